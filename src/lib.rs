@@ -1,0 +1,4 @@
+//! Lodestone: find the DNA variant behind a patient's rare disease, discuss it, classify it and report it.
+
+pub mod genome;
+pub mod vcf;
