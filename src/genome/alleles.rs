@@ -126,7 +126,7 @@ mod tests {
             let offset = (trimmed.position - 1000) as usize;
             let after = &long_ref[offset + trimmed.reference.len()..];
             let edited = format!("{}{}{}", &long_ref[..offset], trimmed.alternative, after);
-            proptest::prop_assert_eq!(edited, long_alt);
+            proptest::prop_assert_eq!(&edited, &long_alt);
             proptest::prop_assert!(!trimmed.reference.is_empty() && !trimmed.alternative.is_empty());
         }
     }
