@@ -108,6 +108,8 @@ pub struct GeneAnnotation {
     pub hgnc_id: Option<u32>,
     /// Symbol as annotated.
     pub symbol: Option<String>,
+    /// `ENSG…` as annotated.
+    pub ensembl_id: Option<String>,
     /// Most severe Sequence Ontology term over all transcripts; `None` when nothing was annotated.
     pub consequence: Option<String>,
     /// Region class of `consequence`, e.g. `exonic`, `splicing`, `intronic`.

@@ -1,0 +1,130 @@
+//! genmod's annotations: `family:value` lists, of which the case's own family counts.
+
+use super::error::{Faults, quote};
+use super::header::VcfHeader;
+use super::info::{Info, InfoKey, finite};
+use super::model::{CompoundName, RankFacts, RankResult};
+
+/// What genmod says about a record. These are values of the record as a whole: where it holds several ALTs, genmod has
+/// scored them together and each gets what the record got.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ranked {
+    pub(super) facts: RankFacts,
+    pub(super) models: Vec<String>,
+    pub(super) compounds: Vec<CompoundName>,
+}
+
+/// Reads RankScore, RankScoreNormalized, RankResult, GeneticModels and Compounds for the family known by `families`, in
+/// order of preference.
+pub(super) fn read(info: &Info<'_>, families: &[String], header: &VcfHeader, faults: &mut Faults) -> Ranked {
+    let mut number = |key: InfoKey| {
+        let text = own(info, key, families, faults)?;
+        let number = finite(text.trim());
+        if number.is_none() {
+            faults.push(format!("INFO/{}", key.as_str()), format!("{} is not a number; taken as missing", quote(text)));
+        }
+        number
+    };
+    let (score, normalized) = (number(InfoKey::RankScore), number(InfoKey::RankScoreNormalized));
+    let models = own(info, InfoKey::GeneticModels, families, faults);
+    let compounds = own(info, InfoKey::Compounds, families, faults);
+    Ranked {
+        facts: RankFacts { score, normalized, results: results(info, &header.rank_categories, faults) },
+        models: models.map(|list| list.split('|').filter(|model| !model.is_empty()).map(str::to_owned).collect()).unwrap_or_default(),
+        compounds: compounds.map(|list| compound_names(list, faults)).unwrap_or_default(),
+    }
+}
+
+/// The part of `fam1:x,fam2:y` that belongs to the case: by key, else the only one there is.
+fn own<'a>(info: &Info<'a>, key: InfoKey, families: &[String], faults: &mut Faults) -> Option<&'a str> {
+    let text = info.raw(key)?;
+    for family in families {
+        for part in text.split(',') {
+            if let Some(value) = part.strip_prefix(family.as_str()).and_then(|rest| rest.strip_prefix(':')) {
+                return Some(value);
+            }
+        }
+    }
+    let mut parts = text.split(',');
+    match (parts.next().and_then(|only| only.split_once(':')), parts.next()) {
+        (Some((_, value)), None) => Some(value),
+        (None, None) => {
+            faults.push(
+                format!("INFO/{}", key.as_str()),
+                format!("{} is not of the form `family:value`; taken as missing", quote(text)),
+            );
+            None
+        }
+        (_, Some(_)) => {
+            faults.push(
+                format!("INFO/{}", key.as_str()),
+                format!("none of several families is {}; taken as missing", quote(&families.join("` or `"))),
+            );
+            None
+        }
+    }
+}
+
+fn results(info: &Info<'_>, categories: &[String], faults: &mut Faults) -> Vec<RankResult> {
+    let Some(text) = info.raw(InfoKey::RankResult) else { return Vec::new() };
+    let parts: Vec<&str> = text.split('|').collect();
+    if parts.len() != categories.len() {
+        faults.push(
+            "INFO/RankResult",
+            format!("{} parts where the header names {} categories; taken as missing", parts.len(), categories.len()),
+        );
+        return Vec::new();
+    }
+    let mut results = Vec::with_capacity(parts.len());
+    for (part, category) in parts.iter().zip(categories) {
+        match finite(part.trim()) {
+            Some(score) => results.push(RankResult { category: category.clone(), score }),
+            None => faults.push("INFO/RankResult", format!("{} is not a number; left out", quote(part))),
+        }
+    }
+    results
+}
+
+fn compound_names(list: &str, faults: &mut Faults) -> Vec<CompoundName> {
+    let mut compounds = Vec::new();
+    for part in list.split('|').filter(|part| !part.is_empty()) {
+        let (name, score) = part.rsplit_once('>').map_or((part, None), |(name, score)| (name, Some(score)));
+        // `>` also closes a symbolic allele, `1_5_A_<DEL>`: then what follows is no number and belongs to the name
+        let (name, score) = match score.map(|text| (text, finite(text))) {
+            Some((_, Some(number))) => (name, Some(number)),
+            Some(("", None)) => (part, None),
+            Some((text, None)) => {
+                faults.push("INFO/Compounds", format!("{} is not a number; the compound has no score", quote(text)));
+                (name, None)
+            }
+            None => (name, None),
+        };
+        compounds.push(CompoundName { name: bare_contig(name).to_owned(), score });
+    }
+    compounds
+}
+
+/// `chr7_124537031_G_A` as `7_124537031_G_A`.
+fn bare_contig(name: &str) -> &str {
+    match name.get(..3) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("chr") && name.len() > 3 && !name[3..].starts_with('_') => &name[3..],
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compounds_have_names_without_chr_and_maybe_a_score() {
+        let mut faults = Faults::new(1);
+        let found = compound_names("chr7_1_G_A>17|7_2_C_T|1_5_A_<DEL>>-3|1_6_A_<DUP>|8_1_A_T>x", &mut faults);
+        let shown: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.score)).collect();
+        assert_eq!(
+            shown,
+            [("7_1_G_A", Some(17.0)), ("7_2_C_T", None), ("1_5_A_<DEL>", Some(-3.0)), ("1_6_A_<DUP>", None), ("8_1_A_T", None)]
+        );
+        assert_eq!(faults.into_list().len(), 1);
+    }
+}
