@@ -78,7 +78,8 @@ impl<'a> AlleleNames<'a> {
         let sequences: Vec<&str> = alternatives.iter().copied().filter(|alt| is_bases(alt)).collect();
         let substitution = reference.len() == 1 && sequences.iter().all(|alt| alt.len() == 1);
         let first = reference.as_bytes().first();
-        let shared = !substitution && !sequences.is_empty() && sequences.iter().all(|alt| alt.as_bytes().first() == first);
+        let shared =
+            !substitution && !sequences.is_empty() && sequences.iter().all(|alt| alt.as_bytes().first() == first);
         let one = |alt: &'a str, name: &dyn Fn(&'a str) -> Cow<'a, str>| {
             if is_bases(alt) { name(alt) } else { Cow::Borrowed(alt) }
         };
@@ -174,11 +175,27 @@ mod tests {
 
     #[test]
     fn alternatives_are_told_from_rubbish() {
-        for text in ["A", "acgtn", "*", ".", "<DEL>", "<*>", "<DEL:ME:ALU>", "]1:100]AGT", "AGT[chr2:9[", ".A", "A.", "C<ctg1>",
-            "G[HLA-A*01:01:7[", "T[<ctg1>:5["] {
+        for text in [
+            "A",
+            "acgtn",
+            "*",
+            ".",
+            "<DEL>",
+            "<*>",
+            "<DEL:ME:ALU>",
+            "]1:100]AGT",
+            "AGT[chr2:9[",
+            ".A",
+            "A.",
+            "C<ctg1>",
+            "G[HLA-A*01:01:7[",
+            "T[<ctg1>:5[",
+        ] {
             assert!(is_alternative(text), "{text}");
         }
-        for text in ["", "R", "A T", "<INS>BLAH>", "[1:100[", "<>", "A[1:100]", "A]1]", "<A,B>", "A[1:x[", "..", "A[", "é"] {
+        for text in
+            ["", "R", "A T", "<INS>BLAH>", "[1:100[", "<>", "A[1:100]", "A]1]", "<A,B>", "A[1:x[", "..", "A[", "é"]
+        {
             assert!(!is_alternative(text), "{text}");
         }
     }

@@ -37,7 +37,10 @@ impl Annotated {
         let hgnc_id = entry.get(CsqKey::HgncId).and_then(|id| {
             let number = id.rsplit(':').next().unwrap_or(id).parse().ok();
             if number.is_none() {
-                faults.push_once("INFO/CSQ HGNC_ID", format!("{} is not a number of the HGNC; taken as missing", quote(id)));
+                faults.push_once(
+                    "INFO/CSQ HGNC_ID",
+                    format!("{} is not a number of the HGNC; taken as missing", quote(id)),
+                );
             }
             number
         });
@@ -124,9 +127,13 @@ fn spliceai(entry: &CsqEntry<'_>, faults: &mut Faults) -> Option<SpliceAi> {
         let written = entry.get(score);
         let score = written.and_then(|text| {
             // several predictions of one transcript: the largest
-            let largest = text.split('&').filter_map(finite).filter(|score| (0.0..=1.0).contains(score)).reduce(f64::max);
+            let largest =
+                text.split('&').filter_map(finite).filter(|score| (0.0..=1.0).contains(score)).reduce(f64::max);
             if largest.is_none() {
-                faults.push_once("INFO/CSQ SpliceAI", format!("{} is not a score from 0 to 1; taken as missing", quote(text)));
+                faults.push_once(
+                    "INFO/CSQ SpliceAI",
+                    format!("{} is not a score from 0 to 1; taken as missing", quote(text)),
+                );
             }
             largest
         });
@@ -136,10 +143,11 @@ fn spliceai(entry: &CsqEntry<'_>, faults: &mut Faults) -> Option<SpliceAi> {
             parts.push(SplicePart { kind: kind.to_owned(), score, position });
         }
     }
-    let largest = parts.iter().filter(|part| part.score.is_some()).fold(None::<&SplicePart>, |best, part| match best {
-        Some(best) if best.score >= part.score => Some(best),
-        _ => Some(part),
-    })?;
+    let largest =
+        parts.iter().filter(|part| part.score.is_some()).fold(None::<&SplicePart>, |best, part| match best {
+            Some(best) if best.score >= part.score => Some(best),
+            _ => Some(part),
+        })?;
     let (max, position) = (largest.score, largest.position);
     Some(SpliceAi { max, position, parts })
 }

@@ -29,17 +29,26 @@ impl BcfDecoder {
         builder: &mut HeaderBuilder,
         limits: &Limits,
     ) -> Result<Self, VcfError> {
-        let bad = |message: String| VcfError::Bcf { file: file.to_owned(), record: 0, field: "header".to_owned(), message };
+        let bad =
+            |message: String| VcfError::Bcf { file: file.to_owned(), record: 0, field: "header".to_owned(), message };
         let head = source.next_bytes(9)?.ok_or_else(|| bad("it is missing".to_owned()))?;
         let length = u32::from_le_bytes([head[5], head[6], head[7], head[8]]) as usize;
         if length > limits.header_bytes {
-            return Err(bad(format!("{length} bytes are announced, more than the {} that are read", limits.header_bytes)));
+            return Err(bad(format!(
+                "{length} bytes are announced, more than the {} that are read",
+                limits.header_bytes
+            )));
         }
         let bytes = source.next_bytes(length)?.ok_or_else(|| bad("it is missing".to_owned()))?;
         let bytes = bytes.split(|&byte| byte == 0).next().unwrap_or_default();
         let text = String::from_utf8_lossy(bytes).into_owned();
-        let mut decoder =
-            Self { strings: vec!["PASS".to_owned()], contigs: Vec::new(), limit: limits.line_bytes, record: 0, text: String::new() };
+        let mut decoder = Self {
+            strings: vec!["PASS".to_owned()],
+            contigs: Vec::new(),
+            limit: limits.line_bytes,
+            record: 0,
+            text: String::new(),
+        };
         for (number, line) in (1..).zip(text.lines()) {
             decoder.dictionary(line).map_err(bad)?;
             if builder.line(number, line)? {
@@ -88,7 +97,8 @@ impl BcfDecoder {
     ) -> Result<Option<(u64, &'a str)>, VcfError> {
         self.record += 1;
         let record = self.record;
-        let bad = |(field, message): Bad| VcfError::Bcf { file: file.to_owned(), record, field: field.to_owned(), message };
+        let bad =
+            |(field, message): Bad| VcfError::Bcf { file: file.to_owned(), record, field: field.to_owned(), message };
         let Some(head) = source.next_bytes(8)? else { return Ok(None) };
         let word = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
         let (shared, individual) = (word(0), word(4));
@@ -117,7 +127,8 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn take(&mut self, n: usize) -> Result<&'a [u8], Bad> {
-        let (taken, rest) = self.rest.split_at_checked(n).ok_or_else(|| (self.field, "it ends too early".to_owned()))?;
+        let (taken, rest) =
+            self.rest.split_at_checked(n).ok_or_else(|| (self.field, "it ends too early".to_owned()))?;
         self.rest = rest;
         Ok(taken)
     }

@@ -112,7 +112,8 @@ impl<'a> Sample<'a> {
         let mut ploidy = Some(2);
         for (at, value) in text.split(':').enumerate() {
             let Some(key) = layout.keys.get(at) else {
-                faults.push(format!("sample {name}"), "there are more values than FORMAT has keys; the rest is ignored");
+                faults
+                    .push(format!("sample {name}"), "there are more values than FORMAT has keys; the rest is ignored");
                 break;
             };
             if value == "." && key.role != Some(GT) {
@@ -216,7 +217,8 @@ impl<'a> Sample<'a> {
             return Depths { reference, alternative: depths.get(usize::from(allele) - 1).copied().flatten(), total };
         }
         // VarDict counts reads with the variant only, so neither the reference nor a fraction follows from it
-        let alternative = self.values[VD].filter(|_| alternatives == 1).and_then(|text| count(text, "VD", name, faults));
+        let alternative =
+            self.values[VD].filter(|_| alternatives == 1).and_then(|text| count(text, "VD", name, faults));
         Depths { alternative, ..Depths::default() }
     }
 
@@ -225,7 +227,10 @@ impl<'a> Sample<'a> {
         let field = || format!("sample {name}, AF");
         if parts != usize::from(shape.alternatives) {
             let alleles = counted(usize::from(shape.alternatives), "alternative allele");
-            faults.push_once(&field(), format!("ambiguous allele: {} for {alleles}; not assigned", counted(parts, "fraction")));
+            faults.push_once(
+                &field(),
+                format!("ambiguous allele: {} for {alleles}; not assigned", counted(parts, "fraction")),
+            );
             return None;
         }
         let own = text.split(',').nth(usize::from(allele) - 1).filter(|part| *part != ".")?;
@@ -278,7 +283,9 @@ fn check(key: &Key, value: &str, name: &str, shape: Shape, ploidy: Option<u32>, 
             && found != wanted
             && !(value == "." || shape.no_alternative && expected(n - 1) == Some(found))
         {
-            faults.push(field(), format!("{} where {wanted} are due", counted(usize::try_from(found).unwrap_or(usize::MAX), "value")));
+            // other samples of the record mostly have the same fault
+            let found = counted(usize::try_from(found).unwrap_or(usize::MAX), "value");
+            faults.push_once(&format!("FORMAT/{}", key.name), format!("{found} instead of {wanted} in a sample"));
         }
     }
     if read && key.role != Some(AF) {

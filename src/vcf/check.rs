@@ -62,7 +62,10 @@ fn structured(key: &str, line: &Structured, version: (u8, u8), field: &str, faul
         "PEDIGREE" => {
             for this in &line.fields {
                 if !this.value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
-                    faults.push(field, format!("{} is not a name of letters, digits, `-`, `_` and `.`", quote(&this.value)));
+                    faults.push(
+                        field,
+                        format!("{} is not a name of letters, digits, `-`, `_` and `.`", quote(&this.value)),
+                    );
                 }
             }
         }
@@ -116,7 +119,10 @@ fn typed(key: &str, id: &str, line: &Structured, version: (u8, u8), field: &str,
     let fixed = if key == "INFO" { reserved::info(id, version) } else { reserved::format(id, version) };
     let Some((fixed_number, fixed_kind)) = fixed else { return };
     if line.value("Number").and_then(number).is_some_and(|given| given != fixed_number) {
-        faults.push(field, format!("the specification fixes another Number than {}", quote(line.value("Number").unwrap_or_default())));
+        faults.push(
+            field,
+            format!("the specification fixes another Number than {}", quote(line.value("Number").unwrap_or_default())),
+        );
     }
     if let (Some(fixed), Some(given)) = (fixed_kind, line.value("Type").and_then(kind))
         && fixed != given
@@ -128,7 +134,8 @@ fn typed(key: &str, id: &str, line: &Structured, version: (u8, u8), field: &str,
 fn alt_prefix(id: &str, field: &str, faults: &mut Faults) {
     const KNOWN: [&str; 11] = ["DEL", "INS", "DUP", "INV", "CNV", "BND", "TRA", "NON_REF", "*", "X", "UNK"];
     let prefix = id.split(':').next().unwrap_or_default();
-    let repeat = |name: &str| prefix.strip_prefix(name).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let repeat =
+        |name: &str| prefix.strip_prefix(name).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let iupac = prefix.len() == 1 && prefix.bytes().all(|byte| b"RYSWKMBDHVN".contains(&byte));
     if !KNOWN.contains(&prefix) && !iupac && !repeat("STR") && !repeat("CN") {
         faults.push(field, format!("{} is no known kind of symbolic allele", quote(prefix)));
@@ -137,10 +144,10 @@ fn alt_prefix(id: &str, field: &str, faults: &mut Faults) {
 
 fn sample(id: &str, line: &Structured, version: (u8, u8), field: &str, faults: &mut Faults) {
     if version < (4, 3) {
-        for part in ["Genomes", "Mixture", "Description"] {
-            if line.value(part).is_none() {
-                faults.push(field, format!("there is no {part}"));
-            }
+        let missing: Vec<&str> =
+            ["Genomes", "Mixture", "Description"].into_iter().filter(|part| line.value(part).is_none()).collect();
+        if !missing.is_empty() {
+            faults.push(field, format!("there is no {}", missing.join(", ")));
         }
         if line.fields.iter().any(|this| this.quoted && this.key != "Description") {
             faults.push(field, "only the Description stands in quotation marks");
@@ -159,7 +166,9 @@ fn url(field: &str, value: &str, faults: &mut Faults) {
         let scheme_ok = scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) && !scheme.is_empty();
         let local = scheme.eq_ignore_ascii_case("file") && name.is_empty();
         let named = !name.is_empty() && name.bytes().any(|byte| !byte.is_ascii_digit());
-        scheme_ok && (local || named) && port.bytes().all(|byte| byte.is_ascii_digit())
+        scheme_ok
+            && (local || named)
+            && port.bytes().all(|byte| byte.is_ascii_digit())
             && !value.chars().any(char::is_whitespace)
     });
     if !valid {

@@ -112,7 +112,10 @@ fn from_info(info: &Info<'_>, allele: u16, number_a: bool, faults: &mut Faults) 
         let Some(own) = part(significance).filter(|_| number_a) else {
             faults.push_once(
                 "INFO/CLNSIG",
-                format!("ambiguous allele: {} alternative alleles share one ClinVar annotation; not assigned", alternatives),
+                format!(
+                    "ambiguous allele: {} alternative alleles share one ClinVar annotation; not assigned",
+                    alternatives
+                ),
             );
             return Vec::new();
         };
@@ -264,7 +267,10 @@ mod tests {
             ("Pathogenic/Likely_pathogenic", vec![(5, false), (4, false)]),
             ("pathogenic&likely_pathogenic", vec![(5, false), (4, false)]),
             ("Likely_pathogenic,_low_penetrance", vec![(4, true)]),
-            ("Pathogenic/Pathogenic&_low_penetrance/Established_risk_allele", vec![(5, false), (5, true), (255, false)]),
+            (
+                "Pathogenic/Pathogenic&_low_penetrance/Established_risk_allele",
+                vec![(5, false), (5, true), (255, false)],
+            ),
             ("Pathogenic_low_penetrance", vec![(5, true)]),
             ("Conflicting_interpretations_of_pathogenicity", vec![(8, false)]),
             ("conflicting_classifications_of_pathogenicity", vec![(8, false)]),

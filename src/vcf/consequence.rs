@@ -130,9 +130,20 @@ mod tests {
     #[test]
     fn terms_are_distinct_and_ordered_as_laboratories_expect() {
         assert_eq!(TABLE.len(), TERMS.len());
-        let order = ["transcript_ablation", "splice_donor_variant", "stop_gained", "missense_variant",
-            "splice_region_variant", "synonymous_variant", "5_prime_UTR_variant", "intron_variant",
-            "NMD_transcript_variant", "upstream_gene_variant", "regulatory_region_variant", "intergenic_variant"];
+        let order = [
+            "transcript_ablation",
+            "splice_donor_variant",
+            "stop_gained",
+            "missense_variant",
+            "splice_region_variant",
+            "synonymous_variant",
+            "5_prime_UTR_variant",
+            "intron_variant",
+            "NMD_transcript_variant",
+            "upstream_gene_variant",
+            "regulatory_region_variant",
+            "intergenic_variant",
+        ];
         let ranks: Vec<_> = order.iter().map(|term| rank(term).unwrap()).collect();
         assert!(ranks.is_sorted(), "{ranks:?}");
     }

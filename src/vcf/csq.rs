@@ -103,7 +103,10 @@ impl<'a> CsqEntry<'a> {
     }
 
     /// Columns that hold allele frequencies, with what is in them.
-    pub(super) fn frequencies<'l>(&self, layout: &'l CsqLayout) -> impl Iterator<Item = (FrequencyColumn, &'a str)> + use<'a, 'l> {
+    pub(super) fn frequencies<'l>(
+        &self,
+        layout: &'l CsqLayout,
+    ) -> impl Iterator<Item = (FrequencyColumn, &'a str)> + use<'a, 'l> {
         let text = if layout.has_frequencies { self.text } else { "" };
         let columns = text.split('|').zip(&layout.frequencies);
         columns.filter_map(|(value, column)| Some(((*column)?, value)).filter(|_| !matches!(value, "" | "." | "-")))

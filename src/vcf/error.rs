@@ -90,7 +90,9 @@ pub enum VcfError {
         message: String,
     },
     /// A sample name occurs twice.
-    #[error("{file}, line {line}, #CHROM: the sample name `{name}` occurs twice, so its columns cannot be told apart; rename one")]
+    #[error(
+        "{file}, line {line}, #CHROM: the sample name `{name}` occurs twice, so its columns cannot be told apart; rename one"
+    )]
     DuplicateSample {
         /// As given.
         file: String,
@@ -136,7 +138,9 @@ pub enum VcfError {
         limit: usize,
     },
     /// More of something than the limit.
-    #[error("{file}, line {line}, {field}: {found} entries, more than the {limit} that are read; the file is damaged or not meant for a case")]
+    #[error(
+        "{file}, line {line}, {field}: {found} entries, more than the {limit} that are read; the file is damaged or not meant for a case"
+    )]
     TooMany {
         /// As given.
         file: String,

@@ -52,8 +52,7 @@ impl FrequencyColumn {
 
 const EXAC: &[InfoKey] = &[InfoKey::ExacAf];
 const EXAC_MAX: &[InfoKey] = &[InfoKey::ExacMax1, InfoKey::ExacMax2, InfoKey::ExacMax3, InfoKey::ExacMax4];
-const GNOMAD: &[InfoKey] =
-    &[InfoKey::Gnomad1, InfoKey::Gnomad2, InfoKey::Gnomad3, InfoKey::Gnomad4, InfoKey::Gnomad5];
+const GNOMAD: &[InfoKey] = &[InfoKey::Gnomad1, InfoKey::Gnomad2, InfoKey::Gnomad3, InfoKey::Gnomad4, InfoKey::Gnomad5];
 const GNOMAD_MAX: &[InfoKey] =
     &[InfoKey::GnomadMax1, InfoKey::GnomadMax2, InfoKey::GnomadMax3, InfoKey::GnomadMax4, InfoKey::GnomadMax5];
 const SWEGEN: &[InfoKey] = &[InfoKey::Swegen1, InfoKey::Swegen2, InfoKey::Swegen3];

@@ -48,12 +48,7 @@ pub(super) struct Gunzip<R> {
 
 impl<R: BufRead> Gunzip<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self {
-            state: State::Between(Tally { inner, consumed: 0 }),
-            members: 0,
-            bgzf: false,
-            last_was_end_block: false,
-        }
+        Self { state: State::Between(Tally { inner, consumed: 0 }), members: 0, bgzf: false, last_was_end_block: false }
     }
 
     fn member_ended(&mut self, decoder: GzDecoder<Tally<R>>, start: u64, written: u64) -> io::Result<()> {

@@ -242,8 +242,7 @@ impl HeaderBuilder {
     }
 
     fn columns(&mut self, number: u64, text: &str) -> Result<(), VcfError> {
-        let column_line =
-            |message: String| VcfError::ColumnLine { file: self.file.clone(), line: number, message };
+        let column_line = |message: String| VcfError::ColumnLine { file: self.file.clone(), line: number, message };
         let names: Vec<&str> = text.split('\t').collect();
         if names.len() == 1 && text.split_whitespace().count() >= COLUMNS.len() {
             return Err(column_line("columns are separated by blanks; they must be separated by tabs".to_owned()));
@@ -265,7 +264,10 @@ impl HeaderBuilder {
             Some(&"FORMAT") => {
                 let samples = &names[COLUMNS.len() + 1..];
                 if samples.is_empty() {
-                    self.faults.push("#CHROM", "there is a FORMAT column and no sample after it; read as a file without samples");
+                    self.faults.push(
+                        "#CHROM",
+                        "there is a FORMAT column and no sample after it; read as a file without samples",
+                    );
                 }
                 if samples.len() > self.limits.samples {
                     return Err(VcfError::TooMany {
@@ -309,10 +311,8 @@ impl HeaderBuilder {
                 if let Some(version) = version(value) {
                     self.header.keys.version = version;
                 } else {
-                    self.faults.push(
-                        "##fileformat",
-                        format!("{} is not a version of VCF 4; read as VCF 4.2", quote(value)),
-                    );
+                    self.faults
+                        .push("##fileformat", format!("{} is not a version of VCF 4; read as VCF 4.2", quote(value)));
                 }
             }
             "INFO" | "FORMAT" => self.definition(key, value),
@@ -394,13 +394,16 @@ impl HeaderBuilder {
             let id = self.header.keys.info.len();
             let entry = self.header.keys.info.entry(definition.id.clone()).or_insert(InfoFacts { id, ..blank });
             if entry.declared {
-                self.faults.push(format!("##INFO {}", quote(&definition.id)), "described twice; the first description counts");
+                self.faults
+                    .push(format!("##INFO {}", quote(&definition.id)), "described twice; the first description counts");
                 continue;
             }
             *entry = InfoFacts { number: definition.number, kind: definition.kind, declared: true, ..*entry };
         }
-        self.header.keys.info_number =
-            InfoKey::ALL.iter().map(|(name, _)| self.header.keys.info.get(*name).and_then(|facts| facts.number)).collect();
+        self.header.keys.info_number = InfoKey::ALL
+            .iter()
+            .map(|(name, _)| self.header.keys.info.get(*name).and_then(|facts| facts.number))
+            .collect();
         for id in RESERVED_FORMAT {
             if let Some((number, kind)) = reserved::format(id, version) {
                 let facts = FormatFacts { number: Some(number), kind, declared: false };
@@ -412,7 +415,10 @@ impl HeaderBuilder {
             if let Some(FormatFacts { declared: true, .. }) =
                 self.header.keys.format.insert(definition.id.clone(), facts)
             {
-                self.faults.push(format!("##FORMAT {}", quote(&definition.id)), "described twice; the last description counts");
+                self.faults.push(
+                    format!("##FORMAT {}", quote(&definition.id)),
+                    "described twice; the last description counts",
+                );
             }
         }
         self.annotations();
@@ -422,7 +428,8 @@ impl HeaderBuilder {
     }
 
     fn annotations(&mut self) {
-        let description = |id: &str| self.header.infos.iter().find(|info| info.id == id).map(|info| info.description.clone());
+        let description =
+            |id: &str| self.header.infos.iter().find(|info| info.id == id).map(|info| info.description.clone());
         self.header.has_ann = description("ANN").is_some();
         if let Some(description) = description("RankResult") {
             self.header.rank_categories = description.split('|').map(|name| name.trim().to_owned()).collect();
@@ -445,7 +452,8 @@ impl HeaderBuilder {
 
     /// Lengths of chromosome 1 tell the two builds apart.
     fn compare_build(&mut self, build: GenomeBuild) {
-        const LENGTHS: [(u64, GenomeBuild); 2] = [(249_250_621, GenomeBuild::Grch37), (248_956_422, GenomeBuild::Grch38)];
+        const LENGTHS: [(u64, GenomeBuild); 2] =
+            [(249_250_621, GenomeBuild::Grch37), (248_956_422, GenomeBuild::Grch38)];
         let first = self.header.contigs.iter().find(|contig| matches!(contig.name.as_str(), "1" | "chr1"));
         let Some(length) = first.and_then(|contig| contig.length) else { return };
         if let Some((_, found)) = LENGTHS.iter().find(|(known, _)| *known == length)
@@ -464,13 +472,30 @@ impl HeaderBuilder {
 }
 
 const RESERVED_INFO: [&str; 20] = [
-    "AA", "AC", "AD", "ADF", "ADR", "AF", "AN", "BQ", "CIGAR", "DB", "DP", "END", "H2", "H3", "MQ", "MQ0", "NS",
-    "SOMATIC", "VALIDATED", "1000G",
+    "AA",
+    "AC",
+    "AD",
+    "ADF",
+    "ADR",
+    "AF",
+    "AN",
+    "BQ",
+    "CIGAR",
+    "DB",
+    "DP",
+    "END",
+    "H2",
+    "H3",
+    "MQ",
+    "MQ0",
+    "NS",
+    "SOMATIC",
+    "VALIDATED",
+    "1000G",
 ];
 
-const RESERVED_FORMAT: [&str; 16] = [
-    "AD", "ADF", "ADR", "DP", "EC", "FT", "GL", "GLE", "GP", "GQ", "GT", "HQ", "MQ", "PL", "PQ", "PS",
-];
+const RESERVED_FORMAT: [&str; 16] =
+    ["AD", "ADF", "ADR", "DP", "EC", "FT", "GL", "GLE", "GP", "GQ", "GT", "HQ", "MQ", "PL", "PQ", "PS"];
 
 fn version(text: &str) -> Option<(u8, u8)> {
     let (major, minor) = text.strip_prefix("VCFv")?.split_once('.')?;

@@ -174,6 +174,8 @@ impl<'a> Info<'a> {
             usize::from(allele)
         } else if !with_reference && parts == alternatives {
             usize::from(allele) - 1
+        } else if parts > 1 && all_equal(value) {
+            0
         } else {
             faults.push_once(
                 &format!("INFO/{}", key.as_str()),
@@ -202,6 +204,13 @@ impl<'a> Info<'a> {
     }
 }
 
+/// A list such as `4.76,4.76` says the same whichever part is taken.
+fn all_equal(value: &str) -> bool {
+    let mut parts = value.split(',');
+    let first = parts.next();
+    parts.all(|part| Some(part) == first)
+}
+
 /// `1 value`, `3 values`.
 pub(super) fn counted(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
@@ -217,7 +226,11 @@ fn check_unknown(key: &str, version: (u8, u8), faults: &mut Faults) {
     let mut bytes = key.bytes();
     let first_ok = version < (4, 3) || bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     let odd = |byte: u8| {
-        if version < (4, 3) { !byte.is_ascii_graphic() } else { !(byte.is_ascii_alphanumeric() || b"_.".contains(&byte)) }
+        if version < (4, 3) {
+            !byte.is_ascii_graphic()
+        } else {
+            !(byte.is_ascii_alphanumeric() || b"_.".contains(&byte))
+        }
     };
     if !first_ok || key.bytes().any(odd) {
         faults.push(format!("INFO/{}", quote(key).trim_matches('`')), "the key has characters that are not allowed");
@@ -251,7 +264,8 @@ fn check_value(key: &str, value: Option<&str>, facts: &InfoFacts, alternatives: 
     }
     let n = u32::from(alternatives);
     let expected = match facts.number {
-        Some(Number::Count(count)) if count > 0 => Some(count),
+        // a comma in a text is no separator, except where the text is a sequence
+        Some(Number::Count(count)) if count > 0 && (facts.kind != Some(Kind::String) || key == "AA") => Some(count),
         Some(Number::A) => Some(n),
         Some(Number::R) => Some(n + 1),
         _ => None,

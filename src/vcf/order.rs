@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::error::Faults;
+use super::error::{Faults, quote};
 use crate::genome::{is_symbolic, trim};
 
 /// Remembers the recent past of a file.
@@ -25,9 +25,14 @@ impl Order {
 
     /// Takes the place of the next record.
     pub(super) fn record(&mut self, contig: &str, position: u32, faults: &mut Faults) {
+        // `<1>` names the same sequence in an assembly file (VCF 4.2, section 1.4.1)
+        let contig = contig.trim_start_matches('<').trim_end_matches('>');
         if self.contig != contig {
             if self.contigs.contains(contig) {
-                faults.push("CHROM", format!("records of {contig} are in two places of the file; sort it with `bcftools sort`"));
+                faults.push(
+                    "CHROM",
+                    format!("records of {contig} are in two places of the file; sort it with `bcftools sort`"),
+                );
             } else if self.contigs.len() < Self::CONTIGS {
                 self.contigs.insert(contig.to_owned());
             }
@@ -69,7 +74,11 @@ impl Order {
         if !self.recent.insert((trimmed.position, hasher.finish())) {
             faults.push(
                 "ALT",
-                format!("{reference}>{} is in the file before, there or spelt differently", super::error::quote(alternative)),
+                format!(
+                    "the change of {} to {} was in the file already, spelt the same or otherwise",
+                    quote(reference),
+                    quote(alternative)
+                ),
             );
         }
     }

@@ -30,7 +30,9 @@ pub(super) fn read(info: &Info<'_>, families: &[String], header: &VcfHeader, fau
     let compounds = own(info, InfoKey::Compounds, families, faults);
     Ranked {
         facts: RankFacts { score, normalized, results: results(info, &header.rank_categories, faults) },
-        models: models.map(|list| list.split('|').filter(|model| !model.is_empty()).map(str::to_owned).collect()).unwrap_or_default(),
+        models: models
+            .map(|list| list.split('|').filter(|model| !model.is_empty()).map(str::to_owned).collect())
+            .unwrap_or_default(),
         compounds: compounds.map(|list| compound_names(list, faults)).unwrap_or_default(),
     }
 }
@@ -107,7 +109,9 @@ fn compound_names(list: &str, faults: &mut Faults) -> Vec<CompoundName> {
 /// `chr7_124537031_G_A` as `7_124537031_G_A`.
 fn bare_contig(name: &str) -> &str {
     match name.get(..3) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("chr") && name.len() > 3 && !name[3..].starts_with('_') => &name[3..],
+        Some(prefix) if prefix.eq_ignore_ascii_case("chr") && name.len() > 3 && !name[3..].starts_with('_') => {
+            &name[3..]
+        }
         _ => name,
     }
 }
@@ -123,7 +127,13 @@ mod tests {
         let shown: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.score)).collect();
         assert_eq!(
             shown,
-            [("7_1_G_A", Some(17.0)), ("7_2_C_T", None), ("1_5_A_<DEL>", Some(-3.0)), ("1_6_A_<DUP>", None), ("8_1_A_T", None)]
+            [
+                ("7_1_G_A", Some(17.0)),
+                ("7_2_C_T", None),
+                ("1_5_A_<DEL>", Some(-3.0)),
+                ("1_6_A_<DUP>", None),
+                ("8_1_A_T", None)
+            ]
         );
         assert_eq!(faults.into_list().len(), 1);
     }

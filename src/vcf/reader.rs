@@ -88,7 +88,11 @@ impl VcfReader {
     }
 
     /// Reads from anything; `name` stands for the file in messages.
-    pub fn from_reader(name: &str, inner: impl BufRead + Send + 'static, options: ReadOptions) -> Result<Self, VcfError> {
+    pub fn from_reader(
+        name: &str,
+        inner: impl BufRead + Send + 'static,
+        options: ReadOptions,
+    ) -> Result<Self, VcfError> {
         Self::start(name, inner, options)
     }
 

@@ -152,7 +152,10 @@ impl RecordParser {
         if matches!(inner, "" | ".") {
             return Err(("CHROM", "there is no contig; the record is left out".to_owned()));
         }
-        if brackets.0 != brackets.1 || inner.contains(['<', '>', ',']) || inner.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if brackets.0 != brackets.1
+            || inner.contains(['<', '>', ','])
+            || inner.chars().any(|c| c.is_whitespace() || c.is_control())
+        {
             return Err(("CHROM", format!("{} is not the name of a contig; the record is left out", quote(chrom))));
         }
         if inner.contains(':') && header.keys.version < (4, 3) {
@@ -167,16 +170,25 @@ impl RecordParser {
         };
         if !alleles::is_bases(reference) {
             if !alleles::is_iupac(reference) {
-                return Err(("REF", format!("{} is not a sequence of bases; the record is left out", quote(reference))));
+                return Err((
+                    "REF",
+                    format!("{} is not a sequence of bases; the record is left out", quote(reference)),
+                ));
             }
-            faults.push("REF", format!("{} has codes for several bases, only A, C, G, T and N are allowed", quote(reference)));
+            faults.push(
+                "REF",
+                format!("{} has codes for several bases, only A, C, G, T and N are allowed", quote(reference)),
+            );
         }
         let alternatives: Vec<&str> = alternative.split(',').collect();
         for alternative in &alternatives {
             if !alleles::is_alternative(alternative) || (*alternative == "." && alternatives.len() > 1) {
                 return Err((
                     "ALT",
-                    format!("{} is neither bases nor a symbol nor a breakend; the record is left out", quote(alternative)),
+                    format!(
+                        "{} is neither bases nor a symbol nor a breakend; the record is left out",
+                        quote(alternative)
+                    ),
                 ));
             }
             if alternative.eq_ignore_ascii_case(reference) {
@@ -407,7 +419,10 @@ fn end_of(place: &Place<'_>, info: &Info<'_>, faults: &mut Faults) -> u32 {
     match text.parse::<u32>() {
         Ok(end) if end >= place.position && i32::try_from(end).is_ok() => end,
         Ok(end) => {
-            faults.push("INFO/END", format!("{end} lies before POS {} or too far; the end of REF is taken", place.position));
+            faults.push(
+                "INFO/END",
+                format!("{end} lies before POS {} or too far; the end of REF is taken", place.position),
+            );
             of_reference
         }
         Err(_) => {
@@ -435,7 +450,9 @@ fn custom_of(info: &Info<'_>, faults: &mut Faults) -> Vec<(String, String)> {
     for part in info.raw(InfoKey::Custom).into_iter().flat_map(|text| text.split(',')) {
         match part.split_once('|') {
             Some((key, value)) => pairs.push((key.to_owned(), value.to_owned())),
-            None => faults.push("INFO/SCOUT_CUSTOM", format!("{} is not of the form `key|value`; left out", quote(part))),
+            None => {
+                faults.push("INFO/SCOUT_CUSTOM", format!("{} is not of the form `key|value`; left out", quote(part)))
+            }
         }
     }
     pairs
@@ -446,8 +463,8 @@ fn collect(found: &mut Vec<String>, texts: impl Iterator<Item = impl AsRef<str>>
     for text in texts {
         for id in text.as_ref().split(['&', ',', ';']) {
             let bare = id.trim();
-            let wanted = !bare.is_empty()
-                && (prefixes.is_empty() || prefixes.iter().any(|prefix| bare.starts_with(prefix)));
+            let wanted =
+                !bare.is_empty() && (prefixes.is_empty() || prefixes.iter().any(|prefix| bare.starts_with(prefix)));
             if wanted && !found.iter().any(|known| known == bare) {
                 found.push(bare.to_owned());
             }
@@ -457,7 +474,10 @@ fn collect(found: &mut Vec<String>, texts: impl Iterator<Item = impl AsRef<str>>
 
 fn column<'a>(entries: &[&CsqEntry<'a>], key: CsqKey) -> impl Iterator<Item = &'a str> {
     let mut last = "";
-    entries.iter().filter_map(move |entry| entry.get(key)).filter(move |text| std::mem::replace(&mut last, *text) != *text)
+    entries
+        .iter()
+        .filter_map(move |entry| entry.get(key))
+        .filter(move |text| std::mem::replace(&mut last, *text) != *text)
 }
 
 fn dbsnp(ids: &[&str], entries: &[&CsqEntry<'_>]) -> Vec<String> {

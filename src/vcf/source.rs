@@ -63,8 +63,8 @@ impl Source {
         let not_vcf = |reason: &str| VcfError::NotVcf { file: file.to_owned(), reason: reason.to_owned() };
         let (head, raw) = peek(counting).map_err(|source| failure(file, 0, source))?;
         let inner: Box<dyn BufRead + Send> = if head.starts_with(&[0x1f, 0x8b]) {
-            let (head, inner) = peek(BufReader::with_capacity(BUFFER, Gunzip::new(raw)))
-                .map_err(|source| failure(file, 0, source))?;
+            let (head, inner) =
+                peek(BufReader::with_capacity(BUFFER, Gunzip::new(raw))).map_err(|source| failure(file, 0, source))?;
             if head.starts_with(&[0x1f, 0x8b]) {
                 return Err(not_vcf("it was compressed twice; decompress it once"));
             }

@@ -9,7 +9,9 @@ fn files(kind: &str) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for version in VERSIONS {
         let Ok(entries) = std::fs::read_dir(folder.join(version).join(kind)) else { continue };
-        files.extend(entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "vcf")));
+        files.extend(
+            entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "vcf")),
+        );
     }
     files.sort();
     files

@@ -22,7 +22,10 @@ fn the_trio_reads_as_its_file_says() {
 
     let alleles = trio.alleles();
     let variant = alleles.iter().find(|allele| allele.position == 124_491_972).unwrap();
-    assert_eq!((variant.chromosome.as_str(), variant.reference.as_str(), variant.alternative.as_str()), ("7", "C", "A"));
+    assert_eq!(
+        (variant.chromosome.as_str(), variant.reference.as_str(), variant.alternative.as_str()),
+        ("7", "C", "A")
+    );
     assert_eq!(variant.end, 124_491_972);
     assert_eq!(variant.sub_category, "snv");
     assert_eq!(variant.filters, ["PASS"]);
@@ -73,11 +76,10 @@ fn what_is_odd_about_the_trio_is_named_and_nothing_else() {
         let kind = kind.split_once(", ").map_or(kind, |(_, field)| field);
         *kinds.entry(kind.to_owned()).or_default() += 1;
     }
-    eprintln!("{kinds:#?}");
-    for fault in trio.faults().iter().take(40) {
-        eprintln!("{fault}");
-    }
-    assert!(trio.faults().len() < 60, "{kinds:#?}");
+    // values that the pipeline left from before it split multi-allelic records
+    let expected = ["FORMAT/PP", "INFO/CSQ", "INFO/dbNSFP_", "INFO/phastCons100way_", "INFO/phyloP100way_"];
+    assert!(kinds.keys().all(|kind| expected.iter().any(|known| kind.starts_with(known))), "{kinds:#?}");
+    assert_eq!(trio.alleles().iter().filter(|allele| allele.scores.gerp.is_some()).count(), 51);
     assert!(trio.unknown_terms.is_empty(), "{:?}", trio.unknown_terms);
 }
 
