@@ -1,7 +1,7 @@
 //! `SnpEff`'s ANN: sixteen fixed columns (Cingolani et al., "Variant annotations in VCF format", 1.0).
 
 use super::alleles::{AlleleNames, Owner};
-use super::annotation::{Annotated, without_name};
+use super::annotation::{Annotated, TERMS, without_name};
 use super::csq::settle;
 use super::error::Faults;
 use super::model::Transcript;
@@ -44,7 +44,8 @@ pub(super) fn annotated(entries: &[AnnEntry<'_>], allele: u16) -> Vec<Annotated>
 fn annotate(entry: &AnnEntry<'_>) -> Annotated {
     let [_, terms, _, symbol, gene, _, feature, biotype, rank, hgvs_c, hgvs_p] = entry.fields;
     let text = |value: &str| Some(value.trim()).filter(|value| !value.is_empty()).map(str::to_owned);
-    let consequences: Vec<String> = terms.split('&').filter(|term| !term.is_empty()).map(str::to_owned).collect();
+    let consequences: Vec<String> =
+        terms.split('&').take(TERMS).filter(|term| !term.is_empty()).map(str::to_owned).collect();
     let between_genes = consequences.iter().all(|term| term.starts_with("intergenic"));
     let in_intron = consequences.iter().any(|term| term == "intron_variant");
     Annotated::new(

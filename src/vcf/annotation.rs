@@ -8,6 +8,9 @@ use super::error::{Faults, quote};
 use super::info::finite;
 use super::model::{SpliceAi, SplicePart, Transcript};
 
+/// Most `&`-separated parts of a column that are kept.
+pub(super) const TERMS: usize = 100;
+
 /// A transcript with what groups it.
 pub(super) struct Annotated {
     pub(super) hgnc_id: Option<u32>,
@@ -54,7 +57,7 @@ impl Annotated {
             id: entry.get(CsqKey::Feature).unwrap_or_default().to_owned(),
             consequences: entry
                 .get(CsqKey::Consequence)
-                .map(|terms| terms.split('&').filter(|term| !term.is_empty()).map(str::to_owned).collect())
+                .map(|terms| terms.split('&').take(TERMS).filter(|term| !term.is_empty()).map(str::to_owned).collect())
                 .unwrap_or_default(),
             biotype: text(CsqKey::Biotype),
             exon: text(CsqKey::Exon),
@@ -78,7 +81,7 @@ impl Annotated {
             smart: domain("SMART_domains").or_else(|| domain("SMART")),
             superdups: entry
                 .get(CsqKey::Superdups)
-                .map(|values| values.split('&').filter_map(finite).collect())
+                .map(|values| values.split('&').take(TERMS).filter_map(finite).collect())
                 .unwrap_or_default(),
         };
         let mut annotated = Self::new(hgnc_id, text(CsqKey::Symbol), text(CsqKey::Gene), transcript);

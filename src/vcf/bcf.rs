@@ -238,6 +238,9 @@ fn write_float(bytes: &[u8], out: &mut String) {
     };
     if number.is_nan() {
         out.push('.');
+    } else if number != 0.0 && !(1e-5..1e16).contains(&number.abs()) {
+        // without an exponent such a number can take fifty digits
+        let _ = write!(out, "{number:e}");
     } else {
         let _ = write!(out, "{number}");
     }

@@ -3,6 +3,9 @@
 use super::info::{Info, InfoKey};
 use super::model::Caller;
 
+/// Most callers of one record.
+const MOST: usize = 100;
+
 const PASS: &str = "Pass";
 const FILTERED: &str = "Filtered";
 
@@ -17,12 +20,12 @@ const COMBINED: [&str; 3] = ["gatk", "samtools", "freebayes"];
 pub(super) fn read(info: &Info<'_>, filters: &[String], combined: &[String]) -> Vec<Caller> {
     let failed: Vec<&str> = filters.iter().map(String::as_str).filter(|filter| *filter != "PASS").collect();
     let list = match (info.raw(InfoKey::FoundIn), info.raw(InfoKey::SvdbOrigin)) {
-        (Some(found_in), _) => found_in.split(',').map(|one| one.split('|').next().unwrap_or(one)).collect(),
-        (None, Some(origin)) => origin.split('|').collect(),
+        (Some(found_in), _) => found_in.split(',').take(MOST).map(|one| one.split('|').next().unwrap_or(one)).collect(),
+        (None, Some(origin)) => origin.split('|').take(MOST).collect(),
         (None, None) => Vec::new(),
     };
     let mut names: Vec<&str> = Vec::new();
-    for name in list.into_iter().map(str::trim).filter(|name| !name.is_empty()) {
+    for name in list.into_iter().take(MOST).map(str::trim).filter(|name| !name.is_empty()) {
         if !names.contains(&name) {
             names.push(name);
         }
@@ -48,7 +51,7 @@ fn from_set(set: &str, combined: &[String]) -> Vec<Caller> {
             callers.push(Caller { name: name.to_owned(), status: status.to_owned() });
         }
     };
-    for part in set.split('-') {
+    for part in set.split('-').take(MOST) {
         let all = match part {
             "FilteredInAll" => FILTERED,
             "Intersection" => PASS,
@@ -60,10 +63,9 @@ fn from_set(set: &str, combined: &[String]) -> Vec<Caller> {
                 continue;
             }
         };
-        if combined.is_empty() {
-            COMBINED.iter().for_each(|name| add(name, all));
-        } else {
-            combined.iter().for_each(|name| add(name, all));
+        let listed = combined.iter().map(String::as_str);
+        for name in listed.chain(COMBINED.into_iter().filter(|_| combined.is_empty())) {
+            add(name, all);
         }
     }
     callers

@@ -163,7 +163,7 @@ impl<'a> Sample<'a> {
         let depth = self.values[DP].and_then(|text| count(text, "DP", name, faults)).or(depths.total);
         let alt_fraction = match (depths.alternative, depths.total) {
             (Some(own), Some(total)) if total > 0 => Some(f64::from(own) / f64::from(total)),
-            _ => self.values[AF].and_then(|text| self.fraction(text, allele, name, shape, faults)),
+            _ => self.values[AF].and_then(|text| Self::fraction(text, allele, name, shape, faults)),
         };
         let genotype_quality = self.values[GQ].and_then(|text| {
             let number = finite(text);
@@ -222,7 +222,7 @@ impl<'a> Sample<'a> {
         Depths { alternative, ..Depths::default() }
     }
 
-    fn fraction(&self, text: &str, allele: u16, name: &str, shape: Shape, faults: &mut Faults) -> Option<f64> {
+    fn fraction(text: &str, allele: u16, name: &str, shape: Shape, faults: &mut Faults) -> Option<f64> {
         let parts = text.split(',').count();
         let field = || format!("sample {name}, AF");
         if parts != usize::from(shape.alternatives) {

@@ -5,6 +5,9 @@ use super::error::{Faults, quote};
 use super::info::{Info, InfoKey};
 use super::model::{ClinvarRecord, OncogenicityRecord};
 
+/// Most terms or records of one allele.
+const MOST: usize = 200;
+
 /// Code of a significance that has none of its own.
 const OTHER: u16 = 255;
 
@@ -81,8 +84,8 @@ fn same(a: &ClinvarRecord, b: &ClinvarRecord) -> bool {
 
 /// VEP's custom annotation: `,` and `|` of the original have become `&`.
 fn custom(accession: Option<&str>, significance: &str, status: Option<&str>) -> Vec<ClinvarRecord> {
-    let ids: Vec<&str> = accession.map(|ids| ids.split('&').collect()).unwrap_or_default();
-    let groups: Vec<&str> = significance.split('&').filter(|part| !part.starts_with('_')).collect();
+    let ids: Vec<&str> = accession.map(|ids| ids.split('&').take(MOST).collect()).unwrap_or_default();
+    let groups: Vec<&str> = significance.split('&').take(MOST).filter(|part| !part.starts_with('_')).collect();
     if ids.len() > 1 && ids.len() == groups.len() && groups.len() == significance.split('&').count() {
         // one significance per record; statuses hold commas of their own and cannot be told apart unless they agree
         let statuses: Vec<&str> = status.map(|text| text.split('&').collect()).unwrap_or_default();
@@ -113,8 +116,7 @@ fn from_info(info: &Info<'_>, allele: u16, number_a: bool, faults: &mut Faults) 
             faults.push_once(
                 "INFO/CLNSIG",
                 format!(
-                    "ambiguous allele: {} alternative alleles share one ClinVar annotation; not assigned",
-                    alternatives
+                    "ambiguous allele: {alternatives} alternative alleles share one ClinVar annotation; not assigned"
                 ),
             );
             return Vec::new();
@@ -132,7 +134,7 @@ fn from_info(info: &Info<'_>, allele: u16, number_a: bool, faults: &mut Faults) 
 fn records(significance: &str, accession: Option<&str>, status: Option<&str>) -> Vec<ClinvarRecord> {
     let numeric = significance.bytes().all(|byte| byte.is_ascii_digit() || b"|,&/".contains(&byte));
     let separators: &[char] = if numeric { &['|', ','] } else { &['|'] };
-    let split = |text: &'_ str| -> Vec<String> { text.split(separators).map(str::to_owned).collect() };
+    let split = |text: &'_ str| -> Vec<String> { text.split(separators).take(MOST).map(str::to_owned).collect() };
     let groups = split(significance);
     let accessions = accession.map(split).unwrap_or_default();
     let statuses = status.map(split).unwrap_or_default();
@@ -174,7 +176,7 @@ impl Term {
 /// Splits a significance into its terms: on `,`, `&`, `/` and `|`; `low_penetrance` belongs to the term before it.
 fn terms(text: &str) -> Vec<Term> {
     let mut found: Vec<Term> = Vec::new();
-    for part in text.split([',', '&', '/', '|', ';']) {
+    for part in text.split([',', '&', '/', '|', ';']).take(MOST) {
         let word = part.trim().trim_start_matches('_').replace(' ', "_").to_ascii_lowercase();
         if matches!(word.as_str(), "" | ".") {
             continue;
@@ -236,7 +238,7 @@ pub(super) fn oncogenicity(info: &Info<'_>, faults: &mut Faults) -> Vec<Oncogeni
     }
     let own = |key| info.raw(key).map(str::to_owned);
     let mut records = Vec::new();
-    for part in text.split([',', '|', '/', '&']) {
+    for part in text.split([',', '|', '/', '&']).take(MOST) {
         let significance = part.trim().trim_start_matches('_').replace(' ', "_").to_ascii_lowercase();
         if KNOWN.contains(&significance.as_str()) {
             records.push(OncogenicityRecord {

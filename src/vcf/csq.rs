@@ -203,7 +203,7 @@ pub(super) fn settle<T>(
     let mut example = String::new();
     for entry in entries.iter_mut() {
         if *owner(entry) == Owner::Unclear {
-            example = text(entry).to_owned();
+            text(entry).clone_into(&mut example);
             break;
         }
     }

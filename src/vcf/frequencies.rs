@@ -17,7 +17,7 @@ pub(super) enum FrequencyColumn {
     Gnomad(u8),
     GnomadMax,
     Exac,
-    /// Scout takes `EXAC_MAX_AF` for both of ExAC's values.
+    /// Scout takes `EXAC_MAX_AF` for both of `ExAC`'s values.
     ExacMax,
     ThousandGenomes,
     ThousandGenomesMax,

@@ -102,7 +102,7 @@ pub struct VcfHeader {
     pub reference: Option<String>,
     /// Names of VEP's CSQ columns as written; empty when there is no CSQ.
     pub csq_keys: Vec<String>,
-    /// Whether the header describes SnpEff's ANN.
+    /// Whether the header describes `SnpEff`'s ANN.
     pub has_ann: bool,
     /// Categories of the rank model, from the Description of INFO `RankResult`.
     pub rank_categories: Vec<String>,
@@ -148,6 +148,9 @@ pub(super) struct FormatFacts {
     pub(super) kind: Option<Kind>,
     pub(super) declared: bool,
 }
+
+/// Most columns of CSQ or categories of a rank model.
+const MOST: usize = 1_000;
 
 /// The eight fixed columns.
 const COLUMNS: [&str; 8] = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"];
@@ -243,6 +246,16 @@ impl HeaderBuilder {
 
     fn columns(&mut self, number: u64, text: &str) -> Result<(), VcfError> {
         let column_line = |message: String| VcfError::ColumnLine { file: self.file.clone(), line: number, message };
+        let found = text.bytes().filter(|&byte| byte == b'\t').count() + 1;
+        if found > self.limits.samples.saturating_add(COLUMNS.len() + 1) {
+            return Err(VcfError::TooMany {
+                file: self.file.clone(),
+                line: number,
+                field: "samples".to_owned(),
+                limit: self.limits.samples,
+                found: found - COLUMNS.len() - 1,
+            });
+        }
         let names: Vec<&str> = text.split('\t').collect();
         if names.len() == 1 && text.split_whitespace().count() >= COLUMNS.len() {
             return Err(column_line("columns are separated by blanks; they must be separated by tabs".to_owned()));
@@ -268,15 +281,6 @@ impl HeaderBuilder {
                         "#CHROM",
                         "there is a FORMAT column and no sample after it; read as a file without samples",
                     );
-                }
-                if samples.len() > self.limits.samples {
-                    return Err(VcfError::TooMany {
-                        file: self.file.clone(),
-                        line: number,
-                        field: "samples".to_owned(),
-                        limit: self.limits.samples,
-                        found: samples.len(),
-                    });
                 }
                 let mut seen = std::collections::HashSet::with_capacity(samples.len());
                 for name in samples {
@@ -319,6 +323,7 @@ impl HeaderBuilder {
             "contig" => {
                 if let Some(line) = Structured::parse(value)
                     && let Some(name) = line.value("ID")
+                    && self.header.contigs.len() < self.limits.contigs
                 {
                     let length = line.value("length").and_then(|text| text.parse().ok());
                     self.header.contigs.push(Contig { name: name.to_owned(), length });
@@ -338,7 +343,9 @@ impl HeaderBuilder {
                 }
             }
             _ => {
-                if let Some((_, name)) = SOFTWARE_LINES.iter().find(|(line, _)| *line == key) {
+                if let Some((_, name)) = SOFTWARE_LINES.iter().find(|(line, _)| *line == key)
+                    && self.header.software.len() < MOST
+                {
                     let version = value.trim_matches('"').to_owned();
                     self.header.software.push(Software { name: (*name).to_owned(), version });
                 }
@@ -347,6 +354,9 @@ impl HeaderBuilder {
     }
 
     fn software(&mut self, value: &str) {
+        if self.header.software.len() >= MOST {
+            return;
+        }
         let Some(line) = Structured::parse(value) else { return };
         let Some(name) = line.value("ID") else { return };
         if name.starts_with("loqusdb")
@@ -432,13 +442,14 @@ impl HeaderBuilder {
             |id: &str| self.header.infos.iter().find(|info| info.id == id).map(|info| info.description.clone());
         self.header.has_ann = description("ANN").is_some();
         if let Some(description) = description("RankResult") {
-            self.header.rank_categories = description.split('|').map(|name| name.trim().to_owned()).collect();
+            self.header.rank_categories =
+                description.split('|').take(MOST).map(|name| name.trim().to_owned()).collect();
         }
         self.header.local_archive.description = description("Obs");
         if let Some(description) = description("CSQ") {
             if let Some((_, format)) = description.split_once("Format:") {
                 let keys = format.trim().trim_matches(['"', '\'']).split('|');
-                self.header.csq_keys = keys.map(|key| key.trim().to_owned()).collect();
+                self.header.csq_keys = keys.take(MOST).map(|key| key.trim().to_owned()).collect();
                 self.header.keys.csq = Some(CsqLayout::new(&self.header.csq_keys));
             } else {
                 self.faults.push(

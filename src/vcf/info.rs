@@ -240,14 +240,14 @@ fn check_unknown(key: &str, version: (u8, u8), faults: &mut Faults) {
 fn check_value(key: &str, value: Option<&str>, facts: &InfoFacts, alternatives: u16, faults: &mut Faults) {
     let mut fault = |message: String| faults.push(format!("INFO/{key}"), message);
     let value = match (facts.kind, value) {
-        (Some(Kind::Flag), None) => return,
+        (Some(Kind::Flag) | None, None) => return,
         (Some(Kind::Flag), Some(value)) => {
-            if !matches!(value, "0" | "1") && !(facts.declared && facts.number != Some(Number::Count(0))) {
+            let may_have_one = facts.declared && facts.number != Some(Number::Count(0));
+            if !may_have_one && !matches!(value, "0" | "1") {
                 fault(format!("the key is a flag and has the value {}", quote(value)));
             }
             return;
         }
-        (None, None) => return,
         (Some(_), None) => {
             fault("the key has no value".to_owned());
             return;

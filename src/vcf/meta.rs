@@ -17,6 +17,9 @@ pub(super) struct Structured {
 }
 
 impl Structured {
+    /// Most fields of one line.
+    const FIELDS: usize = 1_000;
+
     /// Reads as much as can be read; `None` when the text is not in angle brackets at all.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let inner = text.strip_prefix('<')?;
@@ -29,6 +32,10 @@ impl Structured {
         };
         let mut rest = inner;
         while !rest.is_empty() {
+            if parsed.fields.len() + parsed.problems.len() > Self::FIELDS {
+                parsed.problems.push("there are more fields than are read".to_owned());
+                break;
+            }
             rest = parsed.field(rest);
         }
         Some(parsed)

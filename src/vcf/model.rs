@@ -59,7 +59,7 @@ pub struct Allele {
     pub callers: Vec<Caller>,
     /// Autozygous region the record lies in.
     pub autozygous: Option<Autozygous>,
-    /// INFO SCOUT_CUSTOM: pairs to show as they are.
+    /// INFO `SCOUT_CUSTOM`: pairs to show as they are.
     pub custom: Vec<(String, String)>,
     /// Diseases `MitoMap` links to it.
     pub mitomap_diseases: Option<String>,
@@ -207,9 +207,9 @@ pub struct Frequencies {
     pub gnomad: Option<f64>,
     /// gnomAD, highest population.
     pub gnomad_popmax: Option<f64>,
-    /// ExAC.
+    /// `ExAC`.
     pub exac: Option<f64>,
-    /// ExAC, highest population.
+    /// `ExAC`, highest population.
     pub exac_max: Option<f64>,
     /// 1000 Genomes.
     pub thousand_genomes: Option<f64>,

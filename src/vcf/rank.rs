@@ -5,6 +5,9 @@ use super::header::VcfHeader;
 use super::info::{Info, InfoKey, finite};
 use super::model::{CompoundName, RankFacts, RankResult};
 
+/// Most compounds of one record; the largest genes of a genome have some thousands.
+const COMPOUNDS: usize = 100_000;
+
 /// What genmod says about a record. These are values of the record as a whole: where it holds several ALTs, genmod has
 /// scored them together and each gets what the record got.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +17,7 @@ pub(super) struct Ranked {
     pub(super) compounds: Vec<CompoundName>,
 }
 
-/// Reads RankScore, RankScoreNormalized, RankResult, GeneticModels and Compounds for the family known by `families`, in
+/// Reads `RankScore`, `RankScoreNormalized`, `RankResult`, `GeneticModels` and `Compounds` for the family known by `families`, in
 /// order of preference.
 pub(super) fn read(info: &Info<'_>, families: &[String], header: &VcfHeader, faults: &mut Faults) -> Ranked {
     let mut number = |key: InfoKey| {
@@ -31,7 +34,7 @@ pub(super) fn read(info: &Info<'_>, families: &[String], header: &VcfHeader, fau
     Ranked {
         facts: RankFacts { score, normalized, results: results(info, &header.rank_categories, faults) },
         models: models
-            .map(|list| list.split('|').filter(|model| !model.is_empty()).map(str::to_owned).collect())
+            .map(|list| list.split('|').take(100).filter(|model| !model.is_empty()).map(str::to_owned).collect())
             .unwrap_or_default(),
         compounds: compounds.map(|list| compound_names(list, faults)).unwrap_or_default(),
     }
@@ -69,16 +72,16 @@ fn own<'a>(info: &Info<'a>, key: InfoKey, families: &[String], faults: &mut Faul
 
 fn results(info: &Info<'_>, categories: &[String], faults: &mut Faults) -> Vec<RankResult> {
     let Some(text) = info.raw(InfoKey::RankResult) else { return Vec::new() };
-    let parts: Vec<&str> = text.split('|').collect();
-    if parts.len() != categories.len() {
+    let found = text.bytes().filter(|&byte| byte == b'|').count() + 1;
+    if found != categories.len() {
         faults.push(
             "INFO/RankResult",
-            format!("{} parts where the header names {} categories; taken as missing", parts.len(), categories.len()),
+            format!("{found} parts where the header names {} categories; taken as missing", categories.len()),
         );
         return Vec::new();
     }
-    let mut results = Vec::with_capacity(parts.len());
-    for (part, category) in parts.iter().zip(categories) {
+    let mut results = Vec::with_capacity(found);
+    for (part, category) in text.split('|').zip(categories) {
         match finite(part.trim()) {
             Some(score) => results.push(RankResult { category: category.clone(), score }),
             None => faults.push("INFO/RankResult", format!("{} is not a number; left out", quote(part))),
@@ -90,6 +93,10 @@ fn results(info: &Info<'_>, categories: &[String], faults: &mut Faults) -> Vec<R
 fn compound_names(list: &str, faults: &mut Faults) -> Vec<CompoundName> {
     let mut compounds = Vec::new();
     for part in list.split('|').filter(|part| !part.is_empty()) {
+        if compounds.len() >= COMPOUNDS {
+            faults.push("INFO/Compounds", format!("more than {COMPOUNDS} compounds; the rest is left out"));
+            break;
+        }
         let (name, score) = part.rsplit_once('>').map_or((part, None), |(name, score)| (name, Some(score)));
         // `>` also closes a symbolic allele, `1_5_A_<DEL>`: then what follows is no number and belongs to the name
         let (name, score) = match score.map(|text| (text, finite(text))) {

@@ -30,12 +30,16 @@ pub struct Limits {
     pub header_bytes: usize,
     /// INFO or FORMAT definitions in the header.
     pub definitions: usize,
+    /// Contigs in the header that are kept.
+    pub contigs: usize,
     /// Sample columns.
     pub samples: usize,
     /// INFO fields of one record.
     pub info_fields: usize,
     /// FORMAT keys of one record.
     pub format_keys: usize,
+    /// Entries of CSQ or ANN of one record.
+    pub annotations: usize,
     /// ALTs of one record; at most 65,535 whatever is set.
     pub alternatives: usize,
     /// Blank lines in a row.
@@ -48,9 +52,11 @@ impl Default for Limits {
             line_bytes: 32 << 20,
             header_bytes: 64 << 20,
             definitions: 20_000,
+            contigs: 200_000,
             samples: 10_000,
             info_fields: 20_000,
             format_keys: 1_000,
+            annotations: 10_000,
             alternatives: 1_000,
             blank_lines: 1_000,
         }

@@ -16,6 +16,9 @@ use super::source::Line;
 use super::{Fault, VcfError, ann, callers, clinvar, consequence, csq, frequencies, genes, rank, scores};
 use crate::genome::{Chromosome, is_symbolic};
 
+/// Most identifiers or pairs that one key of one record gives.
+const MOST: usize = 1_000;
+
 /// What one record of a file gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
@@ -60,6 +63,8 @@ struct Annotations<'a> {
 }
 
 impl RecordParser {
+    /// Most identifiers in ID, and most filters in FILTER.
+    const WORDS: usize = 1_000;
     /// Unknown terms are listed up to this many.
     const UNKNOWN_TERMS: usize = 1_000;
 
@@ -98,21 +103,22 @@ impl RecordParser {
         if line.unfinished {
             faults.push("line end", "the last line has no line feed; check that the file is whole");
         }
-        let mut columns = line.text.splitn(10, '\t');
-        let mut fixed = [""; 9];
-        let mut found = 0;
-        for (slot, value) in fixed.iter_mut().zip(&mut columns) {
-            *slot = value;
-            found += 1;
-        }
-        let samples: Vec<&str> = columns.next().map(|rest| rest.split('\t').collect()).unwrap_or_default();
-        found += samples.len();
+        // counted before anything is kept of them
+        let found = line.text.bytes().filter(|&byte| byte == b'\t').count() + 1;
         if found != self.columns {
             return Err(VcfError::Columns { file: self.file.clone(), line: number, expected: self.columns, found });
         }
+        let mut columns = line.text.splitn(10, '\t');
+        let mut fixed = [""; 9];
+        for (slot, value) in fixed.iter_mut().zip(&mut columns) {
+            *slot = value;
+        }
+        let samples: Vec<&str> = columns.next().map(|rest| rest.split('\t').collect()).unwrap_or_default();
         let [chrom, pos, id, reference, alternative, quality, filter, info, format] = fixed;
 
         self.within(number, "ALT", alternative.bytes().filter(|&b| b == b',').count() + 1, self.limits().alternatives)?;
+        self.within(number, "ID", id.bytes().filter(|&b| b == b';').count() + 1, Self::WORDS)?;
+        self.within(number, "FILTER", filter.bytes().filter(|&b| b == b';').count() + 1, Self::WORDS)?;
         self.within(number, "INFO", info.bytes().filter(|&b| b == b';').count() + 1, self.limits().info_fields)?;
         let place = match self.place(chrom, pos, reference, alternative, header, &mut faults) {
             Ok(place) => place,
@@ -132,6 +138,10 @@ impl RecordParser {
         // the limit above keeps the number of ALTs within u16
         let alternatives = u16::try_from(place.alternatives.len()).unwrap_or(u16::MAX);
         let info = Info::parse(info, &header.keys, alternatives, number, &mut self.seen, &mut faults);
+        for key in [InfoKey::Csq, InfoKey::Ann] {
+            let entries = info.raw(key).map_or(0, |text| text.bytes().filter(|&b| b == b',').count() + 1);
+            self.within(number, &format!("INFO/{}", key.as_str()), entries, self.limits().annotations)?;
+        }
         let shape = Shape { alternatives, no_alternative: place.alternatives == ["."] };
         let samples = self.samples(number, format, &samples, shape, header, &mut faults)?;
         let alleles = self.alleles(number, &place, id, quality, filter, &info, &samples, shape, header, &mut faults);
@@ -377,7 +387,7 @@ fn identifiers<'a>(text: &'a str, faults: &mut Faults) -> Vec<&'a str> {
             faults.push_once("ID", "there is an empty identifier between or after the semicolons");
         } else if ids.contains(&id) {
             faults.push_once("ID", format!("{} is given twice", quote(id)));
-        } else if ids.len() < 1_000 && !id.is_empty() {
+        } else if !id.is_empty() {
             ids.push(id);
         }
     }
@@ -447,11 +457,11 @@ fn autozygous_of(info: &Info<'_>, faults: &mut Faults) -> Option<Autozygous> {
 
 fn custom_of(info: &Info<'_>, faults: &mut Faults) -> Vec<(String, String)> {
     let mut pairs = Vec::new();
-    for part in info.raw(InfoKey::Custom).into_iter().flat_map(|text| text.split(',')) {
+    for part in info.raw(InfoKey::Custom).into_iter().flat_map(|text| text.split(',').take(MOST)) {
         match part.split_once('|') {
             Some((key, value)) => pairs.push((key.to_owned(), value.to_owned())),
             None => {
-                faults.push("INFO/SCOUT_CUSTOM", format!("{} is not of the form `key|value`; left out", quote(part)))
+                faults.push("INFO/SCOUT_CUSTOM", format!("{} is not of the form `key|value`; left out", quote(part)));
             }
         }
     }
@@ -465,7 +475,7 @@ fn collect(found: &mut Vec<String>, texts: impl Iterator<Item = impl AsRef<str>>
             let bare = id.trim();
             let wanted =
                 !bare.is_empty() && (prefixes.is_empty() || prefixes.iter().any(|prefix| bare.starts_with(prefix)));
-            if wanted && !found.iter().any(|known| known == bare) {
+            if wanted && found.len() < MOST && !found.iter().any(|known| known == bare) {
                 found.push(bare.to_owned());
             }
         }

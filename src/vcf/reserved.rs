@@ -27,8 +27,7 @@ pub(super) fn format(id: &str, version: (u8, u8)) -> Option<(Number, Option<Kind
     let one = Number::Count(1);
     Some(match id {
         "AD" | "ADF" | "ADR" if version >= (4, 3) => (Number::R, Some(Integer)),
-        "DP" | "GQ" | "MQ" | "PQ" => (one, Some(Integer)),
-        "PS" => (one, Some(Integer)),
+        "DP" | "GQ" | "MQ" | "PQ" | "PS" => (one, Some(Integer)),
         "EC" => (Number::A, Some(Integer)),
         "FT" | "GT" => (one, Some(String)),
         "GL" | "GP" => (Number::G, Some(Float)),
