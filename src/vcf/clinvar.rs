@@ -106,6 +106,11 @@ fn from_info(info: &Info<'_>, allele: u16, number_a: bool, faults: &mut Faults) 
     let Some(significance) = info.raw(InfoKey::ClnSig) else { return Vec::new() };
     let accession = info.raw(InfoKey::ClnAcc).or_else(|| info.raw(InfoKey::ClnVid));
     let status = info.raw(InfoKey::ClnRevStat);
+    let parts = |text: &str| text.bytes().filter(|byte| b",|/&".contains(byte)).count();
+    if [Some(significance), accession, status].into_iter().flatten().any(|text| parts(text) >= MOST) {
+        faults.push_once("INFO/CLNSIG", format!("more than {MOST} records; not read"));
+        return Vec::new();
+    }
     let alternatives = usize::from(info.alternatives());
     if alternatives > 1 {
         let part = |text: &'_ str| -> Option<String> {

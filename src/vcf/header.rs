@@ -346,7 +346,7 @@ impl HeaderBuilder {
                 if let Some((_, name)) = SOFTWARE_LINES.iter().find(|(line, _)| *line == key)
                     && self.header.software.len() < MOST
                 {
-                    let version = value.trim_matches('"').to_owned();
+                    let version = value.replace('"', "");
                     self.header.software.push(Software { name: (*name).to_owned(), version });
                 }
             }

@@ -66,6 +66,29 @@ fn the_trio_reads_as_its_file_says() {
     assert!(!format!("{gene:?}").contains(":ENST"));
 }
 
+/// Counted in the file with grep and awk.
+#[test]
+fn no_value_of_the_trio_is_lost() {
+    let Some(path) = test_data(TRIO) else { return };
+    let trio = read_file(&path, "internal_id").unwrap();
+    let alleles = trio.alleles();
+    let count = |wanted: &dyn Fn(&Allele) -> bool| alleles.iter().filter(|allele| wanted(allele)).count();
+    assert_eq!(count(&|allele| allele.scores.cadd.is_some()), 337);
+    assert_eq!(count(&|allele| allele.scores.spidex.is_some()), 295);
+    assert_eq!(count(&|allele| allele.frequencies.exac.is_some()), 200);
+    assert_eq!(count(&|allele| allele.frequencies.thousand_genomes.is_some()), 283);
+    assert_eq!(count(&|allele| allele.local_archive.observations.is_some()), 560);
+    assert_eq!(count(&|allele| !allele.compounds.is_empty()), 130);
+    assert_eq!(count(&|allele| !allele.models.is_empty()), 173);
+    assert_eq!(count(&|allele| !allele.clinvar.is_empty()), 22);
+    assert_eq!(count(&|allele| allele.autozygous.is_some()), 3);
+    assert_eq!(count(&|allele| allele.filters == ["PASS"]), 434);
+    assert_eq!(count(&|allele| !allele.callers.is_empty()), 680);
+    assert_eq!(count(&|allele| allele.hmtvar.is_some() && allele.mitomap_diseases.is_some()), 1);
+    let transcripts: usize = alleles.iter().flat_map(|allele| &allele.genes).map(|gene| gene.transcripts.len()).sum();
+    assert_eq!(transcripts, 4_418);
+}
+
 #[test]
 fn what_is_odd_about_the_trio_is_named_and_nothing_else() {
     let Some(path) = test_data(TRIO) else { return };
