@@ -2,4 +2,5 @@
 
 pub mod demo;
 pub mod genome;
+pub mod validate;
 pub mod vcf;

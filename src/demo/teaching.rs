@@ -142,6 +142,7 @@ pub(super) struct TeachingVariant {
     pub af: Option<f64>,
     pub af_popmax: Option<f64>,
     pub clinvar: Option<TeachingClinVar>,
+    /// Model of inheritance the case is about; the file must agree, so only tests look at it.
     #[cfg(test)]
     pub model: String,
     /// Fraction of reads with the allele, where it differs from what the genotype suggests.
