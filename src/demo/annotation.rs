@@ -88,9 +88,8 @@ impl Annotation {
             (middle + 0.12 * bell(rng)).clamp(0.004, 0.996)
         });
         let splice_ai = nuclear.then(|| delta_scores(site, rng)).filter(|_| rng.random_bool(0.93));
-        let popmax = site
-            .frequency_popmax
-            .or_else(|| site.frequency.map(|frequency| (frequency * rng.random_range(1.05..2.4)).min(0.999)));
+        let invented = site.frequency.map(|frequency| (frequency * rng.random_range(1.05..2.4)).min(0.999));
+        let popmax = site.frequency_popmax.or(invented).filter(|_| nuclear);
         let seen = site.frequency.unwrap_or(0.0) * f64::from(LOCAL_CASES);
         let homozygous = site.frequency.map_or(0.0, |frequency| frequency * frequency) * f64::from(LOCAL_CASES);
         let observations = whole((seen * 1.9 * rng.random_range(0.6..1.3)).min(f64::from(LOCAL_CASES)));
@@ -179,12 +178,13 @@ impl Annotation {
             "IMPACT" => impact(site.consequence).to_owned(),
             "SYMBOL" => site.gene.symbol.clone(),
             "Gene" => site.gene.ensembl_gene_id.clone(),
-            "Feature_type" if !transcript.accession.is_empty() => "Transcript".to_owned(),
+            // Also where the transcript has no name here: the consequence is one on a transcript.
+            "Feature_type" => "Transcript".to_owned(),
             "Feature" => transcript.accession.clone(),
             "BIOTYPE" => biotype(&site.gene.locus_type, &site.gene.chrom).to_owned(),
             "HGVSc" => transcript.hgvs_c.clone(),
             "HGVSp" => transcript.hgvs_p.clone(),
-            "Existing_variation" => site.rsid.to_owned(),
+            "Existing_variation" => site.rsid.replace(';', "&"),
             "STRAND" => if site.gene.strand == "-" { "-1" } else { "1" }.to_owned(),
             "SYMBOL_SOURCE" => "HGNC".to_owned(),
             // VEP writes the bare number in its GRCh37 cache.

@@ -171,7 +171,7 @@ impl<'a> Genotyper<'a> {
     fn drawn(&mut self, site: &Site, locus: Locus, rng: &mut DemoRng) -> Vec<Call> {
         let transmission = self.transmission(site.gene.symbol.as_str(), rng);
         let haplotypes = self.haplotypes(site, locus, &transmission, rng);
-        let common = site.frequency.is_none_or(|frequency| frequency >= 0.01) && site.known_in_population;
+        let common = site.known_in_population && site.frequency.is_none_or(|frequency| frequency >= 0.01);
         haplotypes
             .into_iter()
             .enumerate()
@@ -196,6 +196,7 @@ impl<'a> Genotyper<'a> {
                 }
                 if common && rng.random_bool(0.012) {
                     alleles.fill(None);
+                    phased = false;
                 } else if common && alleles.len() == 2 && alleles[0] == Some(0) && rng.random_bool(0.002) {
                     alleles[1] = None;
                     phased = false;

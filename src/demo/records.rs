@@ -157,7 +157,7 @@ fn info(
     let mut info = vec![record.callers.clone()];
     if let Some(frequency) = site.frequency {
         if site.locus(case.build) == Locus::Mitochondrial {
-            info.push(format!("GNOMAD_MT_AF_HOM={}", plain(frequency)));
+            info.push(format!("GNOMAD_MT_AF_HET={}", plain(frequency)));
         } else {
             info.push(format!("GNOMADAF={}", plain(frequency)));
             info.extend(annotation.popmax.map(|popmax| format!("GNOMADAF_popmax={}", plain(popmax))));

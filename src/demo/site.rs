@@ -78,6 +78,10 @@ impl Site<'_> {
         )
     }
 
+    pub fn is_rare(&self) -> bool {
+        self.frequency.is_none_or(|frequency| frequency < 0.01)
+    }
+
     pub fn is_indel(&self) -> bool {
         self.reference.len() != 1 || self.alternative.len() != 1
     }
@@ -110,8 +114,7 @@ pub(super) fn choose<'a>(
         if site.locus(case.build) == Locus::Y && family.samples.iter().all(|sample| sample.sex == Sex::Female) {
             continue;
         }
-        let rare = site.frequency.is_none_or(|frequency| frequency < 0.01);
-        if own_genes.contains(row.gene.as_str()) && (site.disease_allele || (rare && site.alters_protein())) {
+        if own_genes.contains(row.gene.as_str()) && (site.disease_allele || (site.is_rare() && site.alters_protein())) {
             continue;
         }
         if !site.disease_allele {
@@ -125,12 +128,16 @@ pub(super) fn choose<'a>(
         }
     }
     let mut sites = stated;
-    let mut genes = BTreeSet::new();
+    let mut carrier_genes = BTreeSet::new();
     for site in draw(carried, usize::MAX, rng) {
-        if genes.len() < CARRIED_PER_FOUNDER * family.founders().len() && genes.insert(site.gene.symbol.as_str()) {
+        let enough = carrier_genes.len() >= CARRIED_PER_FOUNDER * family.founders().len();
+        if !enough && carrier_genes.insert(site.gene.symbol.as_str()) {
             sites.push(site);
         }
     }
+    // A second rare allele beside a carried one would be a second diagnosis.
+    background
+        .retain(|site| !(carrier_genes.contains(site.gene.symbol.as_str()) && site.is_rare() && site.alters_protein()));
     if case.analysis_type == AnalysisType::Wgs {
         sites.extend(draw(artefacts, MITOCHONDRIAL_ARTEFACTS, rng));
     }

@@ -69,7 +69,6 @@ const DEFINITIONS: &str = r#"##FILTER=<ID=PASS,Description="All filters passed">
 ##INFO=<ID=EXACAF,Number=A,Type=Float,Description="Allele frequency in ExAC">
 ##INFO=<ID=1000GAF,Number=A,Type=Float,Description="Allele frequency in 1000 Genomes">
 ##INFO=<ID=SWEGENAF,Number=A,Type=Float,Description="Allele frequency in Swedish reference data">
-##INFO=<ID=GNOMAD_MT_AF_HOM,Number=A,Type=Float,Description="Homoplasmic allele frequency of a mitochondrial variant (invented)">
 ##INFO=<ID=GNOMAD_MT_AF_HET,Number=A,Type=Float,Description="Heteroplasmic allele frequency of a mitochondrial variant (invented)">
 ##INFO=<ID=Obs,Number=1,Type=Integer,Description="Observations in the laboratory's own cases (invented)">
 ##INFO=<ID=Hom,Number=1,Type=Integer,Description="Homozygotes among them (invented)">

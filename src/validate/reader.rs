@@ -45,6 +45,14 @@ impl ExpectedVariant {
     pub fn simple_id(&self) -> String {
         format!("{}_{}_{}_{}", self.chromosome, self.position, self.reference, self.alternative)
     }
+
+    /// The rank score that counts for a case: the one under its family, else under its name, else the only one.
+    #[must_use]
+    pub fn rank_score(&self, family: &str, family_name: &str) -> Option<f64> {
+        let under = |key: &str| self.rank_scores.iter().find(|(known, _)| known == key);
+        let only = || self.rank_scores.first().filter(|_| self.rank_scores.len() == 1);
+        under(family).or_else(|| under(family_name)).or_else(only).map(|(_, score)| *score)
+    }
 }
 
 /// What the record says of one sample and one alternative allele.

@@ -59,6 +59,8 @@ fn every_allele_of_every_record_is_read() {
     assert_eq!(consequences, [Some("missense_variant"), Some("synonymous_variant"), None, Some("inframe_deletion")]);
     assert_eq!(vcf.variants[1].line, 4);
     assert_eq!(vcf.variants[0].rank_scores, [("fam".to_owned(), 12.0)]);
+    assert_eq!(vcf.variants[0].rank_score("other", "name"), Some(12.0), "the only one");
+    assert_eq!(vcf.variants[2].rank_score("fam", "name"), None);
 }
 
 #[test]
