@@ -109,10 +109,7 @@ fn ensembl_genes(facts: &Facts, build: GenomeBuild) -> String {
         if start.is_empty() || gene.ensembl_gene_id.is_empty() {
             continue;
         }
-        let hgnc_id = match build {
-            GenomeBuild::Grch37 => gene.hgnc_number(),
-            GenomeBuild::Grch38 => &gene.hgnc_id,
-        };
+        let hgnc_id = gene.hgnc_number();
         let _ = writeln!(text, "{}\t{start}\t{end}\t{}\t{}\t{hgnc_id}", gene.chrom, gene.ensembl_gene_id, gene.symbol);
     }
     text
@@ -210,7 +207,7 @@ fn genes_to_phenotype(facts: &Facts) -> String {
     text
 }
 
-/// Names and modes of inheritance of the diseases; other annotations are left out.
+/// Names and modes of inheritance of the diseases; other annotations, and on what evidence they rest, are left out.
 fn disease_annotations(facts: &Facts) -> String {
     let mut text = "#description: \"HPO annotations for rare diseases: names and modes of inheritance of a subset\"\n\
         #version: 2025-01-16\n\
@@ -218,7 +215,7 @@ fn disease_annotations(facts: &Facts) -> String {
         .to_owned();
     for disease in &facts.diseases {
         for term in inheritance_terms(&disease.inheritance) {
-            let _ = writeln!(text, "{0}\t{1}\t\t{term}\t{0}\tTAS\t\t\t\t\tI\tHPO:subset", disease.id, disease.name);
+            let _ = writeln!(text, "{}\t{}\t\t{term}\t\t\t\t\t\t\tI\t", disease.id, disease.name);
         }
     }
     text
