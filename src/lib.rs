@@ -1,6 +1,29 @@
 //! Lodestone: find the DNA variant behind a patient's rare disease, discuss it, classify it and report it.
+//!
+//! The folders are the product's parts. `genome`, `vcf`, `pedigree` and `variants::columns` are pure: they know neither
+//! web nor database. Features (`institutes`, `cases`, `variants`, …) hold their documents, stores and pages; `web`,
+//! `auth`, `audit` and `db` serve them all.
 
+pub mod api;
+pub mod app;
+pub mod audit;
+pub mod auth;
+pub mod cases;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
 pub mod demo;
+pub mod error;
+pub mod events;
+pub mod genes;
 pub mod genome;
+pub mod ids;
+pub mod institutes;
+pub mod panels;
+pub mod pedigree;
+pub mod users;
 pub mod validate;
+pub mod variants;
 pub mod vcf;
+pub mod web;

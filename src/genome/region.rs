@@ -58,13 +58,8 @@ impl FromStr for Region {
         let Some(range) = range else {
             return Ok(Self { chromosome, start: 1, end: u32::MAX });
         };
-        let (start, end) = match range.split_once('-') {
-            Some((start, end)) => (position(start)?, position(end)?),
-            None => {
-                let at = position(range)?;
-                (at, at)
-            }
-        };
+        let (start, end) = range.split_once('-').unwrap_or((range, range));
+        let (start, end) = (position(start)?, position(end)?);
         if end < start {
             return Err(RegionError::Reversed { start, end });
         }

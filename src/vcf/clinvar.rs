@@ -30,6 +30,35 @@ const CODES: [(&str, u16); 15] = [
     ("other", OTHER),
 ];
 
+/// The code that a code (`5`) or a name (`pathogenic`, `Likely pathogenic`) means; `None` when it is neither.
+#[must_use]
+pub fn code_of(text: &str) -> Option<u16> {
+    let word = text.trim().to_lowercase().replace([' ', '-'], "_");
+    CODES.iter().find(|(name, code)| *name == word || code.to_string() == word).map(|(_, code)| *code)
+}
+
+/// A code in words for people; unknown codes count as other.
+#[must_use]
+pub fn words(code: u16) -> &'static str {
+    match code {
+        0 => "uncertain",
+        1 => "not provided",
+        2 => "benign",
+        3 => "likely benign",
+        4 => "likely pathogenic",
+        5 => "pathogenic",
+        6 => "drug response",
+        7 => "histocompatibility",
+        8 => "conflicting",
+        9 => "affects",
+        10 => "association",
+        11 => "protective",
+        12 => "risk factor",
+        13 => "association not found",
+        _ => "other",
+    }
+}
+
 /// Germline records of ALT number `allele`; `entries` are its CSQ entries.
 ///
 /// `ClinVar`'s own annotation, in INFO or through VEP, comes first; VEP's `CLIN_SIG`, which names no record, only

@@ -113,6 +113,18 @@ pub fn region(term: &str) -> Option<&'static str> {
     TABLE.get(term).map(|&(_, region)| region)
 }
 
+/// All region classes, each once, in the order of their most severe terms.
+#[must_use]
+pub fn regions() -> Vec<&'static str> {
+    let mut regions = Vec::new();
+    for &(_, region) in TERMS {
+        if !regions.contains(&region) {
+            regions.push(region);
+        }
+    }
+    regions
+}
+
 /// All terms, most severe first.
 pub fn terms() -> impl Iterator<Item = &'static str> {
     TERMS.iter().map(|&(term, _)| term)

@@ -50,6 +50,7 @@ fn gene(members: Vec<Annotated>) -> (u16, GeneAnnotation) {
         spliceai: by_severity.iter().find_map(|member| member.spliceai.clone()),
         representative: representative(&members),
         transcripts: Vec::new(),
+        ..GeneAnnotation::default()
     };
     let severity = by_severity.first().map_or(u16::MAX, |member| member.severity);
     gene.transcripts = members.into_iter().map(|member| member.transcript).collect();

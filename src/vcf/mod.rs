@@ -31,7 +31,7 @@ mod bcf;
 mod callers;
 mod calls;
 mod check;
-mod clinvar;
+pub mod clinvar;
 pub mod consequence;
 mod csq;
 mod error;

@@ -120,6 +120,12 @@ pub struct GeneAnnotation {
     pub polyphen: Option<String>,
     /// `SpliceAI` for this gene.
     pub spliceai: Option<SpliceAi>,
+    /// How the gene's diseases are inherited; filled by the loader from the gene reference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inheritance: Vec<String>,
+    /// Whether this is an RNA gene with a disease, whose exons count as coding; filled by the loader.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disease_rna: bool,
     /// The transcript shown on rows: MANE Select, else canonical, else the most severe with HGVS, else the most severe.
     pub representative: Option<usize>,
     /// In the order of the annotation.

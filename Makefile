@@ -1,0 +1,50 @@
+# Everything a newcomer or CI needs. Each target installs what it is missing: system packages by apt when root.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+export CARGO_TERM_COLOR ?= always
+
+.PHONY: help system database demo serve test lint bench e2e
+
+help:
+	@echo "make demo    demo cases and one URL that signs you in (first run: about 10 minutes of building)"
+	@echo "make test    all tests"
+	@echo "make lint    format, clippy, documentation"
+	@echo "make bench   the budgets, measured"
+	@echo "make e2e     pages in a browser: scripts, accessibility, validity, no outbound request"
+
+# A C compiler and cmake build the embedded database server; everything else is Rust.
+system:
+	@missing=""; \
+	for tool in cc cmake; do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq build-essential cmake >/dev/null; \
+	  else echo "please install:$$missing (Debian: apt-get install build-essential cmake)" >&2; exit 1; fi; \
+	fi; \
+	command -v cargo >/dev/null || { echo "please install Rust 1.95 or newer (https://rustup.rs)" >&2; exit 1; }
+
+# The embedded server, once, into the cache folder; not needed with a MongoDB of your own.
+database: system
+	@if [ -z "$${LODESTONE_DATABASE__URI:-}" ]; then cargo run --quiet --profile demo -- database install; fi
+
+demo: system
+	cargo build --profile demo
+	@if [ -z "$${LODESTONE_DATABASE__URI:-}" ]; then target=$${CARGO_TARGET_DIR:-target}; $$target/demo/lodestone database install; fi
+	$${CARGO_TARGET_DIR:-target}/demo/lodestone demo
+
+test: system
+	cargo build --tests --bins
+	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install
+	tests/with-database cargo test
+
+lint: system
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+bench: system
+	@echo "not measured yet: see the open points in the README" >&2; exit 1
+
+e2e: system
+	@echo "not there yet: see the open points in the README" >&2; exit 1

@@ -1,0 +1,188 @@
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::auth::Principal;
+use crate::cases::{Case, CaseAccess, CaseQuery, CaseSummary};
+use crate::error::AppResult;
+use crate::institutes::InstituteAccess;
+
+/// Cases given at once.
+const CASES: i64 = 1_000;
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Institutes {
+    institutes: Vec<InstituteJson>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct InstituteJson {
+    id: String,
+    name: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct Cases {
+    cases: Vec<CaseLine>,
+}
+
+/// A case in a list of cases.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CaseLine {
+    id: String,
+    family: String,
+    name: String,
+    institute: String,
+    status: &'static str,
+    build: &'static str,
+    track: &'static str,
+    individuals: Vec<String>,
+    updated_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct CaseJson {
+    id: String,
+    family: String,
+    name: String,
+    institute: String,
+    status: &'static str,
+    /// `37` or `38`.
+    build: &'static str,
+    track: &'static str,
+    /// Affected, then unaffected, then unknown; within these as in the load file.
+    individuals: Vec<IndividualJson>,
+    panels: Vec<PanelJson>,
+    lists: Vec<ListJson>,
+    not_assessed: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct IndividualJson {
+    individual_id: String,
+    name: String,
+    sex: &'static str,
+    phenotype: &'static str,
+    father: Option<String>,
+    mother: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct PanelJson {
+    name: String,
+    version: String,
+    default: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(super) struct ListJson {
+    category: String,
+    list: &'static str,
+    total: u32,
+    revision: u32,
+    threshold: f64,
+}
+
+/// Institutes whose cases the caller may read.
+#[utoipa::path(get, path = "/api/v1/institutes", responses((status = 200, body = Institutes)))]
+pub(super) async fn institutes(principal: Principal, State(app): State<AppState>) -> AppResult<Json<Institutes>> {
+    let ids: Vec<_> = principal.scope().institutes().cloned().collect();
+    let found = app.institutes.among(&ids).await?;
+    let institutes = found
+        .into_iter()
+        .map(|institute| InstituteJson { id: institute.id.to_string(), name: institute.name })
+        .collect();
+    Ok(Json(Institutes { institutes }))
+}
+
+/// Cases of an institute, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/{institute}/cases",
+    params(("institute" = String, Path, description = "Institute id")),
+    responses((status = 200, body = Cases), (status = 404, description = "No such institute, or not in scope"))
+)]
+pub(super) async fn list(access: InstituteAccess, State(app): State<AppState>, trail: Trail) -> AppResult<Json<Cases>> {
+    let query = CaseQuery { limit: CASES, ..CaseQuery::default() };
+    let found = app.cases.search(&access, &query).await?;
+    trail.note_rows(found.len());
+    Ok(Json(Cases { cases: found.iter().map(CaseLine::from).collect() }))
+}
+
+/// One case.
+#[utoipa::path(
+    get, path = "/api/v1/{institute}/{case}",
+    params(
+        ("institute" = String, Path, description = "Institute id"),
+        ("case" = String, Path, description = "Case name")
+    ),
+    responses((status = 200, body = CaseJson), (status = 404, description = "No such case, or not in scope"))
+)]
+pub(super) async fn show(access: CaseAccess) -> Json<CaseJson> {
+    Json(CaseJson::from(access.case()))
+}
+
+impl From<&CaseSummary> for CaseLine {
+    fn from(case: &CaseSummary) -> Self {
+        Self {
+            id: case.id.to_string(),
+            family: case.family.clone(),
+            name: case.name.to_string(),
+            institute: case.institute.to_string(),
+            status: case.status.as_str(),
+            build: case.build.as_str(),
+            track: case.track.as_str(),
+            individuals: case.individuals.iter().map(|individual| individual.name.clone()).collect(),
+            updated_at: case.updated_at.to_string(),
+        }
+    }
+}
+
+impl From<&Case> for CaseJson {
+    fn from(case: &Case) -> Self {
+        Self {
+            id: case.id.to_string(),
+            family: case.family.clone(),
+            name: case.name.to_string(),
+            institute: case.institute.to_string(),
+            status: case.status.as_str(),
+            build: case.build.as_str(),
+            track: case.track.as_str(),
+            individuals: case
+                .individuals
+                .iter()
+                .map(|individual| IndividualJson {
+                    individual_id: individual.individual_id.clone(),
+                    name: individual.name.clone(),
+                    sex: individual.sex.as_str(),
+                    phenotype: individual.phenotype.as_str(),
+                    father: individual.father.clone(),
+                    mother: individual.mother.clone(),
+                })
+                .collect(),
+            panels: case
+                .panels
+                .iter()
+                .map(|panel| PanelJson {
+                    name: panel.name.clone(),
+                    version: panel.version.clone(),
+                    default: panel.default,
+                })
+                .collect(),
+            lists: case
+                .lists
+                .iter()
+                .map(|list| ListJson {
+                    category: list.category.clone(),
+                    list: list.list.as_str(),
+                    total: list.total,
+                    revision: list.revision,
+                    threshold: list.threshold,
+                })
+                .collect(),
+            not_assessed: case.not_assessed.clone(),
+        }
+    }
+}

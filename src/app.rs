@@ -1,0 +1,218 @@
+//! The application: its state, its routes, and serving them.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use mongodb::IndexModel;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tracing::{info, warn};
+
+use crate::audit::AuditWriter;
+use crate::auth::{DemoLinks, SessionStore, TokenStore};
+use crate::cases::{Case, CaseStore, Reservation, ReservationStore};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, Stored as _};
+use crate::events::{Event, EventStore};
+use crate::genes::{Gene, GeneStore, TranscriptRecord};
+use crate::institutes::{Institute, InstituteStore};
+use crate::panels::{Panel, PanelStore};
+use crate::users::{User, UserStore};
+use crate::variants::{ColumnStore, ObservationStore, StateStore, VariantStore};
+use crate::web::{self, Routes};
+use crate::{audit, auth, cases, institutes, variants};
+
+/// Stores, clock and configuration. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+/// What [`AppState`] shares.
+pub struct Inner {
+    /// Configuration.
+    pub config: Config,
+    /// Time.
+    pub clock: Clock,
+    /// Whether the database is marked as a demo.
+    pub demo: bool,
+    /// The database.
+    pub db: Db,
+    /// The audit trail's queue.
+    pub audit: AuditWriter,
+    /// Browser sessions.
+    pub sessions: SessionStore,
+    /// API tokens.
+    pub tokens: TokenStore,
+    /// Ways into a demo.
+    pub demo_links: DemoLinks,
+    /// People.
+    pub users: UserStore,
+    /// Clinics.
+    pub institutes: InstituteStore,
+    /// Cases.
+    pub cases: CaseStore,
+    /// Identities and revisions that loads write under.
+    pub reservations: ReservationStore,
+    /// Variants.
+    pub variants: VariantStore,
+    /// Their columns.
+    pub columns: ColumnStore,
+    /// Decisions about them.
+    pub states: StateStore,
+    /// How often they were seen.
+    pub observations: ObservationStore,
+    /// Clinical history.
+    pub events: EventStore,
+    /// Gene reference.
+    pub genes: GeneStore,
+    /// Gene panels.
+    pub panels: PanelStore,
+    /// Places for requests worked on at once.
+    pub places: Arc<Semaphore>,
+    stopping: AtomicBool,
+}
+
+impl Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl AppState {
+    /// Opens all stores on a database. `demo` is the database's own mark, never a setting.
+    #[must_use]
+    pub fn new(config: Config, clock: Clock, db: Db, demo: bool) -> Self {
+        let variants = VariantStore::new(&db);
+        Self(Arc::new(Inner {
+            audit: AuditWriter::start(&db),
+            sessions: SessionStore::new(&db, &config.session),
+            tokens: TokenStore::new(&db),
+            demo_links: DemoLinks::new(&db),
+            users: UserStore::new(&db),
+            institutes: InstituteStore::new(&db),
+            cases: CaseStore::new(&db),
+            reservations: ReservationStore::new(&db),
+            columns: ColumnStore::new(&db, variants.clone(), config.cache.columns_mb),
+            variants,
+            states: StateStore::new(&db),
+            observations: ObservationStore::new(&db),
+            events: EventStore::new(&db),
+            genes: GeneStore::new(&db),
+            panels: PanelStore::new(&db),
+            places: Arc::new(Semaphore::new(config.server.max_concurrent_requests)),
+            stopping: AtomicBool::new(false),
+            config,
+            clock,
+            demo,
+            db,
+        }))
+    }
+
+    /// Whether the server takes no new work.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// From now on `/readyz` sends new work elsewhere.
+    pub fn begin_stopping(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+}
+
+/// All collections with their indexes, in alphabetical order.
+#[must_use]
+pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
+    let mut all = vec![
+        (audit::Entry::COLLECTION, audit::Entry::indexes()),
+        (Case::COLLECTION, Case::indexes()),
+        (Event::COLLECTION, Event::indexes()),
+        (Gene::COLLECTION, Gene::indexes()),
+        (Institute::COLLECTION, Institute::indexes()),
+        (Panel::COLLECTION, Panel::indexes()),
+        (Reservation::COLLECTION, Reservation::indexes()),
+        (TranscriptRecord::COLLECTION, TranscriptRecord::indexes()),
+        (User::COLLECTION, User::indexes()),
+    ];
+    all.extend(auth::collections());
+    all.extend(variants::collections());
+    all.sort_by_key(|(name, _)| *name);
+    all
+}
+
+/// Every route with its policy.
+#[must_use]
+pub fn routes() -> Routes {
+    web::health_routes()
+        .merge(web::static_routes())
+        .merge(auth::routes())
+        .merge(institutes::routes())
+        .merge(cases::routes())
+        .merge(variants::routes())
+        .merge(crate::api::routes())
+}
+
+/// The router with all its layers.
+pub fn router(app: &AppState) -> Router {
+    web::stack(routes().into_router(), app)
+}
+
+/// Serves until `stop` resolves, then lets running requests finish and writes the audit trail to its end.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    app: AppState,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let grace = Duration::from_secs(app.config.server.shutdown_grace_s);
+    let router = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+    let (stopped, stopping) = tokio::sync::oneshot::channel::<()>();
+    let watched = app.clone();
+    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+        stop.await;
+        watched.begin_stopping();
+        info!("stopping: running requests have {} s to finish", grace.as_secs());
+        let _ = stopped.send(()); // the server may have failed already
+    });
+    tokio::select! {
+        served = server => served.context("serving")?,
+        () = async {
+            if stopping.await.is_ok() {
+                tokio::time::sleep(grace).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        } => warn!("some requests did not finish in time"),
+    }
+    let audit = app.audit.clone();
+    drop(app);
+    audit.flush(grace).await;
+    Ok(())
+}
+
+/// Serves Prometheus metrics on a listener of their own.
+///
+/// # Errors
+/// When the address cannot be used.
+pub async fn serve_metrics(address: SocketAddr) -> anyhow::Result<()> {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|_| anyhow::anyhow!("metrics are recorded already"))?;
+    let listener = TcpListener::bind(address).await.with_context(|| format!("metrics listener {address}"))?;
+    let router = Router::new().route("/metrics", axum::routing::get(move || std::future::ready(handle.render())));
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            warn!("the metrics listener ended: {error}");
+        }
+    });
+    Ok(())
+}

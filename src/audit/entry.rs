@@ -1,0 +1,139 @@
+use bson::doc;
+use jiff::Timestamp;
+use mongodb::IndexModel;
+use serde::{Deserialize, Serialize};
+use serde_with::{serde_as, skip_serializing_none};
+
+use crate::db::{Stored, index, unique_index};
+use crate::ids::{InstituteId, UserId};
+
+/// One line of the trail. Appended, never changed.
+#[serde_as]
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// `<log>-<sequence>`; writing the same entry twice is harmless.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// Version of this layout.
+    pub v: i32,
+    /// The process that wrote it.
+    pub log_id: String,
+    /// Place in that process's log, from 0, without gaps.
+    pub seq: i64,
+    /// Before or after the work.
+    pub kind: EntryKind,
+    /// When it happened.
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    pub occurred_at: Timestamp,
+    /// Joins the intent and the outcome of one request or command.
+    pub request_id: String,
+    /// Program version.
+    pub build: String,
+    /// Who, as far as known when the entry was made.
+    pub agent: Option<Agent>,
+    /// What was asked for, in the order it was noted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<Subject>,
+    /// The institute whose auditors may see the entry.
+    pub institute: Option<InstituteId>,
+    /// The request, by its route template.
+    pub request: Option<RequestFacts>,
+    /// Command line action, e.g. `load case`.
+    pub command: Option<String>,
+    /// How it ended; outcomes only.
+    pub outcome: Option<Outcome>,
+    /// Why it was refused, when it was.
+    pub reason: Option<String>,
+    /// HTTP status.
+    pub status: Option<i32>,
+    /// Microseconds from intent to outcome.
+    pub duration_us: Option<i64>,
+    /// Bytes of the answer before compression, when known beforehand.
+    pub bytes: Option<i64>,
+    /// Records shown or exported.
+    pub rows: Option<i64>,
+    /// Format of an export.
+    pub exported: Option<String>,
+}
+
+/// Before or after the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryKind {
+    /// Somebody is about to be served.
+    Intent,
+    /// How that ended.
+    Outcome,
+}
+
+/// Who acted.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agent {
+    /// The user, once known.
+    pub user: Option<UserId>,
+    /// The user's name at that time; for commands the account on the machine.
+    pub name: String,
+    /// `session`, `token` or `command`.
+    pub via: String,
+}
+
+/// Something that was asked for.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// `institute`, `case`, `variant`, `panel`, …
+    pub kind: String,
+    /// As named in the request, or the identity found.
+    pub id: String,
+    /// Whether it was found in the asker's scope; a refused one stays `false`.
+    pub granted: bool,
+}
+
+/// What is kept of a request.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RequestFacts {
+    /// `GET`.
+    pub method: String,
+    /// Route template, never the path itself.
+    pub route: String,
+    /// Address of the person's machine.
+    pub client_ip: Option<String>,
+    /// Address of the last hop.
+    pub peer_ip: Option<String>,
+    /// Beginning of the hash of the session or token that was shown, so that entries of one can be joined.
+    pub session_ref: Option<String>,
+}
+
+/// How a request or command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done.
+    Success,
+    /// Refused: not signed in, not allowed, or not in scope.
+    Denied,
+    /// The request was wrong.
+    ClientError,
+    /// The program failed.
+    ServerError,
+    /// The asker left before the answer.
+    Abandoned,
+}
+
+impl Stored for Entry {
+    const COLLECTION: &'static str = "audit";
+
+    fn indexes() -> Vec<IndexModel> {
+        vec![
+            unique_index("log", doc! { "log_id": 1, "seq": 1 }),
+            index("by_time", doc! { "occurred_at": -1 }),
+            index("by_request", doc! { "request_id": 1 }),
+            index("by_institute", doc! { "institute": 1, "occurred_at": -1 }),
+            index("by_user", doc! { "agent.user": 1, "occurred_at": -1 }),
+            index("by_subject", doc! { "subjects.id": 1, "occurred_at": -1 }),
+        ]
+    }
+}

@@ -1,0 +1,205 @@
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use axum::body::HttpBody as _;
+use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use jiff::Timestamp;
+
+use super::entry::{Entry, EntryKind, Outcome, RequestFacts, Subject};
+use super::trail::Trail;
+use super::writer::Place;
+use crate::app::AppState;
+use crate::clock::Clock;
+use crate::error::AppError;
+use crate::web::RequestContext;
+
+/// How long an answer waits for its intent to be stored.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What must happen when the trail cannot be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrailClass {
+    /// Serve nothing: this route may show patient data.
+    Closed,
+    /// Serve all the same: sign-out.
+    Open,
+    /// Leave no entry of its own: static files and health.
+    Unrecorded,
+}
+
+impl TrailClass {
+    fn of(route: Option<&str>) -> Self {
+        match route {
+            Some("/logout") => Self::Open,
+            Some("/healthz" | "/readyz" | "/favicon.ico" | "/static/{*file}") => Self::Unrecorded,
+            _ => Self::Closed,
+        }
+    }
+}
+
+/// The audit layer: an intent before the answer leaves, an outcome after the work.
+///
+/// For GET and HEAD the intent is stored while the handler works; for all others it is stored before the handler starts.
+pub async fn record(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let class = TrailClass::of(route.as_deref());
+    if class == TrailClass::Unrecorded {
+        return next.run(request).await;
+    }
+    let places = app.audit.reserve().and_then(|intent| Ok((intent, app.audit.reserve()?)));
+    let (intent_place, outcome_place) = match places {
+        Ok(places) => places,
+        Err(_) if class == TrailClass::Open => return next.run(request).await,
+        Err(_) => return AppError::Overloaded.into_response(),
+    };
+    let trail = Trail::default();
+    request.extensions_mut().insert(trail.clone());
+    let (mut parts, body) = request.into_parts();
+    let subjects = asked_for(&mut parts).await;
+    let request = Request::from_parts(parts, body);
+    let started = Instant::now();
+    let intent = Entry {
+        kind: EntryKind::Intent,
+        subjects,
+        request: Some(facts_of(&request, route.as_deref())),
+        ..blank(
+            &app.clock,
+            request.extensions().get::<RequestContext>().map_or("", |context| context.request_id.as_str()),
+        )
+    };
+    let pending = PendingOutcome {
+        entry: Some((outcome_place, Entry { kind: EntryKind::Outcome, subjects: Vec::new(), ..intent.clone() })),
+        trail,
+        started,
+        clock: app.clock.clone(),
+    };
+    let stored = tokio::time::timeout(PATIENCE, intent_place.write(intent));
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let (response, stored) = if is_safe {
+        let (response, stored) = tokio::join!(next.run(request), stored);
+        (response, stored.is_ok_and(|stored| stored.is_ok()))
+    } else if stored.await.is_ok_and(|stored| stored.is_ok()) || class == TrailClass::Open {
+        (next.run(request).await, true)
+    } else {
+        (AppError::Overloaded.into_response(), true)
+    };
+    let response =
+        if stored || class == TrailClass::Open { response } else { AppError::TrailUnavailable.into_response() };
+    pending.finish(&response);
+    response
+}
+
+/// Path parameters as asked for, before anything is looked up.
+async fn asked_for(parts: &mut axum::http::request::Parts) -> Vec<Subject> {
+    use axum::extract::FromRequestParts as _;
+    let Ok(params) = RawPathParams::from_request_parts(parts, &()).await else { return Vec::new() };
+    params
+        .iter()
+        .map(|(kind, id)| Subject {
+            kind: if kind == "id" { "variant" } else { kind }.to_owned(),
+            id: id.chars().take(200).collect(),
+            granted: false,
+        })
+        .collect()
+}
+
+fn blank(clock: &Clock, request_id: &str) -> Entry {
+    Entry::new(clock.now(), request_id)
+}
+
+fn facts_of(request: &Request, route: Option<&str>) -> RequestFacts {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string());
+    RequestFacts {
+        method: request.method().to_string(),
+        route: route.unwrap_or("(no route)").to_owned(),
+        client_ip: peer.clone(),
+        peer_ip: peer,
+        session_ref: session_ref(request.headers()),
+    }
+}
+
+/// The beginning of a hash of the credential shown: joins entries, opens nothing.
+fn session_ref(headers: &HeaderMap) -> Option<String> {
+    let shown = headers.get(header::AUTHORIZATION).or_else(|| headers.get(header::COOKIE))?;
+    let hash = blake3::derive_key("lodestone audit session reference v1", shown.as_bytes());
+    Some(crate::ids::base32(&hash[..5]))
+}
+
+/// Writes the outcome even when the asker leaves and the request's future is dropped.
+struct PendingOutcome {
+    entry: Option<(Place, Entry)>,
+    trail: Trail,
+    started: Instant,
+    clock: Clock,
+}
+
+impl PendingOutcome {
+    fn finish(mut self, response: &Response) {
+        self.write(outcome_of(response.status()), Some(response));
+    }
+
+    fn write(&mut self, outcome: Outcome, response: Option<&Response>) {
+        let Some((place, mut entry)) = self.entry.take() else { return };
+        let facts = self.trail.collected();
+        entry.occurred_at = self.clock.now();
+        entry.agent = facts.agent;
+        entry.institute = facts.institute;
+        entry.subjects = facts.subjects;
+        entry.reason = facts.reason;
+        entry.rows = facts.rows;
+        entry.exported = facts.exported;
+        entry.outcome = Some(outcome);
+        entry.status = response.map(|response| i32::from(response.status().as_u16()));
+        entry.bytes =
+            response.and_then(|response| response.body().size_hint().exact()).and_then(|n| i64::try_from(n).ok());
+        entry.duration_us = i64::try_from(self.started.elapsed().as_micros()).ok();
+        place.write_later(entry);
+    }
+}
+
+impl Drop for PendingOutcome {
+    fn drop(&mut self) {
+        self.write(Outcome::Abandoned, None);
+    }
+}
+
+fn outcome_of(status: StatusCode) -> Outcome {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Outcome::Denied,
+        status if status.is_client_error() => Outcome::ClientError,
+        status if status.is_server_error() => Outcome::ServerError,
+        _ => Outcome::Success,
+    }
+}
+
+impl Entry {
+    /// An entry without facts; the writer gives it its place in the log.
+    #[must_use]
+    pub fn new(at: Timestamp, request_id: &str) -> Self {
+        Self {
+            id: String::new(),
+            v: 1,
+            log_id: String::new(),
+            seq: 0,
+            kind: EntryKind::Intent,
+            occurred_at: at,
+            request_id: request_id.to_owned(),
+            build: env!("CARGO_PKG_VERSION").to_owned(),
+            agent: None,
+            subjects: Vec::new(),
+            institute: None,
+            request: None,
+            command: None,
+            outcome: None,
+            reason: None,
+            status: None,
+            duration_us: None,
+            bytes: None,
+            rows: None,
+            exported: None,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::entry::{Agent, Subject};
+use crate::auth::Principal;
+use crate::ids::{InstituteId, UserId};
+
+/// Collects facts for a request's outcome entry while the request is worked on.
+#[derive(Debug, Clone, Default)]
+pub struct Trail(Arc<Mutex<Facts>>);
+
+/// What is known so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    pub agent: Option<Agent>,
+    pub institute: Option<InstituteId>,
+    pub subjects: Vec<Subject>,
+    pub reason: Option<String>,
+    pub rows: Option<i64>,
+    pub exported: Option<String>,
+}
+
+impl Trail {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(super) fn collected(&self) -> Facts {
+        self.facts().clone()
+    }
+
+    /// Somebody signed in by this request.
+    pub fn note_user(&self, user: &UserId, name: &str) {
+        self.facts().agent = Some(Agent { user: Some(user.clone()), name: name.to_owned(), via: "session".to_owned() });
+    }
+
+    /// Why the request was refused.
+    pub fn note_reason(&self, reason: &str) {
+        self.facts().reason = Some(reason.to_owned());
+    }
+
+    /// How many records the answer shows.
+    pub fn note_rows(&self, rows: usize) {
+        self.facts().rows = i64::try_from(rows).ok();
+    }
+
+    /// The answer leaves the program as a file.
+    pub fn note_export(&self, format: &str, rows: usize) {
+        self.facts().exported = Some(format.to_owned());
+        self.note_rows(rows);
+    }
+
+    fn request(&self, kind: &str, id: &str) {
+        self.facts().subjects.push(Subject { kind: kind.to_owned(), id: id.to_owned(), granted: false });
+    }
+
+    fn grant(&self, kind: &str, id: &str) {
+        let mut facts = self.facts();
+        if let Some(known) = facts.subjects.iter_mut().find(|subject| subject.kind == kind && subject.id == id) {
+            known.granted = true;
+        } else {
+            facts.subjects.push(Subject { kind: kind.to_owned(), id: id.to_owned(), granted: true });
+        }
+    }
+
+    /// The institute whose auditors are concerned.
+    fn institute(&self, institute: &InstituteId) {
+        self.facts().institute = Some(institute.clone());
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Trail {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(trail_of(parts))
+    }
+}
+
+fn trail_of(parts: &Parts) -> Trail {
+    // Only a request that did not come through the server's stack has none; its notes go nowhere.
+    parts.extensions.get::<Trail>().cloned().unwrap_or_default()
+}
+
+/// Called before a lookup: a refused read must name what it asked for.
+pub fn note_requested(parts: &Parts, kind: &str, id: &str) {
+    trail_of(parts).request(kind, id);
+}
+
+/// Called after a lookup that found the subject within the asker's scope.
+pub fn note_granted(parts: &Parts, kind: &str, id: &str, institute: &InstituteId) {
+    let trail = trail_of(parts);
+    trail.grant(kind, id);
+    trail.institute(institute);
+}
+
+/// Called once it is known who asks.
+pub fn note_principal(parts: &Parts, principal: &Principal) {
+    trail_of(parts).facts().agent = Some(Agent {
+        user: Some(principal.user().clone()),
+        name: principal.name().to_owned(),
+        via: if principal.is_script() { "token" } else { "session" }.to_owned(),
+    });
+}

@@ -1,0 +1,208 @@
+use std::collections::BTreeSet;
+
+use bson::{Bson, Document, doc};
+
+use super::csrf::CsrfToken;
+use super::token::{ApiToken, TokenScope};
+use crate::ids::{InstituteId, UserId};
+use crate::users::{Membership, Role, SystemRole, User};
+
+/// A signed-in person, or a script acting for one. Only this folder builds one.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    user: UserId,
+    name: String,
+    memberships: Vec<Membership>,
+    system_roles: Vec<SystemRole>,
+    via: Via,
+    scope: Scope,
+}
+
+#[derive(Debug, Clone)]
+enum Via {
+    Session { csrf: CsrfToken },
+    Token { scope: TokenScope },
+}
+
+/// The institutes whose cases a principal may read. Store methods on patient data narrow their queries by it.
+///
+/// A store cannot be asked for cases without one, and nothing outside `auth` makes one:
+///
+/// ```compile_fail
+/// let scope = lodestone::auth::Scope { institutes: Default::default() };
+/// ```
+#[derive(Debug, Clone)]
+pub struct Scope {
+    institutes: BTreeSet<InstituteId>,
+}
+
+impl Scope {
+    /// Whether cases of this institute may be read.
+    #[must_use]
+    pub fn covers(&self, institute: &InstituteId) -> bool {
+        self.institutes.contains(institute)
+    }
+
+    /// The institutes, in alphabetical order.
+    pub fn institutes(&self) -> impl Iterator<Item = &InstituteId> {
+        self.institutes.iter()
+    }
+
+    /// The condition every query on patient collections carries.
+    #[must_use]
+    pub fn filter(&self) -> Document {
+        let institutes: Vec<Bson> = self.institutes.iter().map(Bson::from).collect();
+        doc! { "institute": { "$in": institutes } }
+    }
+}
+
+impl Principal {
+    pub(super) fn of_session(user: User, csrf: CsrfToken) -> Self {
+        let institutes = readable(&user.memberships);
+        Self::new(user, Via::Session { csrf }, institutes)
+    }
+
+    /// A token reaches what its owner reaches, in its own institute only.
+    pub(super) fn of_token(user: User, token: &ApiToken) -> Self {
+        let mut institutes = readable(&user.memberships);
+        institutes.retain(|institute| *institute == token.institute);
+        let mut principal = Self::new(user, Via::Token { scope: token.scope }, institutes);
+        principal.memberships.retain(|membership| membership.institute == token.institute);
+        principal.system_roles.clear();
+        principal
+    }
+
+    fn new(user: User, via: Via, institutes: BTreeSet<InstituteId>) -> Self {
+        Self {
+            user: user.id,
+            name: user.name,
+            memberships: user.memberships,
+            system_roles: user.system_roles,
+            via,
+            scope: Scope { institutes },
+        }
+    }
+
+    /// Identity of the person.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Name as shown to colleagues.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What may be read.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether the person is a member of the institute in any role.
+    #[must_use]
+    pub fn is_member_of(&self, institute: &InstituteId) -> bool {
+        self.memberships.iter().any(|membership| membership.institute == *institute)
+    }
+
+    /// Whether the person has this role in the institute.
+    #[must_use]
+    pub fn has_role(&self, institute: &InstituteId, role: Role) -> bool {
+        self.memberships.iter().any(|membership| membership.institute == *institute && membership.role == role)
+    }
+
+    /// Institutes of any membership, in alphabetical order, each once.
+    #[must_use]
+    pub fn institutes(&self) -> Vec<InstituteId> {
+        let all: BTreeSet<_> = self.memberships.iter().map(|membership| membership.institute.clone()).collect();
+        all.into_iter().collect()
+    }
+
+    /// Roles that concern the whole system.
+    #[must_use]
+    pub fn system_roles(&self) -> &[SystemRole] {
+        &self.system_roles
+    }
+
+    /// The token that forms of this session carry; a script has none.
+    #[must_use]
+    pub fn csrf(&self) -> Option<&CsrfToken> {
+        match &self.via {
+            Via::Session { csrf } => Some(csrf),
+            Via::Token { .. } => None,
+        }
+    }
+
+    /// Whether this request came with an API token, which is no browser's and needs no CSRF proof.
+    #[must_use]
+    pub fn is_script(&self) -> bool {
+        matches!(self.via, Via::Token { .. })
+    }
+
+    /// What the token may do, when this is a script.
+    #[must_use]
+    pub fn token_scope(&self) -> Option<TokenScope> {
+        match &self.via {
+            Via::Token { scope } => Some(*scope),
+            Via::Session { .. } => None,
+        }
+    }
+}
+
+fn readable(memberships: &[Membership]) -> BTreeSet<InstituteId> {
+    memberships
+        .iter()
+        .filter(|membership| membership.role.reads_cases())
+        .map(|membership| membership.institute.clone())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(grants: &[(&str, Role)]) -> User {
+        User {
+            id: UserId::random(),
+            email: "ann@lab.example".parse().unwrap(),
+            name: "Ann".into(),
+            memberships: grants
+                .iter()
+                .map(|(institute, role)| Membership { institute: institute.parse().unwrap(), role: *role })
+                .collect(),
+            system_roles: vec![SystemRole::Admin],
+            disabled: false,
+            created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            rev: 1,
+        }
+    }
+
+    #[test]
+    fn administration_and_audit_give_no_case() {
+        for role in [Role::Admin, Role::Auditor, Role::Researcher] {
+            let principal = Principal::of_session(user(&[("cust000", role)]), CsrfToken::of_session("x"));
+            assert!(!principal.scope().covers(&"cust000".parse().unwrap()), "{role:?}");
+            assert!(principal.is_member_of(&"cust000".parse().unwrap()));
+        }
+    }
+
+    #[test]
+    fn a_token_is_narrower_than_its_owner() {
+        let owner = user(&[("cust000", Role::Clinician), ("cust111", Role::Clinician)]);
+        let token = ApiToken {
+            id: "h".into(),
+            user: owner.id.clone(),
+            institute: "cust000".parse().unwrap(),
+            scope: TokenScope::Read,
+            created_at: owner.created_at,
+            expires_at: owner.created_at,
+        };
+        let principal = Principal::of_token(owner, &token);
+        assert!(principal.scope().covers(&"cust000".parse().unwrap()));
+        assert!(!principal.scope().covers(&"cust111".parse().unwrap()));
+        assert!(principal.system_roles().is_empty());
+        assert!(!principal.is_member_of(&"cust111".parse().unwrap()));
+    }
+}

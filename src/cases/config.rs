@@ -1,0 +1,742 @@
+//! Scout's YAML load configuration: which keys there are, and what a case made of them looks like.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+use serde_yaml_ng::Value;
+
+use super::model::{Individual, Phenotype, Sex, Status, Track, page_order};
+use crate::genome::GenomeBuild;
+use crate::ids::{CaseName, InstituteId};
+
+/// Why a load configuration cannot be used. Every sentence names the key.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// Not YAML, or not a mapping.
+    #[error("{path} is not a load configuration: {reason}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// What the parser says, with line and column.
+        reason: String,
+    },
+    /// A key is missing, unknown or has a value that cannot be used.
+    #[error("{path}: {key}: {reason}")]
+    Key {
+        /// The file.
+        path: String,
+        /// The key, e.g. `samples[0].sex`.
+        key: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
+}
+
+/// A load configuration, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseConfig {
+    /// Where it came from, for messages.
+    pub source: String,
+    /// Owner.
+    pub owner: InstituteId,
+    /// Pipeline's name of the case.
+    pub family: String,
+    /// Name on pages.
+    pub name: CaseName,
+    /// Assembly.
+    pub build: GenomeBuild,
+    /// Rare or cancer.
+    pub track: Track,
+    /// Status to begin with.
+    pub status: Option<Status>,
+    /// In page order.
+    pub individuals: Vec<Individual>,
+    /// Names of all panels.
+    pub panels: Vec<String>,
+    /// Names of the panels that lists open with.
+    pub default_panels: Vec<String>,
+    /// SNV and indel files of the clinical list, in load order (mitochondrial first, as in Scout).
+    pub snv_files: Vec<PathBuf>,
+    /// Rank score a variant must exceed; absent means [`DEFAULT_THRESHOLD`], 0 means 0.
+    pub threshold: f64,
+    /// What was delivered and cannot be shown yet, in words.
+    pub not_assessed: Vec<String>,
+    /// Proposals for sharing.
+    pub collaborators: Vec<InstituteId>,
+    /// Free text.
+    pub synopsis: Option<String>,
+    /// Cohorts.
+    pub cohorts: Vec<String>,
+    /// HPO terms.
+    pub phenotype_terms: Vec<String>,
+    /// HPO terms of groups.
+    pub phenotype_groups: Vec<String>,
+    /// LIMS id.
+    pub lims_id: Option<String>,
+    /// Analysis date.
+    pub analysis_date: Option<Timestamp>,
+    /// Rank model.
+    pub rank_model_version: Option<String>,
+    /// Paths by key, absolute.
+    pub paths: BTreeMap<String, String>,
+    /// Other values by key, as JSON.
+    pub settings: BTreeMap<String, String>,
+    /// What was noticed and does not stop the load.
+    pub notes: Vec<String>,
+}
+
+/// One sample, as on the command line or in a pedigree file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleConfig {
+    /// Column name.
+    pub id: String,
+    /// Sex.
+    pub sex: Sex,
+    /// Affected or not.
+    pub phenotype: Phenotype,
+    /// Father's id.
+    pub father: Option<String>,
+    /// Mother's id.
+    pub mother: Option<String>,
+}
+
+/// Scout's threshold when none is given.
+pub const DEFAULT_THRESHOLD: f64 = 5.0;
+
+/// Lists that this version cannot show, by key, in words.
+const LISTS: [(&str, &str); 16] = [
+    ("vcf_cancer", "cancer SNVs and indels"),
+    ("vcf_cancer_research", "research cancer SNVs and indels"),
+    ("vcf_cancer_sv", "cancer structural variants"),
+    ("vcf_cancer_sv_research", "research cancer structural variants"),
+    ("vcf_snv_research", "research SNVs and indels"),
+    ("vcf_snv_research_mt", "research mitochondrial SNVs"),
+    ("vcf_sv", "structural variants"),
+    ("vcf_sv_mt", "mitochondrial structural variants"),
+    ("vcf_sv_research", "research structural variants"),
+    ("vcf_sv_research_mt", "research mitochondrial structural variants"),
+    ("vcf_str", "short tandem repeats"),
+    ("vcf_mei", "mobile element insertions"),
+    ("vcf_mei_research", "research mobile element insertions"),
+    ("vcf_fusion", "gene fusions"),
+    ("vcf_fusion_research", "research gene fusions"),
+    ("custom_images", "custom images"),
+];
+
+const OMICS: [(&str, &str); 6] = [
+    ("fraser", "splicing outliers (FRASER)"),
+    ("fraser_research", "research splicing outliers (FRASER)"),
+    ("outrider", "expression outliers (OUTRIDER)"),
+    ("outrider_research", "research expression outliers (OUTRIDER)"),
+    ("methbat", "methylation outliers (MethBat)"),
+    ("methbat_research", "research methylation outliers (MethBat)"),
+];
+
+/// Findings in files that this version cannot show, by key, in words.
+const FINDINGS: [(&str, &str); 2] = [("smn_tsv", "SMN copy numbers"), ("paraphrase", "paralog regions (paraphase)")];
+
+/// Reports and quality files: kept, not yet shown, and no list of variants.
+const REPORTS: [&str; 29] = [
+    "cnv_report",
+    "coverage_qc_report",
+    "delivery_report",
+    "rna_delivery_report",
+    "exe_ver",
+    "reference_info",
+    "gene_fusion_report",
+    "gene_fusion_report_research",
+    "RNAfusion_report",
+    "RNAfusion_report_research",
+    "RNAfusion_inspector",
+    "RNAfusion_inspector_research",
+    "multiqc",
+    "multiqc_rna",
+    "saltshaker_report",
+    "madeline",
+    "peddy_ped",
+    "peddy_check",
+    "peddy_ped_check",
+    "peddy_sex",
+    "peddy_sex_check",
+    "somalier_ancestry",
+    "somalier_pairs",
+    "somalier_samples",
+    "rank_model_url",
+    "sv_rank_model_url",
+    "smn_tsv",
+    "paraphrase",
+    "vcf_snv_mt",
+];
+
+const SETTINGS: [&str; 4] = ["assignee", "rna_human_genome_build", "sv_rank_model_version", "rank_model_version"];
+
+const ANALYSIS_TYPES: [&str; 11] =
+    ["external", "mixed", "ogm", "panel", "panel-lr", "panel-umi", "unknown", "wes", "wgs", "wgs-lr", "wts"];
+
+/// Keys of a sample that name files; a missing file is noted, as the list can be read without it.
+const SAMPLE_FILES: [&str; 21] = [
+    "alignment_path",
+    "bam_file",
+    "bam_path",
+    "mt_bam",
+    "assembly_alignment_path",
+    "paraphase_alignment_path",
+    "rna_alignment_path",
+    "rna_coverage_bigwig",
+    "splice_junctions_bed",
+    "phase_blocks",
+    "rhocall_bed",
+    "rhocall_wig",
+    "tiddit_coverage_wig",
+    "coverage_wig",
+    "minor_allele_frequency_wig",
+    "upd_regions_bed",
+    "upd_sites_bed",
+    "vcf2cytosure",
+    "d4_file",
+    "mitodel_file",
+    "chromograph_images",
+];
+
+const SAMPLE_SETTINGS: [&str; 18] = [
+    "omics_sample_id",
+    "mitodel",
+    "reviewer",
+    "bionano_access",
+    "confirmed_sex",
+    "confirmed_parent",
+    "predicted_ancestry",
+    "is_sma",
+    "is_sma_carrier",
+    "smn1_cn",
+    "smn2_cn",
+    "smn2delta78_cn",
+    "smn_27134_cn",
+    "tumor_type",
+    "tumor_purity",
+    "tmb",
+    "msi",
+    "hrd",
+];
+
+/// The top level of the file; every other key is checked against the tables above.
+#[derive(Deserialize)]
+struct Raw {
+    owner: Option<Value>,
+    #[serde(alias = "case_id")]
+    family: Option<Value>,
+    #[serde(alias = "individuals")]
+    samples: Option<Value>,
+    genome_build: Option<Value>,
+    human_genome_build: Option<Value>,
+    #[serde(alias = "display_name")]
+    family_name: Option<Value>,
+    track: Option<Value>,
+    status: Option<Value>,
+    synopsis: Option<Value>,
+    analysis_date: Option<Value>,
+    lims_id: Option<Value>,
+    rank_score_threshold: Option<Value>,
+    gene_panels: Option<Value>,
+    #[serde(alias = "default_panels")]
+    default_gene_panels: Option<Value>,
+    collaborators: Option<Value>,
+    cohorts: Option<Value>,
+    phenotype_terms: Option<Value>,
+    phenotype_groups: Option<Value>,
+    vcf_snv: Option<Value>,
+    omics_files: Option<Value>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
+}
+
+/// Knows which file is read, so that every error can say so.
+struct Reader<'a> {
+    source: String,
+    folder: &'a Path,
+    notes: Vec<String>,
+}
+
+type Read<T> = Result<T, ConfigError>;
+
+impl CaseConfig {
+    /// Reads and checks a load configuration. Files in it are relative to its own folder.
+    pub fn read(path: &Path) -> Read<Self> {
+        let source = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::File { path: source.clone(), reason: error.to_string() })?;
+        Self::parse(&text, &source, path.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// Checks the text of a load configuration; `folder` is where relative files are.
+    pub fn parse(text: &str, source: &str, folder: &Path) -> Read<Self> {
+        let malformed = |reason: String| ConfigError::Malformed { path: source.to_owned(), reason };
+        let raw: Raw = serde_yaml_ng::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let mut reader = Reader { source: source.to_owned(), folder, notes: Vec::new() };
+        reader.case(raw)
+    }
+}
+
+impl Reader<'_> {
+    fn error(&self, key: &str, reason: impl Into<String>) -> ConfigError {
+        ConfigError::Key { path: self.source.clone(), key: key.to_owned(), reason: reason.into() }
+    }
+
+    fn case(&mut self, mut raw: Raw) -> Read<CaseConfig> {
+        let owner = self.required(raw.owner.take(), "owner", "the institute's id")?;
+        let owner: InstituteId = owner.parse().map_err(|error| self.error("owner", format!("{error}")))?;
+        let family = self.required(raw.family.take(), "family", "the name of the case")?;
+        let name = self.text(raw.family_name.take(), "family_name")?;
+        let (key, name) = name.map_or(("family", family.clone()), |name| ("family_name", name));
+        let name: CaseName = name.parse().map_err(|error| self.error(key, format!("{error}")))?;
+        let build = self.build(raw.human_genome_build.take(), raw.genome_build.take())?;
+        let individuals = self.individuals(raw.samples.take())?;
+        let default_panels = self.list(raw.default_gene_panels.take(), "default_gene_panels")?;
+        let mut panels = self.list(raw.gene_panels.take(), "gene_panels")?;
+        for name in &default_panels {
+            if !panels.contains(name) {
+                panels.push(name.clone());
+            }
+        }
+        let (paths, settings, not_assessed, snv_files) =
+            self.deliveries(raw.vcf_snv.take(), raw.omics_files.take(), std::mem::take(&mut raw.others))?;
+        let collaborators = self
+            .list(raw.collaborators.take(), "collaborators")?
+            .iter()
+            .map(|id| id.parse::<InstituteId>().map_err(|error| self.error("collaborators", error.to_string())))
+            .collect::<Read<Vec<_>>>()?;
+        Ok(CaseConfig {
+            build,
+            name,
+            family,
+            individuals,
+            panels,
+            default_panels,
+            snv_files,
+            not_assessed,
+            paths,
+            track: self.track(raw.track.take())?,
+            status: self.status(raw.status.take())?,
+            threshold: self.threshold(raw.rank_score_threshold.take())?,
+            collaborators: collaborators.into_iter().filter(|institute| *institute != owner).collect(),
+            owner,
+            synopsis: self.synopsis(raw.synopsis.take())?,
+            cohorts: self.list(raw.cohorts.take(), "cohorts")?,
+            phenotype_terms: self.list(raw.phenotype_terms.take(), "phenotype_terms")?,
+            phenotype_groups: self.list(raw.phenotype_groups.take(), "phenotype_groups")?,
+            lims_id: self.text(raw.lims_id.take(), "lims_id")?,
+            analysis_date: self.date(raw.analysis_date.take())?,
+            rank_model_version: settings.get("rank_model_version").map(|json| json.trim_matches('"').to_owned()),
+            settings,
+            source: self.source.clone(),
+            notes: std::mem::take(&mut self.notes),
+        })
+    }
+
+    /// A scalar as text; null and empty text count as absent.
+    fn text(&self, value: Option<Value>, key: &str) -> Read<Option<String>> {
+        match value {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(Value::Bool(value)) => Ok(Some(value.to_string())),
+            Some(_) => Err(self.error(key, "one value is wanted here, not a list or a mapping")),
+        }
+    }
+
+    fn required(&self, value: Option<Value>, key: &str, what: &str) -> Read<String> {
+        self.text(value, key)?.ok_or_else(|| self.error(key, format!("this key is missing: give {what}")))
+    }
+
+    /// A list of scalars; one scalar counts as a list of one.
+    fn list(&self, value: Option<Value>, key: &str) -> Read<Vec<String>> {
+        let items = match value {
+            Some(Value::Sequence(items)) => items,
+            Some(single) => vec![single],
+            None => Vec::new(),
+        };
+        let mut texts = Vec::new();
+        for (index, item) in items.into_iter().enumerate() {
+            texts.extend(self.text(Some(item), &format!("{key}[{index}]"))?);
+        }
+        Ok(texts)
+    }
+
+    fn build(&self, human: Option<Value>, other: Option<Value>) -> Read<GenomeBuild> {
+        let key = if human.is_some() { "human_genome_build" } else { "genome_build" };
+        let text = self.required(human.or(other), "human_genome_build", "37 or 38")?;
+        text.parse().map_err(|error| self.error(key, format!("{error}")))
+    }
+
+    fn track(&self, value: Option<Value>) -> Read<Track> {
+        match self.text(value, "track")?.as_deref() {
+            None | Some("rare") => Ok(Track::Rare),
+            Some("cancer") => Ok(Track::Cancer),
+            Some(other) => Err(self.error("track", format!("`{other}` is not a track; use rare or cancer"))),
+        }
+    }
+
+    fn status(&self, value: Option<Value>) -> Read<Option<Status>> {
+        let Some(text) = self.text(value, "status")? else { return Ok(None) };
+        let found = Status::ALL.into_iter().find(|status| status.as_str() == text);
+        found.map(Some).ok_or_else(|| {
+            let known = Status::ALL.map(Status::as_str).join(", ");
+            self.error("status", format!("`{text}` is not a status; use one of {known}"))
+        })
+    }
+
+    fn threshold(&self, value: Option<Value>) -> Read<f64> {
+        let Some(text) = self.text(value, "rank_score_threshold")? else { return Ok(DEFAULT_THRESHOLD) };
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(number),
+            _ => Err(self.error("rank_score_threshold", format!("`{text}` is not a number"))),
+        }
+    }
+
+    fn synopsis(&self, value: Option<Value>) -> Read<Option<String>> {
+        let parts = self.list(value, "synopsis")?;
+        Ok(Some(parts.join(". ")).filter(|text| !text.is_empty()))
+    }
+
+    /// Scout takes today's date for one it cannot read; a wrong date is worse than none.
+    fn date(&mut self, value: Option<Value>) -> Read<Option<Timestamp>> {
+        let Some(text) = self.text(value, "analysis_date")? else { return Ok(None) };
+        let parsed = text.parse::<Timestamp>().ok().or_else(|| {
+            let civil = text
+                .parse::<DateTime>()
+                .or_else(|_| DateTime::strptime("%Y-%m-%d %H:%M:%S", &text))
+                .or_else(|_| text.parse::<Date>().map(DateTime::from))
+                .ok()?;
+            civil.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+        });
+        if parsed.is_none() {
+            self.notes
+                .push(format!("analysis_date: `{text}` is not a date (2026-01-31 or 2026-01-31 14:00:00); left empty"));
+        }
+        Ok(parsed)
+    }
+
+    fn individuals(&mut self, value: Option<Value>) -> Read<Vec<Individual>> {
+        let samples = match value {
+            Some(Value::Sequence(samples)) if !samples.is_empty() => samples,
+            None | Some(Value::Null | Value::Sequence(_)) => {
+                return Err(self.error("samples", "no samples: a case needs at least one"));
+            }
+            Some(_) => return Err(self.error("samples", "a list of samples is wanted here")),
+        };
+        let mut individuals = Vec::new();
+        for (index, sample) in samples.into_iter().enumerate() {
+            individuals.push(self.individual(sample, &format!("samples[{index}]"))?);
+        }
+        check_family(&individuals).map_err(|(key, reason)| self.error(&key, reason))?;
+        page_order(&mut individuals);
+        Ok(individuals)
+    }
+
+    fn individual(&mut self, sample: Value, at: &str) -> Read<Individual> {
+        let Value::Mapping(mapping) = sample else {
+            return Err(self.error(at, "a mapping with sample_id, sex and phenotype is wanted here"));
+        };
+        let mut keys = BTreeMap::new();
+        for (key, value) in mapping {
+            let Value::String(key) = key else { return Err(self.error(at, "keys must be text")) };
+            keys.insert(key, value);
+        }
+        let mut take = |names: &[&str]| names.iter().find_map(|name| keys.remove(*name));
+        let (id, sex, phenotype) = (take(&["sample_id", "individual_id"]), take(&["sex"]), take(&["phenotype"]));
+        let (name, subject) = (take(&["sample_name", "display_name"]), take(&["subject_id"]));
+        let (father, mother) = (take(&["father"]), take(&["mother"]));
+        let (analysis, kits, tissue) =
+            (take(&["analysis_type"]), take(&["capture_kit", "capture_kits"]), take(&["tissue_type"]));
+        let id = self.required(id, &format!("{at}.sample_id"), "the name of the sample column")?;
+        let sex = self.sex(&self.required(sex, &format!("{at}.sex"), "male, female or unknown")?, at)?;
+        let phenotype = self.required(phenotype, &format!("{at}.phenotype"), "affected, unaffected or unknown")?;
+        let phenotype = self.phenotype(&phenotype, at)?;
+        let parent = |text: Option<String>| text.filter(|id| id != "0");
+        let analysis_type =
+            self.text(analysis, &format!("{at}.analysis_type"))?.unwrap_or_else(|| "unknown".to_owned());
+        if !ANALYSIS_TYPES.contains(&analysis_type.as_str()) {
+            return Err(self.error(
+                &format!("{at}.analysis_type"),
+                format!("`{analysis_type}` is not known; use one of {}", ANALYSIS_TYPES.join(", ")),
+            ));
+        }
+        let individual = Individual {
+            name: self.text(name, &format!("{at}.sample_name"))?.unwrap_or_else(|| id.clone()),
+            subject_id: self.text(subject, &format!("{at}.subject_id"))?,
+            father: parent(self.text(father, &format!("{at}.father"))?),
+            mother: parent(self.text(mother, &format!("{at}.mother"))?),
+            capture_kits: self.list(kits, &format!("{at}.capture_kit"))?,
+            tissue_type: self.text(tissue, &format!("{at}.tissue_type"))?,
+            individual_id: id,
+            sex,
+            phenotype,
+            analysis_type,
+            settings: self.sample_settings(keys, at)?,
+        };
+        Ok(individual)
+    }
+
+    fn sample_settings(&mut self, keys: BTreeMap<String, Value>, at: &str) -> Read<BTreeMap<String, String>> {
+        let mut settings = BTreeMap::new();
+        for (key, value) in keys {
+            let is_file = SAMPLE_FILES.contains(&key.as_str());
+            if !is_file && !SAMPLE_SETTINGS.contains(&key.as_str()) {
+                return Err(self.error(&format!("{at}.{key}"), "this key is not known; see the list in the README"));
+            }
+            if value.is_null() {
+                continue;
+            }
+            if let (true, Value::String(path)) = (is_file, &value) {
+                let path = self.folder.join(path);
+                if key != "chromograph_images" && !path.exists() {
+                    self.notes.push(format!("{at}.{key}: {} is not there; kept as delivered", path.display()));
+                }
+                settings.insert(key, path.display().to_string());
+            } else {
+                settings.insert(key, json(&value));
+            }
+        }
+        Ok(settings)
+    }
+
+    fn sex(&self, text: &str, at: &str) -> Read<Sex> {
+        match text {
+            "male" | "1" => Ok(Sex::Male),
+            "female" | "2" => Ok(Sex::Female),
+            "unknown" | "0" | "other" => Ok(Sex::Unknown),
+            _ => Err(self.error(&format!("{at}.sex"), format!("`{text}` is not a sex; use male, female or unknown"))),
+        }
+    }
+
+    fn phenotype(&self, text: &str, at: &str) -> Read<Phenotype> {
+        match text {
+            "affected" | "2" => Ok(Phenotype::Affected),
+            "unaffected" | "1" => Ok(Phenotype::Unaffected),
+            "unknown" | "0" | "-9" => Ok(Phenotype::Unknown),
+            _ => Err(self.error(
+                &format!("{at}.phenotype"),
+                format!("`{text}` is not a phenotype; use affected, unaffected or unknown"),
+            )),
+        }
+    }
+
+    /// A file that must be there. Web addresses are kept as they are and never fetched.
+    fn path(&self, value: Value, key: &str) -> Read<Option<String>> {
+        let Some(text) = self.text(Some(value), key)? else { return Ok(None) };
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return Ok(Some(text));
+        }
+        let path = self.folder.join(&text);
+        if !path.exists() {
+            return Err(self.error(
+                key,
+                format!("{} does not exist; files are relative to the configuration's folder", path.display()),
+            ));
+        }
+        Ok(Some(std::path::absolute(&path).unwrap_or(path).display().to_string()))
+    }
+
+    /// Sorts what was delivered into files, settings and lists; `vcf_snv` and `vcf_snv_mt` are read.
+    #[expect(clippy::type_complexity, reason = "four parts of one configuration, taken apart at once")]
+    fn deliveries(
+        &self,
+        vcf_snv: Option<Value>,
+        omics: Option<Value>,
+        others: BTreeMap<String, Value>,
+    ) -> Read<(BTreeMap<String, String>, BTreeMap<String, String>, Vec<String>, Vec<PathBuf>)> {
+        let (mut paths, mut settings, mut not_assessed) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+        if let Some(value) = vcf_snv
+            && let Some(path) = self.path(value, "vcf_snv")?
+        {
+            paths.insert("vcf_snv".to_owned(), path);
+        }
+        for (key, value) in others {
+            let words = |table: &'static [(&'static str, &'static str)]| {
+                table.iter().find(|(known, _)| *known == key).map(|(_, words)| *words)
+            };
+            if value.is_null() {
+                continue;
+            }
+            if key == "custom_images" {
+                settings.insert(key.clone(), json(&value));
+                not_assessed.push("custom images".to_owned());
+            } else if let Some(words) = words(&LISTS) {
+                if let Some(path) = self.path(value, &key)? {
+                    not_assessed.push(words.to_owned());
+                    paths.insert(key, path);
+                }
+            } else if REPORTS.contains(&key.as_str()) {
+                let finding = words(&FINDINGS);
+                if let Some(path) = self.path(value, &key)? {
+                    not_assessed.extend(finding.map(str::to_owned));
+                    paths.insert(key, path);
+                }
+            } else if SETTINGS.contains(&key.as_str()) {
+                settings.insert(key, json(&value));
+            } else {
+                return Err(self.error(&key, "this key is not known; check its spelling"));
+            }
+        }
+        match omics {
+            None | Some(Value::Null) => {}
+            Some(Value::Mapping(files)) => {
+                for (key, value) in files {
+                    let key = key.as_str().unwrap_or_default().to_owned();
+                    let Some((_, words)) = OMICS.iter().find(|(known, _)| *known == key) else {
+                        return Err(
+                            self.error(&format!("omics_files.{key}"), "this key is not known; check its spelling")
+                        );
+                    };
+                    if let Some(path) = self.path(value, &format!("omics_files.{key}"))? {
+                        not_assessed.push((*words).to_owned());
+                        paths.insert(format!("omics_files.{key}"), path);
+                    }
+                }
+            }
+            Some(_) => return Err(self.error("omics_files", "a mapping of files is wanted here")),
+        }
+        let snv_files = ["vcf_snv_mt", "vcf_snv"].iter().filter_map(|key| paths.get(*key)).map(PathBuf::from).collect();
+        Ok((paths, settings, not_assessed, snv_files))
+    }
+}
+
+/// Whether these people can be one case: nobody twice, and parents who are there and fit.
+///
+/// The error is the key of the sample (`samples[1].father`) and what is wrong with it.
+pub fn check_family(individuals: &[Individual]) -> Result<(), (String, String)> {
+    for (index, individual) in individuals.iter().enumerate() {
+        if individuals[..index].iter().any(|other| other.individual_id == individual.individual_id) {
+            let reason = format!("`{}` occurs twice", individual.individual_id);
+            return Err((format!("samples[{index}].sample_id"), reason));
+        }
+    }
+    for (index, individual) in individuals.iter().enumerate() {
+        let parents = [("father", &individual.father, Sex::Female), ("mother", &individual.mother, Sex::Male)];
+        for (role, parent, wrong_sex) in parents {
+            let Some(parent) = parent else { continue };
+            let wrong = |reason: String| Err((format!("samples[{index}].{role}"), reason));
+            let Some(found) = individuals.iter().find(|other| other.individual_id == *parent) else {
+                return wrong(format!("`{parent}` is not among the samples; add the sample or write '0'"));
+            };
+            if found.individual_id == individual.individual_id {
+                return wrong("nobody is their own parent".to_owned());
+            }
+            if found.sex == wrong_sex {
+                return wrong(format!("`{parent}` is registered as {}", found.sex.as_str()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn json(value: &Value) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRIO: &str = "
+owner: cust000
+family: F1
+family_name: '1'
+human_genome_build: GRCh37
+samples:
+  - {sample_id: mum, sex: female, phenotype: unaffected}
+  - {sample_id: kid, sex: male, phenotype: affected, father: dad, mother: mum, capture_kit: K1}
+  - {sample_id: dad, sex: male, phenotype: unaffected, father: '0'}
+";
+
+    fn parse(text: &str) -> Read<CaseConfig> {
+        CaseConfig::parse(text, "case.yaml", Path::new("/nowhere"))
+    }
+
+    #[test]
+    fn a_trio_is_read_in_page_order() {
+        let case = parse(TRIO).unwrap();
+        let ids: Vec<_> = case.individuals.iter().map(|individual| individual.individual_id.as_str()).collect();
+        assert_eq!(ids, ["kid", "mum", "dad"]);
+        assert_eq!(case.individuals[2].father, None);
+        assert_eq!(case.individuals[0].capture_kits, ["K1"]);
+        assert!((case.threshold - 5.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_threshold_of_zero_is_zero() {
+        let case = parse(&format!("{TRIO}rank_score_threshold: 0\n")).unwrap();
+        assert!(case.threshold.abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn every_error_names_its_key() {
+        for (text, key) in [
+            ("family: F1", "owner"),
+            ("owner: cust000\nfamily: F1\nhuman_genome_build: 37", "samples"),
+            ("owner: cust000\nfamily: F1\nhuman_genome_build: 36\nsamples: [{}]", "human_genome_build"),
+            ("owner: CUST\nfamily: F1", "owner"),
+            (&TRIO.replace("sex: female", "sex: woman"), "samples[0].sex"),
+            (&TRIO.replace("father: dad", "father: bob"), "samples[1].father"),
+            (&TRIO.replace("mother: mum", "mother: dad"), "samples[1].mother"),
+            (&TRIO.replace("sample_id: dad", "sample_id: mum"), "samples[2].sample_id"),
+            (&format!("{TRIO}vcf_svn: x.vcf"), "vcf_svn"),
+            (&format!("{TRIO}vcf_snv: x.vcf"), "vcf_snv"),
+            (&format!("{TRIO}omics_files: {{fraaser: x}}"), "omics_files.fraaser"),
+            (&format!("{TRIO}track: common"), "track"),
+            (&format!("{TRIO}status: new"), "status"),
+            (&format!("{TRIO}rank_score_threshold: high"), "rank_score_threshold"),
+            (&TRIO.replace("capture_kit: K1", "kit: K1"), "samples[1].kit"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("case.yaml: {key}:")), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn malformed_yaml_names_the_line() {
+        let error = parse("owner: [").unwrap_err().to_string();
+        assert!(error.contains("line"), "{error}");
+    }
+
+    #[test]
+    fn lists_this_version_cannot_show_are_said() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("x.vcf"), "").unwrap();
+        let text = format!("{TRIO}vcf_sv: x.vcf\nvcf_str: x.vcf\nsmn_tsv: x.vcf\nomics_files: {{fraser: x.vcf}}\n");
+        let case = CaseConfig::parse(&text, "case.yaml", folder.path()).unwrap();
+        assert_eq!(
+            case.not_assessed,
+            ["SMN copy numbers", "short tandem repeats", "structural variants", "splicing outliers (FRASER)"]
+        );
+        assert!(case.snv_files.is_empty());
+    }
+
+    #[test]
+    fn an_unreadable_date_is_noted_and_left_empty() {
+        let case = parse(&format!("{TRIO}analysis_date: yesterday\n")).unwrap();
+        assert_eq!(case.analysis_date, None);
+        assert_eq!(case.notes.len(), 1);
+        let case = parse(&format!("{TRIO}analysis_date: 2016-10-12 14:00:46\n")).unwrap();
+        assert_eq!(case.analysis_date.unwrap().to_string(), "2016-10-12T14:00:46Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "(?s).{0,200}") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::access::CaseAccess;
+use super::model::{Case, CaseList, Individual, ListKind};
+use crate::app::AppState;
+use crate::error::AppResult;
+use crate::events::EventKind;
+use crate::pedigree::{self, Drawing, Member};
+use crate::variants::columns::clinical_preset;
+use crate::web::{Access, Layout, Page, Routes, filters, urls};
+
+/// Changes shown on the case page.
+const RECENT: i64 = 10;
+
+/// The page of a case.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new().get("/{institute}/{case}", Access::Case, show)
+}
+
+#[derive(Template)]
+#[template(path = "cases/case.html")]
+struct CasePage {
+    layout: Layout,
+    name: String,
+    family: String,
+    track: &'static str,
+    lims_id: String,
+    synopsis: String,
+    analysed: String,
+    rank_model: String,
+    individuals: Vec<IndividualLine>,
+    pedigree: Drawing,
+    pedigree_words: String,
+    panels: Vec<PanelLine>,
+    lists: Vec<ListView>,
+    not_assessed: Vec<String>,
+    phenotype_terms: Vec<String>,
+    files: Vec<(String, String)>,
+    share_proposals: Vec<String>,
+    events: Vec<EventLine>,
+    clinical_url: String,
+    all_url: String,
+}
+
+struct IndividualLine {
+    name: String,
+    id: String,
+    relation: &'static str,
+    sex: &'static str,
+    phenotype: &'static str,
+    father: String,
+    mother: String,
+    analysis: String,
+    tissue: String,
+    kits: String,
+}
+
+struct PanelLine {
+    name: String,
+    display_name: String,
+    version: String,
+    genes: String,
+    default: bool,
+    url: String,
+}
+
+struct ListView {
+    title: String,
+    total: String,
+    threshold: String,
+    loaded: String,
+    revision: u32,
+    records: String,
+    alleles: String,
+    stored: String,
+    left_out: Vec<(&'static str, String)>,
+    files: String,
+    program: String,
+    annotations: Vec<String>,
+    ignored_columns: String,
+    unknown_terms: Vec<(String, u64)>,
+    faults: String,
+    first_faults: Vec<String>,
+    seconds: String,
+    rate: String,
+}
+
+struct EventLine {
+    at: String,
+    who: String,
+    what: &'static str,
+}
+
+/// `GET /{institute}/{case}`
+async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> AppResult<Response> {
+    let events = app.events.recent(&access, RECENT).await?;
+    let case = access.case();
+    let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
+    let institute = app.institutes.find(&case.institute).await?;
+    let cutoff = institute.map_or(0.01, |institute| institute.settings.frequency_cutoff);
+    let clinical = clinical_preset(panels, cutoff);
+    let members = members(case);
+    let relations = pedigree::relations(&members);
+    let bar = access.bar();
+    let pedigree_words: Vec<String> = members
+        .iter()
+        .zip(&relations)
+        .map(|(member, relation)| {
+            format!("{}: {relation}, {}, {}", member.name, member.sex.as_str(), member.phenotype.as_str())
+        })
+        .collect();
+    page.render(|layout| CasePage {
+        layout: layout.with_case(bar),
+        name: case.name.to_string(),
+        family: case.family.clone(),
+        track: case.track.as_str(),
+        lims_id: case.lims_id.clone().unwrap_or_default(),
+        synopsis: case.synopsis.clone().unwrap_or_default(),
+        analysed: case.analysis_date.map(filters::date).unwrap_or_default(),
+        rank_model: case.rank_model_version.clone().unwrap_or_default(),
+        individuals: case
+            .individuals
+            .iter()
+            .zip(&relations)
+            .map(|(individual, relation)| IndividualLine::new(case, individual, relation))
+            .collect(),
+        pedigree: pedigree::draw(&members),
+        pedigree_words: pedigree_words.join("; "),
+        panels: case
+            .panels
+            .iter()
+            .map(|panel| PanelLine {
+                name: panel.name.clone(),
+                display_name: panel.display_name.clone(),
+                version: panel.version.clone(),
+                genes: filters::thousands(u64::from(panel.genes)),
+                default: panel.default,
+                url: urls::variants(case, &[("panel", panel.name.clone())]),
+            })
+            .collect(),
+        lists: case.lists.iter().map(ListView::from).collect(),
+        not_assessed: case.not_assessed.clone(),
+        phenotype_terms: case.phenotype_terms.clone(),
+        files: case
+            .files
+            .paths
+            .iter()
+            .map(|(key, path)| {
+                let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+                (key.clone(), name)
+            })
+            .collect(),
+        share_proposals: case.share_proposals.iter().map(ToString::to_string).collect(),
+        events: events
+            .iter()
+            .map(|event| EventLine {
+                at: filters::moment(event.at),
+                who: event.actor.name.clone(),
+                what: match event.kind {
+                    EventKind::CaseLoaded => "case loaded",
+                    EventKind::ListReplaced => "lists replaced",
+                    EventKind::CaseDeleted => "case deleted",
+                    EventKind::VariantDecided => "decision about a variant",
+                },
+            })
+            .collect(),
+        clinical_url: urls::variants(case, &clinical.pairs()),
+        all_url: urls::variants(case, &[]),
+    })
+}
+
+/// The case's individuals as a family.
+pub(crate) fn members(case: &Case) -> Vec<Member> {
+    case.individuals
+        .iter()
+        .map(|individual| Member {
+            id: individual.individual_id.clone(),
+            name: individual.name.clone(),
+            sex: individual.sex,
+            phenotype: individual.phenotype,
+            father: individual.father.clone(),
+            mother: individual.mother.clone(),
+        })
+        .collect()
+}
+
+impl IndividualLine {
+    fn new(case: &Case, individual: &Individual, relation: &'static str) -> Self {
+        let name_of = |id: &Option<String>| {
+            let found = case.individuals.iter().find(|other| Some(&other.individual_id) == id.as_ref());
+            found.map(|other| other.name.clone()).unwrap_or_default()
+        };
+        Self {
+            name: individual.name.clone(),
+            id: individual.individual_id.clone(),
+            relation,
+            sex: individual.sex.as_str(),
+            phenotype: individual.phenotype.as_str(),
+            father: name_of(&individual.father),
+            mother: name_of(&individual.mother),
+            analysis: individual.analysis_type.to_uppercase(),
+            tissue: individual.tissue_type.clone().unwrap_or_default(),
+            kits: individual.capture_kits.join(", "),
+        }
+    }
+}
+
+impl From<&CaseList> for ListView {
+    fn from(list: &CaseList) -> Self {
+        let report = &list.report;
+        let kind = match list.list {
+            ListKind::Clinical => "Clinical",
+            ListKind::Research => "Research",
+        };
+        Self {
+            title: format!("{kind} SNVs and indels"),
+            total: filters::thousands(u64::from(list.total)),
+            threshold: filters::score(list.threshold),
+            loaded: filters::moment(list.loaded_at),
+            revision: list.revision,
+            records: filters::thousands(report.records),
+            alleles: filters::thousands(report.alleles),
+            stored: filters::thousands(report.stored),
+            left_out: report
+                .left_out
+                .iter()
+                .map(|(reason, count)| (reason.words(), filters::thousands(*count)))
+                .collect(),
+            files: report.files.join(", "),
+            program: report.program.clone(),
+            annotations: report.annotations.clone(),
+            ignored_columns: report.ignored_columns.join(", "),
+            unknown_terms: report.unknown_terms.iter().map(|(term, count)| (term.clone(), *count)).collect(),
+            faults: filters::thousands(report.faults),
+            first_faults: report.first_faults.clone(),
+            seconds: filters::significant(report.seconds, 3),
+            rate: {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a rate for people, never negative"
+                )]
+                let rate = report.records_per_second().round() as u64;
+                filters::thousands(rate)
+            },
+        }
+    }
+}

@@ -1,0 +1,547 @@
+//! Loading a case: all or nothing by list revision.
+//!
+//! Variants are written under a revision nobody sees; one transaction then publishes the revision with the case and its
+//! event. A killed load leaves the former list whole, and the next load removes what was left behind.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use bson::Bson;
+use tracing::info;
+
+use super::config::{CaseConfig, ConfigError};
+use super::model::{Case, CaseFiles, CaseList, CasePanel, ListKind, Status};
+use super::report::{LeftOut, LoadReport};
+use crate::app::AppState;
+use crate::cli::SystemScope;
+use crate::db::StoreError;
+use crate::events::{Actor, Change, EventKind};
+use crate::genes::GeneNames;
+use crate::ids::{CaseId, VariantId};
+use crate::variants::{Category, ColumnStore, Seen, SeenIn, Variant};
+use crate::vcf::model::{Allele, Zygosity};
+use crate::vcf::{Limits, ReadOptions, VcfError, VcfReader};
+
+/// Documents written by one command.
+const BATCH: usize = 1_000;
+
+/// Why a case was not loaded. The database is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The institute, a collaborator or another case stands in the way.
+    #[error("{0}")]
+    Refused(String),
+    /// A VCF file cannot be used.
+    #[error(transparent)]
+    Vcf(#[from] VcfError),
+    /// A file cannot be read.
+    #[error("{path}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How to load.
+pub struct LoadOptions<'a> {
+    /// Replace lists whose content changed.
+    pub update: bool,
+    /// Who runs the command.
+    pub actor: Actor,
+    /// Is told how many bytes of the files have been read, of how many.
+    pub progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// What a load did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Loaded {
+    /// The case and its lists are as in the files now.
+    Stored {
+        /// The case as stored.
+        case: Box<Case>,
+        /// What was noticed and did not stop the load.
+        notes: Vec<String>,
+    },
+    /// Exactly this was loaded before.
+    AlreadyLoaded,
+}
+
+/// Loads a case and its small-variant list.
+pub async fn load(
+    app: &AppState,
+    scope: &SystemScope,
+    config: CaseConfig,
+    options: &LoadOptions<'_>,
+) -> Result<Loaded, LoadError> {
+    let mut notes = config.notes.clone();
+    check_institutes(app, &config).await?;
+    let known = known_case(app, scope, &config).await?;
+    let content = content_of(&config)?;
+    let loaded_before = known.as_ref().and_then(|case| case.list(Category::Snv.as_str(), ListKind::Clinical));
+    if let Some(case) = &known {
+        if !options.update {
+            return match loaded_before {
+                Some(list) if list.content == content => {
+                    finish_observations(app, scope, case, &config, &content).await?;
+                    Ok(Loaded::AlreadyLoaded)
+                }
+                None if config.snv_files.is_empty() => Ok(Loaded::AlreadyLoaded),
+                _ => Err(LoadError::Refused(format!(
+                    "case {} of {} is there with other content; add --update to replace its lists (decisions are kept)",
+                    case.name, case.institute
+                ))),
+            };
+        }
+        same_people(case, &config)?;
+    }
+    let known_id = known.as_ref().map(|case| &case.id);
+    let reserved = app.reservations.take(scope, &config.owner, &config.family, known_id).await?;
+    let mut case = assemble(app, &config, known.as_ref(), reserved.case_id, &mut notes).await?;
+    case.lists.retain(|list| list.category != Category::Snv.as_str());
+    let revision = reserved.revision;
+    let written = async {
+        let mut seen = Seen::default();
+        if !config.snv_files.is_empty() {
+            let (list, seen_here) = read_list(app, scope, &case, &config, revision, content.clone(), options).await?;
+            case.lists.push(list);
+            seen = seen_here;
+        }
+        publish(app, scope, &case, known.as_ref(), options).await?;
+        Ok::<_, LoadError>(seen)
+    }
+    .await;
+    let seen = match written {
+        Ok(seen) => seen,
+        Err(error) => {
+            // Nothing was published; take along what was written, unless that fails too: the next load does it then.
+            app.variants.discard(scope, &case.id, Category::Snv, ListKind::Clinical, revision).await?;
+            app.columns.discard(scope, &case.id, revision).await?;
+            return Err(error);
+        }
+    };
+    // From here on other loads of this case that are still running cannot publish any more: what they write goes too.
+    let of = SeenIn { institute: &case.institute, case: &case.id, category: Category::Snv, list: ListKind::Clinical };
+    app.observations.set(scope, of, &content, &seen).await?;
+    let keep = case.list(Category::Snv.as_str(), ListKind::Clinical).map(|list| list.revision);
+    app.variants.collect(scope, &case.id, Category::Snv, ListKind::Clinical, keep).await?;
+    app.columns.collect(scope, &case.id, keep).await?;
+    info!(case.id = %case.id, lists = case.lists.len(), "loaded case {}", case.id);
+    Ok(Loaded::Stored { case: Box::new(case), notes })
+}
+
+async fn check_institutes(app: &AppState, config: &CaseConfig) -> Result<(), LoadError> {
+    let mut wanted = config.collaborators.clone();
+    wanted.push(config.owner.clone());
+    let found = app.institutes.among(&wanted).await?;
+    for (key, id) in
+        std::iter::once(("owner", &config.owner)).chain(config.collaborators.iter().map(|id| ("collaborators", id)))
+    {
+        if !found.iter().any(|institute| institute.id == *id) {
+            return Err(LoadError::Refused(format!(
+                "{}: {key}: institute `{id}` does not exist; add it with `lodestone institute add {id} --name …`",
+                config.source
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn known_case(app: &AppState, scope: &SystemScope, config: &CaseConfig) -> Result<Option<Case>, LoadError> {
+    let mut found = app.cases.find_for_load(scope, &config.owner, &config.family, &config.name).await?;
+    match found.len() {
+        0 => Ok(None),
+        1 if found[0].family == config.family && found[0].name == config.name => Ok(found.pop()),
+        _ => Err(LoadError::Refused(format!(
+            "{}: family `{}` and name `{}` belong to different cases of {}; a family keeps its name",
+            config.source, config.family, config.name, config.owner
+        ))),
+    }
+}
+
+/// An update is about the same people, or it is another case.
+fn same_people(case: &Case, config: &CaseConfig) -> Result<(), LoadError> {
+    let people = |individuals: &[super::Individual]| {
+        let mut people: Vec<_> = individuals
+            .iter()
+            .map(|individual| (individual.individual_id.clone(), individual.name.clone(), individual.phenotype))
+            .collect();
+        people.sort();
+        people
+    };
+    let (stored, given) = (people(&case.individuals), people(&config.individuals));
+    if stored == given && case.build == config.build {
+        return Ok(());
+    }
+    let words = |people: &[(String, String, super::Phenotype)]| {
+        people.iter().map(|(id, _, phenotype)| format!("{id} {}", phenotype.as_str())).collect::<Vec<_>>().join(", ")
+    };
+    Err(LoadError::Refused(format!(
+        "{}: an update must be about the same individuals on the same build: stored {} on {}, given {} on {}",
+        config.source,
+        words(&stored),
+        case.build.name(),
+        words(&given),
+        config.build.name()
+    )))
+}
+
+/// BLAKE3 over the bytes of the files and the settings that decide what is stored.
+fn content_of(config: &CaseConfig) -> Result<String, LoadError> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{}|{}|{}|{}", config.build, config.family, config.name, config.threshold).as_bytes());
+    for individual in &config.individuals {
+        hasher.update(
+            format!("|{}|{}|{}", individual.individual_id, individual.sex.as_str(), individual.phenotype.as_str())
+                .as_bytes(),
+        );
+    }
+    for path in &config.snv_files {
+        let failed =
+            |error: std::io::Error| LoadError::File { path: path.display().to_string(), reason: error.to_string() };
+        hasher.update_reader(std::fs::File::open(path).map_err(failed)?).map_err(failed)?;
+    }
+    Ok(crate::ids::base32(&hasher.finalize().as_bytes()[..16]))
+}
+
+async fn assemble(
+    app: &AppState,
+    config: &CaseConfig,
+    known: Option<&Case>,
+    id: CaseId,
+    notes: &mut Vec<String>,
+) -> Result<Case, LoadError> {
+    let now = app.clock.now();
+    let panels = app.panels.latest(&config.panels).await?;
+    for name in config.panels.iter().filter(|name| !panels.iter().any(|panel| panel.name == **name)) {
+        notes.push(format!("panel `{name}` is not loaded; the case is stored without it"));
+    }
+    let panels = panels
+        .into_iter()
+        .map(|panel| CasePanel {
+            default: config.default_panels.contains(&panel.name),
+            genes: u32::try_from(panel.genes.len()).unwrap_or(u32::MAX),
+            name: panel.name,
+            display_name: panel.display_name,
+            version: panel.version,
+        })
+        .collect();
+    let status = match known.map(|case| case.status) {
+        // A reload is news: what was being read or put away is to be opened again.
+        Some(Status::Active | Status::Archived) => Status::Inactive,
+        Some(status) => status,
+        None => config.status.unwrap_or(Status::Inactive),
+    };
+    let mut case = Case {
+        id,
+        institute: config.owner.clone(),
+        family: config.family.clone(),
+        name: config.name.clone(),
+        build: config.build,
+        track: config.track,
+        status,
+        individuals: config.individuals.clone(),
+        panels,
+        lists: known.map(|case| case.lists.clone()).unwrap_or_default(),
+        not_assessed: config.not_assessed.clone(),
+        files: CaseFiles { paths: config.paths.clone(), settings: config.settings.clone() },
+        assignees: known.map(|case| case.assignees.clone()).unwrap_or_default(),
+        phenotype_terms: config.phenotype_terms.clone(),
+        phenotype_groups: config.phenotype_groups.clone(),
+        cohorts: config.cohorts.clone(),
+        synopsis: config.synopsis.clone(),
+        lims_id: config.lims_id.clone(),
+        analysis_date: config.analysis_date,
+        rank_model_version: config.rank_model_version.clone(),
+        share_proposals: config.collaborators.clone(),
+        search: Vec::new(),
+        decisions_rev: known.map_or(0, |case| case.decisions_rev),
+        created_at: known.map_or(now, |case| case.created_at),
+        updated_at: now,
+        rev: known.map_or(1, |case| case.rev + 1),
+    };
+    case.search = case.search_words();
+    Ok(case)
+}
+
+/// Which records stay whatever their rank.
+struct Keeper {
+    threshold: f64,
+    decided: HashSet<VariantId>,
+}
+
+impl Keeper {
+    /// Scout's rule, without its other institutes: strictly above the threshold, or kept for a reason of its own.
+    fn keeps(&self, allele: &Allele, id: &VariantId) -> bool {
+        let Some(score) = allele.rank.score else { return true };
+        score > self.threshold
+            || allele.chromosome.is_mitochondrial()
+            || allele.clinvar.iter().any(|record| matches!(record.code, 4 | 5 | 8))
+            || self.decided.contains(id)
+    }
+}
+
+/// Reads the files of a list into a revision that nobody sees yet.
+async fn read_list(
+    app: &AppState,
+    scope: &SystemScope,
+    case: &Case,
+    config: &CaseConfig,
+    revision: u32,
+    content: String,
+    options: &LoadOptions<'_>,
+) -> Result<(CaseList, Seen), LoadError> {
+    let started = Instant::now();
+    let genes = app.genes.names().await?;
+    let decided = app.states.kept(scope, &case.id).await?.into_iter().collect();
+    let keeper = Keeper { threshold: config.threshold, decided };
+    let mut report = LoadReport { program: env!("CARGO_PKG_VERSION").to_owned(), ..LoadReport::default() };
+    let mut columns = ColumnStore::builder(case);
+    let mut ids: HashSet<VariantId> = HashSet::new();
+    let mut seen = Seen::default();
+    let mut batch: Vec<Variant> = Vec::with_capacity(BATCH);
+    let total: u64 = config.snv_files.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
+    let mut done = 0;
+    for path in &config.snv_files {
+        let read = ReadOptions {
+            build: case.build,
+            family_keys: vec![case.family.clone(), case.name.to_string()],
+            limits: Limits::default(),
+        };
+        let mut reader = VcfReader::open(path, read)?;
+        let sample_columns = sample_columns(case, &reader, path, &mut report)?;
+        report.files.push(path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
+        note_header(&reader, &mut report);
+        while let Some(record) = reader.next_record()? {
+            report.records += 1;
+            if report.records.is_multiple_of(500) {
+                (options.progress)(done + reader.bytes_read(), total);
+            }
+            for fault in record.faults.iter().chain(&record.unreadable) {
+                report.fault(fault.to_string());
+            }
+            if record.unreadable.is_some() {
+                report.leave_out(LeftOut::Unreadable);
+                continue;
+            }
+            for mut allele in record.alleles {
+                report.alleles += 1;
+                complete_genes(&mut allele, &genes);
+                let variant = Variant::from_allele(
+                    allele.clone(),
+                    case,
+                    Category::Snv,
+                    ListKind::Clinical,
+                    revision,
+                    &sample_columns,
+                );
+                note_seen(&mut seen, case, &variant);
+                let id = variant.id();
+                if !keeper.keeps(&allele, &id) {
+                    report.leave_out(LeftOut::RankAtOrBelowThreshold);
+                } else if ids.insert(id) {
+                    columns.add(&variant);
+                    batch.push(variant);
+                    report.stored += 1;
+                } else {
+                    report.leave_out(LeftOut::DuplicateRecord);
+                }
+            }
+            if batch.len() >= BATCH {
+                app.variants.add(scope, &batch).await?;
+                batch.clear();
+            }
+        }
+        for (term, count) in reader.unknown_terms() {
+            *report.unknown_terms.entry(term.clone()).or_default() += count;
+        }
+        done += reader.bytes_read();
+        (options.progress)(done, total);
+    }
+    app.variants.add(scope, &batch).await?;
+    let built = columns.finish();
+    app.columns.write(scope, case, ListKind::Clinical, revision, &built).await?;
+    report.seconds = started.elapsed().as_secs_f64();
+    let list = CaseList {
+        category: Category::Snv.as_str().to_owned(),
+        list: ListKind::Clinical,
+        revision,
+        total: u32::try_from(report.stored).unwrap_or(u32::MAX),
+        threshold: config.threshold,
+        content,
+        loaded_at: app.clock.now(),
+        report,
+    };
+    Ok((list, seen))
+}
+
+/// The sample column of each individual with DNA, in page order.
+fn sample_columns(
+    case: &Case,
+    reader: &VcfReader,
+    path: &Path,
+    report: &mut LoadReport,
+) -> Result<Vec<usize>, LoadError> {
+    let samples = &reader.header().samples;
+    let mut columns = Vec::new();
+    for individual in case.individuals.iter().filter(|individual| individual.has_dna()) {
+        let column = samples.iter().position(|sample| *sample == individual.individual_id).ok_or_else(|| {
+            LoadError::Refused(format!(
+                "{}: there is no column for sample `{}`; the file has {}",
+                path.display(),
+                individual.individual_id,
+                if samples.is_empty() { "no samples".to_owned() } else { samples.join(", ") }
+            ))
+        })?;
+        columns.push(column);
+    }
+    if report.sample_columns.is_empty() {
+        report.sample_columns.clone_from(samples);
+    }
+    for sample in samples {
+        let known = case.individuals.iter().any(|individual| individual.individual_id == *sample);
+        if !known && !report.ignored_columns.contains(sample) {
+            report.ignored_columns.push(sample.clone());
+        }
+    }
+    Ok(columns)
+}
+
+fn note_header(reader: &VcfReader, report: &mut LoadReport) {
+    let header = reader.header();
+    for software in &header.software {
+        let words = format!("{} {}", software.name, software.version);
+        if !report.annotations.contains(&words) {
+            report.annotations.push(words);
+        }
+    }
+    for fault in &header.faults {
+        report.fault(fault.to_string());
+    }
+}
+
+/// Adds what the gene reference knows: the number of a gene annotated by symbol, and how its diseases are inherited.
+fn complete_genes(allele: &mut Allele, genes: &GeneNames) {
+    for gene in &mut allele.genes {
+        let known = match gene.hgnc_id {
+            Some(id) => genes.get(id),
+            None => gene.symbol.as_deref().and_then(|symbol| genes.resolve(symbol)),
+        };
+        if let Some(known) = known {
+            gene.hgnc_id = Some(known.hgnc_id);
+            gene.symbol = Some(known.symbol.clone());
+            gene.inheritance.clone_from(&known.inheritance);
+            gene.disease_rna = known.is_disease_rna();
+        }
+    }
+}
+
+fn note_seen(seen: &mut Seen, case: &Case, variant: &Variant) {
+    let carriers: Vec<Zygosity> =
+        variant.samples.iter().map(|sample| sample.call.zygosity).filter(|zygosity| zygosity.carries()).collect();
+    if !carriers.is_empty() {
+        let homozygous = carriers.iter().any(|zygosity| matches!(zygosity, Zygosity::Homozygous | Zygosity::Haploid));
+        seen.note(&case.institute, &variant.norm_key, homozygous);
+    }
+}
+
+/// One transaction: the case with its new lists, and its event.
+async fn publish(
+    app: &AppState,
+    scope: &SystemScope,
+    case: &Case,
+    known: Option<&Case>,
+    options: &LoadOptions<'_>,
+) -> Result<(), LoadError> {
+    app.cases.prepare().await?;
+    app.events.prepare().await?;
+    let change = Change {
+        subject: format!("case/{}", case.id),
+        rev: case.rev,
+        kind: if known.is_some() { EventKind::ListReplaced } else { EventKind::CaseLoaded },
+        institute: case.institute.clone(),
+        case_id: case.id.clone(),
+        before: known.map_or(Bson::Null, lists_of),
+        after: lists_of(case),
+    };
+    let published = app
+        .db
+        .transaction(async |session| {
+            app.cases.publish(scope, session, case, known.map(|case| case.rev)).await?;
+            app.events.append(session, &change, &options.actor, app.clock.now()).await
+        })
+        .await;
+    published.map_err(|error| match error {
+        StoreError::Conflict(_) | StoreError::Exists(_) => LoadError::Refused(format!(
+            "case {} was changed by somebody else during the load; nothing was published. Load it again",
+            case.name
+        )),
+        other => other.into(),
+    })
+}
+
+/// What the history keeps of a case's lists.
+fn lists_of(case: &Case) -> Bson {
+    let lists: Vec<Bson> = case
+        .lists
+        .iter()
+        .map(|list| {
+            bson::doc! {
+                "category": &list.category,
+                "list": list.list.as_str(),
+                "revision": i64::from(list.revision),
+                "total": i64::from(list.total),
+                "threshold": list.threshold,
+                "content": &list.content,
+            }
+            .into()
+        })
+        .collect();
+    Bson::Array(lists)
+}
+
+/// A load that was killed after publishing may have left observations uncounted; the same content counts them now.
+async fn finish_observations(
+    app: &AppState,
+    scope: &SystemScope,
+    case: &Case,
+    config: &CaseConfig,
+    content: &str,
+) -> Result<(), LoadError> {
+    let of = SeenIn { institute: &case.institute, case: &case.id, category: Category::Snv, list: ListKind::Clinical };
+    if app.observations.is_complete(scope, of, content).await? {
+        return Ok(());
+    }
+    let seen = seen_in(case, &config.snv_files)?;
+    app.observations.set(scope, of, content, &seen).await?;
+    Ok(())
+}
+
+fn seen_in(case: &Case, files: &[PathBuf]) -> Result<Seen, LoadError> {
+    let mut seen = Seen::default();
+    let mut unused = LoadReport::default();
+    for path in files {
+        let read = ReadOptions {
+            build: case.build,
+            family_keys: vec![case.family.clone(), case.name.to_string()],
+            limits: Limits::default(),
+        };
+        let mut reader = VcfReader::open(path, read)?;
+        let columns = sample_columns(case, &reader, path, &mut unused)?;
+        while let Some(record) = reader.next_record()? {
+            for allele in record.alleles {
+                let variant = Variant::from_allele(allele, case, Category::Snv, ListKind::Clinical, 0, &columns);
+                note_seen(&mut seen, case, &variant);
+            }
+        }
+    }
+    Ok(seen)
+}

@@ -1,0 +1,26 @@
+//! Cases: a family or a tumour/normal pair, its individuals, files, lists and how they were loaded.
+
+mod access;
+mod config;
+mod delete;
+mod handlers;
+mod load;
+mod model;
+mod ped;
+mod report;
+mod reservation;
+mod store;
+
+pub use access::{CaseAccess, CaseEditor};
+pub use config::{CaseConfig, ConfigError, DEFAULT_THRESHOLD, SampleConfig, check_family};
+pub use delete::delete;
+pub(crate) use handlers::members;
+pub use handlers::routes;
+pub use load::{LoadError, LoadOptions, Loaded, load};
+pub use model::{
+    Case, CaseFiles, CaseList, CasePanel, Individual, ListKind, Phenotype, Sex, Status, Track, page_order,
+};
+pub use ped::{PedError, read_ped};
+pub use report::{LeftOut, LoadReport};
+pub use reservation::{Reservation, ReservationStore};
+pub use store::{CaseQuery, CaseStore, CaseSummary};

@@ -1,0 +1,245 @@
+use bson::{Bson, Document, doc};
+use jiff::Timestamp;
+use mongodb::ClientSession;
+use mongodb::options::FindOptions;
+use serde::Deserialize;
+use serde_with::serde_as;
+
+use super::model::{Case, Status, Track, field};
+use crate::auth::Scope;
+use crate::cli::SystemScope;
+use crate::db::{Db, Documents, StoreError};
+use crate::genome::GenomeBuild;
+use crate::ids::{CaseId, CaseName, InstituteId, UserId};
+use crate::institutes::InstituteAccess;
+
+/// The `cases` collection.
+#[derive(Clone)]
+pub struct CaseStore {
+    cases: Documents<Case>,
+}
+
+/// What the cases page asks for. Conditions narrow together.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaseQuery {
+    /// Beginning of a name, individual, subject or LIMS id; each word must fit.
+    pub text: String,
+    /// Only these statuses; all when empty.
+    pub status: Vec<Status>,
+    /// Only cases this person is assigned to.
+    pub assignee: Option<UserId>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+/// What a line of the cases page shows.
+#[serde_as]
+#[derive(Debug, Clone, Deserialize)]
+pub struct CaseSummary {
+    /// Identity.
+    #[serde(rename = "_id")]
+    pub id: CaseId,
+    /// Owner.
+    pub institute: InstituteId,
+    /// Pipeline's name.
+    pub family: String,
+    /// Name.
+    pub name: CaseName,
+    /// Assembly.
+    pub build: GenomeBuild,
+    /// Rare or cancer.
+    pub track: Track,
+    /// Where the work stands.
+    pub status: Status,
+    /// Who works on it.
+    pub assignees: Vec<UserId>,
+    /// Individuals, names only.
+    pub individuals: Vec<IndividualSummary>,
+    /// Default panels and others.
+    pub panels: Vec<PanelSummary>,
+    /// Lists, totals only.
+    pub lists: Vec<ListSummary>,
+    /// Last change.
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    pub updated_at: Timestamp,
+    /// When the sequence was analysed.
+    #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
+    #[serde(default)]
+    pub analysis_date: Option<Timestamp>,
+}
+
+/// An individual in a line of the cases page.
+#[derive(Debug, Clone, Deserialize)]
+pub struct IndividualSummary {
+    /// Name on pages.
+    pub name: String,
+    /// Affected or not.
+    pub phenotype: super::model::Phenotype,
+}
+
+/// A panel in a line of the cases page.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PanelSummary {
+    /// Short name.
+    pub name: String,
+    /// Whether lists open with it.
+    pub default: bool,
+}
+
+/// A list in a line of the cases page.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ListSummary {
+    /// `snv`, …
+    pub category: String,
+    /// Variants stored.
+    pub total: u32,
+}
+
+#[derive(Deserialize)]
+struct StatusCount {
+    #[serde(rename = "_id")]
+    status: Status,
+    n: i64,
+}
+
+impl CaseStore {
+    /// Opens the collection.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self { cases: Documents::new(db) }
+    }
+
+    /// The case of this name, if it is in scope. One that is not looks like one that is not there.
+    pub async fn find(
+        &self,
+        scope: &Scope,
+        institute: &InstituteId,
+        name: &CaseName,
+    ) -> Result<Option<Case>, StoreError> {
+        if !scope.covers(institute) {
+            return Ok(None);
+        }
+        self.cases.find_one(doc! { field::INSTITUTE: institute, field::NAME: name }).await
+    }
+
+    /// The newest cases of an institute that fit.
+    pub async fn search(&self, access: &InstituteAccess, query: &CaseQuery) -> Result<Vec<CaseSummary>, StoreError> {
+        let projection = doc! {
+            "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1,
+            "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
+            "lists.category": 1, "lists.total": 1, "updated_at": 1, "analysis_date": 1,
+        };
+        let options = FindOptions::builder()
+            .sort(doc! { field::UPDATED_AT: -1 })
+            .limit(query.limit)
+            .projection(projection)
+            .build();
+        self.cases.find_as(Self::filter(access, query), options).await
+    }
+
+    fn filter(access: &InstituteAccess, query: &CaseQuery) -> Document {
+        let mut filter = doc! { field::INSTITUTE: &access.institute().id };
+        if !query.status.is_empty() {
+            let wanted: Vec<&str> = query.status.iter().map(|status| status.as_str()).collect();
+            filter.insert(field::STATUS, doc! { "$in": wanted });
+        }
+        if let Some(assignee) = &query.assignee {
+            filter.insert(field::ASSIGNEES, assignee);
+        }
+        let words: Vec<Bson> = query
+            .text
+            .split_whitespace()
+            .map(|word| {
+                let from = word.to_lowercase();
+                let to = format!("{from}\u{10ffff}"); // every text that begins with the word lies between the two
+                doc! { field::SEARCH: { "$elemMatch": { "$gte": from, "$lt": to } } }.into()
+            })
+            .collect();
+        if !words.is_empty() {
+            filter.insert("$and", words);
+        }
+        filter
+    }
+
+    /// How many cases of the institute are in each status.
+    pub async fn status_counts(&self, access: &InstituteAccess) -> Result<Vec<(Status, u64)>, StoreError> {
+        let counts: Vec<StatusCount> = self
+            .cases
+            .aggregate(vec![
+                doc! { "$match": { field::INSTITUTE: &access.institute().id } },
+                doc! { "$group": { "_id": format!("${}", field::STATUS), "n": { "$sum": 1 } } },
+            ])
+            .await?;
+        let count = |status: Status| {
+            counts.iter().find(|count| count.status == status).map_or(0, |count| u64::try_from(count.n).unwrap_or(0))
+        };
+        Ok(Status::ALL.into_iter().map(|status| (status, count(status))).collect())
+    }
+
+    /// The case of this family name or case name, whoever owns it; for commands on the machine.
+    pub async fn find_for_load(
+        &self,
+        _: &SystemScope,
+        institute: &InstituteId,
+        family: &str,
+        name: &CaseName,
+    ) -> Result<Vec<Case>, StoreError> {
+        let either = vec![doc! { field::FAMILY: family }, doc! { field::NAME: name }];
+        self.cases.find(doc! { field::INSTITUTE: institute, "$or": either }, FindOptions::default()).await
+    }
+
+    /// All cases of this name or family, in any institute; for commands on the machine.
+    pub async fn named(&self, _: &SystemScope, name: &str) -> Result<Vec<Case>, StoreError> {
+        let either = vec![doc! { field::FAMILY: name }, doc! { field::NAME: name }, doc! { "_id": name }];
+        self.cases.find(doc! { "$or": either }, FindOptions::default()).await
+    }
+
+    /// Publishes a case: adds it, or replaces the one with revision `known_rev`. Part of the load's transaction.
+    pub async fn publish(
+        &self,
+        _: &SystemScope,
+        session: &mut ClientSession,
+        case: &Case,
+        known_rev: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let Some(known_rev) = known_rev else {
+            return self.cases.insert_in(session, case, "a case of this name").await;
+        };
+        let replaced = self
+            .cases
+            .collection()
+            .await?
+            .replace_one(doc! { "_id": &case.id, field::REV: known_rev }, Documents::encode(case)?)
+            .session(session)
+            .await?;
+        if replaced.matched_count == 1 { Ok(()) } else { Err(StoreError::Conflict("the case")) }
+    }
+
+    /// Removes the case with revision `rev`, in the transaction that writes its last event.
+    pub async fn remove(&self, _: &SystemScope, session: &mut ClientSession, case: &Case) -> Result<(), StoreError> {
+        let gone = self
+            .cases
+            .collection()
+            .await?
+            .delete_one(doc! { "_id": &case.id, field::REV: case.rev })
+            .session(session)
+            .await?;
+        if gone.deleted_count == 1 { Ok(()) } else { Err(StoreError::Conflict("the case")) }
+    }
+
+    /// Notes, in the transaction of a decision, that the overlay of decisions changed.
+    pub async fn bump_decisions(&self, session: &mut ClientSession, case: &CaseId) -> Result<(), StoreError> {
+        self.cases
+            .collection()
+            .await?
+            .update_one(doc! { "_id": case }, doc! { "$inc": { "decisions_rev": 1, "rev": 1 } })
+            .session(session)
+            .await?;
+        Ok(())
+    }
+
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        self.cases.collection().await.map(|_| ())
+    }
+}

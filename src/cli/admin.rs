@@ -1,0 +1,247 @@
+//! Commands that do one thing to the database.
+
+use anyhow::{Context as _, bail};
+
+use super::{
+    CaseCommand, Command, Globals, InstituteCommand, LoadCommand, SystemScope, TokenCommand, UserCommand, load, open,
+};
+use crate::app::AppState;
+use crate::cases::{self, Case};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{StoreError, find_program, install_server, migrations, sync_indexes};
+use crate::ids::{InstituteId, UserId};
+use crate::institutes::Institute;
+use crate::users::{Email, RoleGrant, User};
+
+/// `lodestone database install`
+pub(super) fn install_database() -> anyhow::Result<()> {
+    let program = install_server()?;
+    println!("{}", program.display());
+    Ok(())
+}
+
+/// `lodestone migrate`
+pub(super) async fn migrate(globals: &Globals, config: &Config) -> anyhow::Result<()> {
+    let open = open::connect(config, &open::data_dir(globals)?, &config.database.name).await?;
+    let applied = async {
+        let applied = migrations::migrate(&open.db, &Clock::system()).await?;
+        sync_indexes(&open.db).await?;
+        anyhow::Ok(applied)
+    }
+    .await;
+    open.close();
+    match applied?.as_slice() {
+        [] => println!("the database is up to date"),
+        names => println!("applied {}", names.join(", ")),
+    }
+    Ok(())
+}
+
+/// `lodestone check`
+pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<()> {
+    let mut wrong = 0;
+    let mut say = |what: &str, found: anyhow::Result<String>| match found {
+        Ok(found) => println!("ok     {what}: {found}"),
+        Err(error) => {
+            wrong += 1;
+            println!("wrong  {what}: {error:#}");
+        }
+    };
+    say("configuration", Ok(format!("origin {}", config.origin())));
+    let data = open::data_dir(globals)?;
+    if config.database.uri.is_empty() {
+        let program = find_program(&config.database.server_program);
+        say("embedded database server", program.map(|path| path.display().to_string()));
+    }
+    match open::connect(config, &data, &config.database.name).await {
+        Ok(open) => {
+            say("database", Ok(open.db.name().to_owned()));
+            say("schema", open::ready(&open.db, &Clock::system()).await.map(|()| "up to date".to_owned()));
+            let clock = Clock::system();
+            let app = AppState::new(config.clone(), clock, open.db.clone(), false);
+            let genes = app.genes.names().await.context("reading the gene reference").and_then(|names| {
+                if names.is_empty() {
+                    bail!("no genes; run `lodestone load reference DIR`")
+                }
+                Ok(format!("{} genes", names.len()))
+            });
+            say("gene reference", genes);
+            open.close();
+        }
+        Err(error) => say("database", Err(error)),
+    }
+    if wrong > 0 {
+        bail!("{wrong} of the points above need attention");
+    }
+    Ok(())
+}
+
+/// Commands that work on an open database.
+pub(super) async fn carry_out(app: &AppState, scope: &SystemScope, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Load(LoadCommand::Case(arguments)) => load::case(app, scope, &arguments).await,
+        Command::Load(LoadCommand::Panel { file, institute, name, panel_version }) => {
+            load::panel(app, scope, &file, load::PanelOverrides { institute, name, version: panel_version }).await
+        }
+        Command::Load(LoadCommand::Reference { dir }) => load::reference(app, scope, &dir).await,
+        Command::Institute(InstituteCommand::Add { id, name }) => add_institute(app, id, name).await,
+        Command::Institute(InstituteCommand::List { json }) => list_institutes(app, json).await,
+        Command::Case(CaseCommand::Delete { case, institute }) => {
+            delete_case(app, scope, &case, institute.as_ref()).await
+        }
+        Command::User(UserCommand::Add { email, name, roles }) => add_user(app, email, name, roles).await,
+        Command::User(UserCommand::Disable { email }) => disable_user(app, &email).await,
+        Command::User(UserCommand::List { json }) => list_users(app, json).await,
+        Command::Token(TokenCommand::Create { user, institute, scope, days }) => {
+            let owner = user_of(app, &user).await?;
+            known_institutes(app, std::slice::from_ref(&institute)).await?;
+            if !owner
+                .memberships
+                .iter()
+                .any(|membership| membership.institute == institute && membership.role.reads_cases())
+            {
+                bail!("{user} reads no cases of {institute}; a token cannot reach more than its owner");
+            }
+            let token = app.tokens.create(&owner.id, &institute, scope, days, app.clock.now()).await?;
+            println!("{token}");
+            Ok(())
+        }
+        Command::Demo { .. }
+        | Command::DemoLink { .. }
+        | Command::Serve { .. }
+        | Command::Migrate
+        | Command::Check
+        | Command::Database(_) => bail!("this command opens the database itself"),
+    }
+}
+
+async fn add_institute(app: &AppState, id: InstituteId, name: Option<String>) -> anyhow::Result<()> {
+    let name = name.unwrap_or_else(|| id.to_string());
+    match app.institutes.add(&Institute::new(id.clone(), name, app.clock.now())).await {
+        Ok(()) => {
+            println!("added institute {id}");
+            Ok(())
+        }
+        Err(StoreError::Exists(_)) => bail!("institute {id} exists already"),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn list_institutes(app: &AppState, json: bool) -> anyhow::Result<()> {
+    let institutes = app.institutes.all().await?;
+    if json {
+        let list: Vec<_> = institutes
+            .iter()
+            .map(|institute| serde_json::json!({ "id": institute.id, "name": institute.name }))
+            .collect();
+        println!("{}", serde_json::json!({ "institutes": list }));
+    } else {
+        for institute in institutes {
+            println!("{}\t{}", institute.id, institute.name);
+        }
+    }
+    Ok(())
+}
+
+/// The one case that a text means.
+pub(super) async fn one_case(
+    app: &AppState,
+    scope: &SystemScope,
+    name: &str,
+    institute: Option<&InstituteId>,
+) -> anyhow::Result<Case> {
+    let mut found = app.cases.named(scope, name).await?;
+    found.retain(|case| institute.is_none_or(|institute| case.institute == *institute));
+    match found.len() {
+        0 => bail!("there is no case `{name}`{}", institute.map(|id| format!(" in {id}")).unwrap_or_default()),
+        1 => Ok(found.swap_remove(0)),
+        _ => {
+            let owners: Vec<String> = found.iter().map(|case| case.institute.to_string()).collect();
+            bail!("several institutes have a case `{name}` ({}); add --institute", owners.join(", "))
+        }
+    }
+}
+
+async fn delete_case(
+    app: &AppState,
+    scope: &SystemScope,
+    name: &str,
+    institute: Option<&InstituteId>,
+) -> anyhow::Result<()> {
+    let case = one_case(app, scope, name, institute).await?;
+    cases::delete(app, scope, &case, &open::actor()).await?;
+    println!("deleted case {} of {}", case.name, case.institute);
+    Ok(())
+}
+
+async fn known_institutes(app: &AppState, wanted: &[InstituteId]) -> anyhow::Result<()> {
+    let found = app.institutes.among(wanted).await?;
+    match wanted.iter().find(|id| !found.iter().any(|institute| institute.id == **id)) {
+        Some(id) => bail!("institute `{id}` does not exist; add it with `lodestone institute add {id} --name …`"),
+        None => Ok(()),
+    }
+}
+
+async fn add_user(app: &AppState, email: Email, name: String, grants: Vec<RoleGrant>) -> anyhow::Result<()> {
+    let mut user = User {
+        id: UserId::random(),
+        email: email.clone(),
+        name,
+        memberships: Vec::new(),
+        system_roles: Vec::new(),
+        disabled: false,
+        created_at: app.clock.now(),
+        rev: 1,
+    };
+    for grant in grants {
+        match grant {
+            RoleGrant::Member(membership) => user.memberships.push(membership),
+            RoleGrant::System(role) => user.system_roles.push(role),
+        }
+    }
+    let institutes: Vec<InstituteId> = user.memberships.iter().map(|membership| membership.institute.clone()).collect();
+    known_institutes(app, &institutes).await?;
+    match app.users.add(&user).await {
+        Ok(()) => {
+            println!("added user {email} ({})", user.grants().join(", "));
+            Ok(())
+        }
+        Err(StoreError::Exists(_)) => bail!("a user with the address {email} exists already"),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn user_of(app: &AppState, email: &Email) -> anyhow::Result<User> {
+    app.users.by_email(email).await?.with_context(|| format!("there is no user {email}"))
+}
+
+async fn disable_user(app: &AppState, email: &Email) -> anyhow::Result<()> {
+    let user = user_of(app, email).await?;
+    app.users.disable(&user.id).await?;
+    let sessions = app.sessions.end_all(&user.id).await?;
+    let tokens = app.tokens.end_all(&user.id).await?;
+    println!("disabled {email}; ended {sessions} sessions and {tokens} tokens");
+    Ok(())
+}
+
+async fn list_users(app: &AppState, json: bool) -> anyhow::Result<()> {
+    let users = app.users.all().await?;
+    if json {
+        let list: Vec<_> = users
+            .iter()
+            .map(|user| {
+                serde_json::json!({
+                    "email": user.email, "name": user.name, "roles": user.grants(), "disabled": user.disabled,
+                })
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "users": list }));
+    } else {
+        for user in users {
+            let disabled = if user.disabled { "\tdisabled" } else { "" };
+            println!("{}\t{}\t{}{disabled}", user.email, user.name, user.grants().join(" "));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! `lodestone demo`: the newcomer's first minute.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use bson::doc;
+
+use super::open::{self, Open};
+use super::{Globals, SystemScope, load, serve};
+use crate::app::AppState;
+use crate::cases::{self, CaseConfig, LoadOptions};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, StoreError, migrations, sync_indexes};
+use crate::demo::{DEFAULT_SEED, Manifest, write_all};
+use crate::genes::import;
+use crate::ids::{InstituteId, UserId};
+use crate::institutes::Institute;
+use crate::users::{Email, Membership, Role, SystemRole, User};
+
+/// Name of the demo's database, on whatever server.
+const DATABASE: &str = "lodestone_demo";
+
+/// What to do with a demo that is there already.
+pub(super) struct DemoOptions {
+    pub reset: bool,
+    pub regenerate: bool,
+    pub listen: Option<SocketAddr>,
+}
+
+/// `lodestone demo`
+pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOptions) -> anyhow::Result<()> {
+    if !options.listen.unwrap_or(config.server.listen).ip().is_loopback() {
+        bail!("the demo is for this machine only: choose a loopback address such as 127.0.0.1:8000");
+    }
+    let listener = serve::listen(&mut config, options.listen).await?;
+    let clock = Clock::system();
+    let data = open::data_dir(globals)?.join("demo");
+    let open = open::connect(&config, &data, DATABASE).await?;
+    let served = async {
+        prepare(&open.db, &clock, options.reset).await?;
+        let app = AppState::new(config, clock, open.db.clone(), true);
+        fill(&app, &data, options.regenerate).await?;
+        announce(app.config.server.listen, &link_for(&app, "clinician").await?);
+        serve::run(app, listener).await
+    }
+    .await;
+    open.close();
+    served
+}
+
+fn announce(address: SocketAddr, path: &str) {
+    println!();
+    println!("Open this address to enter as a clinician (it works once, for ten minutes):");
+    println!();
+    println!("  http://{address}{path}");
+    println!();
+    println!("Another one: lodestone demo-link [clinician|geneticist|researcher|admin|auditor]");
+    println!("All people and findings are invented. Not for clinical use. Stop with Ctrl-C.");
+}
+
+/// Marks an empty database as a demo; refuses one that holds anything else.
+async fn prepare(db: &Db, clock: &Clock, reset: bool) -> anyhow::Result<()> {
+    let marked = open::is_demo(db).await?;
+    if !marked && !db.is_empty().await? {
+        bail!("database {} is not empty and not marked as a demo; nothing was changed", db.name());
+    }
+    if marked && reset {
+        db.drop_database().await?;
+    }
+    db.raw()
+        .run_command(doc! {
+            "update": "meta",
+            "updates": [{ "q": { "_id": "product" }, "u": { "$set": { "demo": true } }, "upsert": true }],
+        })
+        .await
+        .context("marking the database as a demo")?;
+    migrations::migrate(db, clock).await?;
+    sync_indexes(db).await?;
+    Ok(())
+}
+
+/// Writes the demo's files where they are missing and loads what is not loaded, by the same loader as everything else.
+async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<()> {
+    let folder = data.join("files");
+    let known = folder.join("manifest.json");
+    let manifest: Manifest = match std::fs::read(&known) {
+        Ok(bytes) if !regenerate => {
+            serde_json::from_slice(&bytes).with_context(|| format!("reading {}", known.display()))?
+        }
+        _ => {
+            eprintln!("writing the demo's files …");
+            write_all(&folder, DEFAULT_SEED)?
+        }
+    };
+    let scope = SystemScope::new();
+    for institute in &manifest.institutes {
+        let id: InstituteId = institute.id.parse()?;
+        match app.institutes.add(&Institute::new(id, institute.name.clone(), app.clock.now())).await {
+            Ok(()) | Err(StoreError::Exists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if app.genes.names().await?.is_empty() {
+        import::import(&scope, &app.genes, &folder.join(&manifest.reference)).await?;
+    }
+    for panel in &manifest.panels {
+        if app.panels.find(&panel.id, &panel.version).await?.is_none() {
+            let given = load::PanelOverrides { institute: None, name: None, version: None };
+            load::panel(app, &scope, &folder.join(&panel.file), given).await?;
+        }
+    }
+    for case in &manifest.cases {
+        let config = CaseConfig::read(&folder.join(&case.config))?;
+        let options = LoadOptions { update: regenerate, actor: open::actor(), progress: &|_, _| {} };
+        if let cases::Loaded::Stored { case, .. } = cases::load(app, &scope, config, &options).await? {
+            let total: u32 = case.lists.iter().map(|list| list.total).sum();
+            eprintln!("loaded case {} of {}: {total} variants", case.name, case.institute);
+        }
+    }
+    add_users(app, &manifest).await
+}
+
+/// One user per role, in the first institute; the clinician also belongs to no other, so that isolation shows.
+async fn add_users(app: &AppState, manifest: &Manifest) -> anyhow::Result<()> {
+    let first: InstituteId = manifest.institutes.first().context("the demo has an institute")?.id.parse()?;
+    for (role, name) in ROLES {
+        let email = address(role.as_str())?;
+        if app.users.by_email(&email).await?.is_some() {
+            continue;
+        }
+        let memberships = vec![Membership { institute: first.clone(), role }];
+        app.users.add(&user(app, email, name, memberships, Vec::new())).await?;
+    }
+    for institute in manifest.institutes.iter().skip(1) {
+        let email: Email = format!("clinician.{}@lodestone.example", institute.id).parse()?;
+        if app.users.by_email(&email).await?.is_none() {
+            let memberships = vec![Membership { institute: institute.id.parse()?, role: Role::Clinician }];
+            app.users.add(&user(app, email, "Noor Demo", memberships, Vec::new())).await?;
+        }
+    }
+    let email = address("system")?;
+    if app.users.by_email(&email).await?.is_none() {
+        let roles = vec![SystemRole::Admin, SystemRole::Auditor];
+        app.users.add(&user(app, email, "Sam Demo", Vec::new(), roles)).await?;
+    }
+    Ok(())
+}
+
+const ROLES: [(Role, &str); 5] = [
+    (Role::Clinician, "Kim Demo"),
+    (Role::Geneticist, "Gita Demo"),
+    (Role::Researcher, "Robin Demo"),
+    (Role::Admin, "Alex Demo"),
+    (Role::Auditor, "Una Demo"),
+];
+
+fn address(role: &str) -> anyhow::Result<Email> {
+    Ok(format!("{role}@lodestone.example").parse()?)
+}
+
+fn user(app: &AppState, email: Email, name: &str, memberships: Vec<Membership>, system_roles: Vec<SystemRole>) -> User {
+    User {
+        id: UserId::random(),
+        email,
+        name: name.to_owned(),
+        memberships,
+        system_roles,
+        disabled: false,
+        created_at: app.clock.now(),
+        rev: 1,
+    }
+}
+
+/// A fresh sign-in path for the demo's user of a role.
+async fn link_for(app: &AppState, role: &str) -> anyhow::Result<String> {
+    let email = address(role)?;
+    let user = app.users.by_email(&email).await?.with_context(|| {
+        format!("the demo has no user for `{role}`; use clinician, geneticist, researcher, admin, auditor or system")
+    })?;
+    let token = app.demo_links.create(&user.id, app.clock.now()).await?;
+    Ok(format!("/auth/demo?token={token}"))
+}
+
+/// `lodestone demo-link`
+pub(super) async fn link(globals: &Globals, config: Config, role: &str) -> anyhow::Result<()> {
+    let data = open::data_dir(globals)?.join("demo");
+    let open: Open = open::connect(&config, &data, DATABASE).await?;
+    let printed = async {
+        if !open::is_demo(&open.db).await? {
+            bail!("there is no demo here; make one with `lodestone demo`");
+        }
+        let origin = config.origin();
+        let app = AppState::new(config, Clock::system(), open.db.clone(), true);
+        println!("{origin}{}", link_for(&app, role).await?);
+        Ok(())
+    }
+    .await;
+    open.close();
+    printed
+}

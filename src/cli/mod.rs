@@ -1,0 +1,298 @@
+//! The command line. Every error says what, where and what to do; exit codes are 0 done, 1 failed, 2 usage.
+
+mod admin;
+mod demo;
+mod load;
+mod open;
+mod scope;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::auth::TokenScope;
+use crate::ids::InstituteId;
+use crate::users::{Email, RoleGrant};
+
+pub use scope::SystemScope;
+
+/// Lodestone finds the DNA variant behind a patient's rare disease.
+#[derive(Debug, Parser)]
+#[command(name = "lodestone", version, max_term_width = 110)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Globals {
+    /// Folder of the embedded database, the object store and keys [default: the user's data folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Configuration file; LODESTONE_SECTION__KEY in the environment overrides it
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a demo database, serve it and print one URL that signs you in
+    Demo {
+        /// Begin again: drops the demo database (never another one)
+        #[arg(long)]
+        reset: bool,
+        /// Write the demo's files anew before loading them
+        #[arg(long)]
+        regenerate: bool,
+        /// Address and port [default: 127.0.0.1:8000]
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<std::net::SocketAddr>,
+    },
+    /// Print another single-use sign-in link of the demo
+    DemoLink {
+        /// clinician, geneticist, researcher, admin or auditor
+        #[arg(default_value = "clinician")]
+        role: String,
+    },
+    /// Serve pages and API
+    Serve {
+        /// Address and port [default: server.listen of the configuration]
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<std::net::SocketAddr>,
+    },
+    /// Bring the database to this version's form
+    Migrate,
+    /// Look at configuration, database and files, and say what is wrong
+    Check,
+    /// The embedded database server
+    #[command(subcommand)]
+    Database(DatabaseCommand),
+    /// Load a case, a panel or reference knowledge
+    #[command(subcommand)]
+    Load(LoadCommand),
+    /// Institutes
+    #[command(subcommand)]
+    Institute(InstituteCommand),
+    /// Cases
+    #[command(subcommand)]
+    Case(CaseCommand),
+    /// Users
+    #[command(subcommand)]
+    User(UserCommand),
+    /// API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+/// `lodestone database …`
+#[derive(Debug, Subcommand)]
+pub enum DatabaseCommand {
+    /// Build the pinned embedded server into the cache folder (some minutes, once)
+    Install,
+}
+
+/// `lodestone load …`
+#[derive(Debug, Subcommand)]
+pub enum LoadCommand {
+    /// A case with its variants
+    Case(Box<LoadCase>),
+    /// A version of a gene panel
+    Panel {
+        /// Panel file
+        file: PathBuf,
+        /// Institute that keeps the panel [default: as the file says]
+        #[arg(long, value_name = "ID")]
+        institute: Option<InstituteId>,
+        /// Short name [default: as the file says]
+        #[arg(long)]
+        name: Option<String>,
+        /// Version, e.g. 1.0 [default: as the file says]
+        #[arg(long)]
+        panel_version: Option<String>,
+    },
+    /// Genes, transcripts, constraint and inheritance
+    Reference {
+        /// Folder with files of HGNC, Ensembl, gnomAD and HPO; others are skipped with a note
+        dir: PathBuf,
+    },
+}
+
+/// `lodestone load case …`
+#[derive(Debug, Args)]
+pub struct LoadCase {
+    /// Load configuration in Scout's YAML
+    #[arg(required_unless_present = "ped")]
+    pub config_file: Option<PathBuf>,
+    /// Pedigree file, in place of a configuration
+    #[arg(long, value_name = "FILE", conflicts_with = "config_file", requires_all = ["owner", "build"])]
+    pub ped: Option<PathBuf>,
+    /// SNVs and indels (VCF or BCF)
+    #[arg(long, value_name = "FILE")]
+    pub vcf_snv: Option<PathBuf>,
+    /// Mitochondrial SNVs
+    #[arg(long, value_name = "FILE")]
+    pub vcf_snv_mt: Option<PathBuf>,
+    /// Institute that owns the case (with --ped)
+    #[arg(long, alias = "institute", value_name = "ID")]
+    pub owner: Option<InstituteId>,
+    /// Genome build, 37 or 38 (with --ped)
+    #[arg(long, alias = "genome-build")]
+    pub build: Option<String>,
+    /// Name on pages [default: the family's] (with --ped)
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Panels that lists open with (with --ped; repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub panel: Vec<String>,
+    /// Rank score that a variant must exceed
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    pub rank_score_threshold: Option<f64>,
+    /// Replace lists whose content changed; decisions are kept
+    #[arg(long)]
+    pub update: bool,
+}
+
+/// `lodestone institute …`
+#[derive(Debug, Subcommand)]
+pub enum InstituteCommand {
+    /// Add an institute
+    Add {
+        /// Short id for URLs, e.g. cust000
+        id: InstituteId,
+        /// Name as shown [default: the id]
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List institutes
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `lodestone case …`
+#[derive(Debug, Subcommand)]
+pub enum CaseCommand {
+    /// Delete a case with everything in it
+    Delete {
+        /// Name, family or id
+        case: String,
+        /// Its institute, when the name is not unique
+        #[arg(long, value_name = "ID")]
+        institute: Option<InstituteId>,
+    },
+}
+
+/// `lodestone user …`
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add a user
+    Add {
+        /// E-mail address
+        email: Email,
+        /// Name as shown to colleagues
+        #[arg(long)]
+        name: String,
+        /// INSTITUTE:ROLE or system:ROLE (repeatable)
+        #[arg(long = "role", value_name = "PLACE:ROLE")]
+        roles: Vec<RoleGrant>,
+    },
+    /// Take the right to sign in; ends all sessions and tokens
+    Disable {
+        /// E-mail address
+        email: Email,
+    },
+    /// List users
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `lodestone token …`
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Make an API token and print it, once
+    Create {
+        /// E-mail address of the user it acts for
+        #[arg(long)]
+        user: Email,
+        /// The one institute it reaches
+        #[arg(long, value_name = "ID")]
+        institute: InstituteId,
+        /// What it may do
+        #[arg(long)]
+        scope: TokenScope,
+        /// Days it lives
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=90))]
+        days: u16,
+    },
+}
+
+impl Command {
+    /// The command's name for the audit trail; arguments may name patients and stay out.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Demo { .. } => "demo",
+            Self::DemoLink { .. } => "demo-link",
+            Self::Serve { .. } => "serve",
+            Self::Migrate => "migrate",
+            Self::Check => "check",
+            Self::Database(DatabaseCommand::Install) => "database install",
+            Self::Load(LoadCommand::Case(_)) => "load case",
+            Self::Load(LoadCommand::Panel { .. }) => "load panel",
+            Self::Load(LoadCommand::Reference { .. }) => "load reference",
+            Self::Institute(InstituteCommand::Add { .. }) => "institute add",
+            Self::Institute(InstituteCommand::List { .. }) => "institute list",
+            Self::Case(CaseCommand::Delete { .. }) => "case delete",
+            Self::User(UserCommand::Add { .. }) => "user add",
+            Self::User(UserCommand::Disable { .. }) => "user disable",
+            Self::User(UserCommand::List { .. }) => "user list",
+            Self::Token(TokenCommand::Create { .. }) => "token create",
+        }
+    }
+}
+
+/// Carries out one command.
+pub async fn run(cli: Cli) -> ExitCode {
+    let config = match crate::config::Config::load(cli.globals.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("lodestone: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    serve::start_logging(&config, &cli.command);
+    let name = cli.command.name();
+    let done = match cli.command {
+        Command::Database(DatabaseCommand::Install) => admin::install_database(),
+        Command::Demo { reset, regenerate, listen } => {
+            demo::demo(&cli.globals, config, demo::DemoOptions { reset, regenerate, listen }).await
+        }
+        Command::DemoLink { role } => demo::link(&cli.globals, config, &role).await,
+        Command::Serve { listen } => serve::serve(&cli.globals, config, listen).await,
+        Command::Migrate => admin::migrate(&cli.globals, &config).await,
+        Command::Check => admin::check(&cli.globals, &config).await,
+        command => {
+            open::with_app(&cli.globals, config, name, async |app, scope| admin::carry_out(app, scope, command).await)
+                .await
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lodestone: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Opening the database for a command.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use bson::doc;
+
+use super::{Globals, SystemScope};
+use crate::app::AppState;
+use crate::audit::{Agent, Entry, EntryKind, Outcome};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::embedded::{Lease, ServerOptions};
+use crate::db::{Db, find_program, migrations};
+use crate::events::Actor;
+
+/// An open database; the lease keeps the embedded server running.
+pub(super) struct Open {
+    pub db: Db,
+    pub lease: Option<Lease>,
+}
+
+impl Open {
+    /// Gives the lease back and says when that fails.
+    pub fn close(self) {
+        if let Some(lease) = self.lease
+            && let Err(error) = lease.release()
+        {
+            tracing::warn!("the embedded database server was not stopped: {error:#}");
+        }
+    }
+}
+
+/// The folder of a process's files.
+pub(super) fn data_dir(globals: &Globals) -> anyhow::Result<PathBuf> {
+    match &globals.data_dir {
+        Some(dir) => std::path::absolute(dir).with_context(|| format!("--data-dir {}", dir.display())),
+        None => Ok(dirs::data_dir().context("no data folder: set HOME, or give --data-dir")?.join("lodestone")),
+    }
+}
+
+/// Connects to the configured MongoDB, or to the embedded server of `data`.
+pub(super) async fn connect(config: &Config, data: &std::path::Path, name: &str) -> anyhow::Result<Open> {
+    if !config.database.uri.is_empty() {
+        let db = Db::connect(&config.database.uri, name, None).await.context(
+            "connecting to the MongoDB of database.uri; check the address, the user and that it is a replica set",
+        )?;
+        return Ok(Open { db, lease: None });
+    }
+    let options = ServerOptions {
+        program: find_program(&config.database.server_program)?,
+        cache_size: config.database.cache_size.clone(),
+        sync_on_commit: config.database.sync_on_commit,
+        log_file_max: "64MB",
+    };
+    let lease = Lease::acquire(data, &options).await?;
+    let db = Db::connect(lease.uri(), name, None).await.context("connecting to the embedded database server")?;
+    Ok(Open { db, lease: Some(lease) })
+}
+
+/// Whether the database says that it is a demo.
+pub(super) async fn is_demo(db: &Db) -> anyhow::Result<bool> {
+    let answer = db.raw().run_command(doc! { "find": "meta", "filter": { "_id": "product" }, "limit": 1 }).await?;
+    let batch = answer.get_document("cursor").and_then(|cursor| cursor.get_array("firstBatch")).map(Vec::as_slice);
+    Ok(batch
+        .unwrap_or_default()
+        .first()
+        .and_then(|product| product.as_document())
+        .is_some_and(|product| product.get_bool("demo").unwrap_or(false)))
+}
+
+/// Migrates a new database; refuses one that has to be migrated on purpose, and one of a newer program.
+pub(super) async fn ready(db: &Db, clock: &Clock) -> anyhow::Result<()> {
+    let newest = migrations::all()?.last().map_or(0, |migration| migration.number);
+    migrations::refuse_newer(db, newest).await?;
+    match migrations::version(db).await? {
+        0 => migrations::migrate(db, clock).await.map(drop),
+        present if present < newest => {
+            bail!("database {} is at migration {present} of {newest}: run `lodestone migrate` first", db.name())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens everything for one command, carries it out, writes its audit entry, closes everything.
+pub(super) async fn with_app(
+    globals: &Globals,
+    config: Config,
+    command: &'static str,
+    work: impl AsyncFnOnce(&AppState, &SystemScope) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let clock = Clock::system();
+    let data = data_dir(globals)?;
+    let open = connect(&config, &data, &config.database.name).await?;
+    let done = async {
+        ready(&open.db, &clock).await?;
+        let demo = is_demo(&open.db).await?;
+        let app = AppState::new(config, clock, open.db.clone(), demo);
+        let done = work(&app, &SystemScope::new()).await;
+        record(&app, command, &done).await;
+        done
+    }
+    .await;
+    open.close();
+    done
+}
+
+/// One audit entry per command.
+pub(super) async fn record(app: &AppState, command: &str, done: &anyhow::Result<()>) {
+    let entry = Entry {
+        kind: EntryKind::Outcome,
+        command: Some(command.to_owned()),
+        agent: Some(Agent { user: None, name: actor().name, via: "command".to_owned() }),
+        outcome: Some(if done.is_ok() { Outcome::Success } else { Outcome::ClientError }),
+        ..Entry::new(app.clock.now(), &uuid::Uuid::now_v7().to_string())
+    };
+    if let Ok(place) = app.audit.reserve() {
+        let limit = std::time::Duration::from_secs(10);
+        if tokio::time::timeout(limit, place.write(entry)).await.is_err() {
+            tracing::error!("the audit entry of `{command}` was not stored");
+        }
+    }
+}
+
+/// Who runs a command: the account on the machine.
+pub(super) fn actor() -> Actor {
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "unknown".to_owned());
+    Actor { user: None, name: format!("{name} (command line)") }
+}

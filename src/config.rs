@@ -1,0 +1,230 @@
+//! Configuration in layers: compiled defaults, a file, environment variables. Unknown keys stop start-up.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use serde::Deserialize;
+
+const DEFAULTS: &str = include_str!("../config/default.toml");
+
+/// Everything an operator can set. Field meanings stand beside the defaults in `config/default.toml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The web server.
+    pub server: ServerConfig,
+    /// Where data are kept.
+    pub database: DatabaseConfig,
+    /// Memory for derived data.
+    pub cache: CacheConfig,
+    /// Lifetime of browser sessions.
+    pub session: SessionConfig,
+    /// Log lines.
+    pub log: LogConfig,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// Address and port of pages and API.
+    pub listen: SocketAddr,
+    /// Origin people see, without a trailing slash; empty means `http://` and `listen`.
+    pub base_url: String,
+    /// Address of the metrics listener; empty means none.
+    pub metrics_listen: String,
+    /// Seconds.
+    pub request_timeout_s: u64,
+    /// Kilobytes.
+    pub body_limit_kb: usize,
+    /// Requests at once.
+    pub max_concurrent_requests: usize,
+    /// Seconds.
+    pub shutdown_grace_s: u64,
+}
+
+/// `[database]`
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// MongoDB URI; may hold a password, so it is never printed.
+    pub uri: String,
+    /// Database name.
+    pub name: String,
+    /// Program of the embedded server.
+    pub server_program: String,
+    /// Cache of the embedded server, e.g. `512M`.
+    pub cache_size: String,
+    /// Whether the embedded server waits for the disk at each commit.
+    pub sync_on_commit: bool,
+    /// Whether `serve` migrates.
+    pub migrate_on_serve: bool,
+}
+
+impl std::fmt::Debug for DatabaseConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DatabaseConfig")
+            .field("uri", &if self.uri.is_empty() { "" } else { "(set)" })
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `[cache]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CacheConfig {
+    /// Megabytes of columns in memory.
+    pub columns_mb: u64,
+}
+
+/// `[session]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionConfig {
+    /// Minutes.
+    pub idle_minutes: i64,
+    /// Hours.
+    pub absolute_hours: i64,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `tracing` filter.
+    pub filter: String,
+    /// Layout of a line.
+    pub format: LogFormat,
+}
+
+/// Layout of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The named file cannot be opened.
+    #[error("configuration file {0} cannot be read; check the path given with --config")]
+    Missing(PathBuf),
+    /// A key is unknown, or a value has the wrong form.
+    #[error("configuration: {0}")]
+    Invalid(Box<figment::Error>),
+    /// Two settings exclude each other, or a value makes no sense.
+    #[error("configuration: {0}")]
+    Contradiction(String),
+}
+
+impl Config {
+    /// Defaults, then `file`, then the environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut layers = Figment::from(Toml::string(DEFAULTS));
+        if let Some(path) = file {
+            if !path.is_file() {
+                return Err(ConfigError::Missing(path.to_owned()));
+            }
+            layers = layers.merge(Toml::file_exact(path));
+        }
+        let from_environment = Env::prefixed("LODESTONE_").filter(|key| key.as_str().contains("__")).split("__");
+        let config: Self =
+            layers.merge(from_environment).extract().map_err(|error| ConfigError::Invalid(Box::new(error)))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |sentence: String| Err(ConfigError::Contradiction(sentence));
+        let base_url = &self.server.base_url;
+        if !(base_url.is_empty() || base_url.starts_with("https://") || base_url.starts_with("http://")) {
+            return wrong(format!("server.base_url must start with https:// or http://, not `{base_url}`"));
+        }
+        if base_url.starts_with("http://") && !self.server.listen.ip().is_loopback() {
+            return wrong(
+                "server.base_url is http:// on an address that other machines reach: sign-in cookies need https. \
+                 Put a TLS proxy in front and set base_url to its https:// address"
+                    .to_owned(),
+            );
+        }
+        if base_url.is_empty() && !self.server.listen.ip().is_loopback() {
+            return wrong(
+                "server.listen is not a loopback address: set server.base_url to the https:// address people use"
+                    .to_owned(),
+            );
+        }
+        if !self.server.metrics_listen.is_empty() && self.server.metrics_listen.parse::<SocketAddr>().is_err() {
+            return wrong(format!(
+                "server.metrics_listen must be an address and port such as 127.0.0.1:9100, not `{}`",
+                self.server.metrics_listen
+            ));
+        }
+        if self.database.name.is_empty() || !self.database.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
+            return wrong("database.name may hold letters, digits and _ only".to_owned());
+        }
+        for (name, value) in [
+            ("session.idle_minutes", self.session.idle_minutes),
+            ("session.absolute_hours", self.session.absolute_hours),
+        ] {
+            if value <= 0 {
+                return wrong(format!("{name} must be above 0"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The origin of pages: scheme, host and port, without a trailing slash.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        if self.server.base_url.is_empty() {
+            format!("http://{}", self.server.listen)
+        } else {
+            self.server.base_url.trim_end_matches('/').to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(toml: &str) -> Result<Config, ConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), toml).unwrap();
+        Config::load(Some(file.path()))
+    }
+
+    #[test]
+    fn the_defaults_are_valid() {
+        let config = with("").unwrap();
+        assert_eq!(config.origin(), "http://127.0.0.1:8000");
+    }
+
+    #[test]
+    fn an_unknown_key_stops_with_its_name() {
+        let error = with("[server]\nlissten = 1").unwrap_err().to_string();
+        assert!(error.contains("lissten"), "{error}");
+    }
+
+    #[test]
+    fn a_public_address_needs_an_https_origin() {
+        assert!(with("[server]\nlisten = '0.0.0.0:80'").is_err());
+        assert!(with("[server]\nlisten = '0.0.0.0:80'\nbase_url = 'http://clinic.example'").is_err());
+        let config = with("[server]\nlisten = '0.0.0.0:80'\nbase_url = 'https://clinic.example/'").unwrap();
+        assert_eq!(config.origin(), "https://clinic.example");
+    }
+
+    #[test]
+    fn the_database_uri_is_never_printed() {
+        let config = with("[database]\nuri = 'mongodb://ann:geheim@db.example'").unwrap();
+        assert!(!format!("{config:?}").contains("geheim"));
+    }
+}

@@ -1,0 +1,281 @@
+//! The embedded database server: one process per data folder, shared by all commands that use the folder.
+//!
+//! Files in `<data>/db/`: `lock` (held while starting or stopping), `lease` (held shared by every user process),
+//! `server.json` (`pid`, `port`), `password`, `server.log`, `store/`. The last process to leave stops the server; a
+//! server whose starter was killed is adopted by the next command.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use bson::doc;
+use mongodb::options::{ClientOptions, Credential};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde::{Deserialize, Serialize};
+use tracing::{debug, info};
+
+const USER: &str = "lodestone";
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+
+/// How the server is started.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// The server's program.
+    pub program: PathBuf,
+    /// Its cache, e.g. `512M`.
+    pub cache_size: String,
+    /// Wait for the disk at each commit.
+    pub sync_on_commit: bool,
+    /// Size of a log file, e.g. `128MB`; allocated in full.
+    pub log_file_max: &'static str,
+}
+
+/// A running server and the right to use it. [`Lease::release`] (or dropping) gives the right back.
+#[derive(Debug)]
+pub struct Lease {
+    folder: PathBuf,
+    uri: String,
+    held: Option<File>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Running {
+    pid: i32,
+    port: u16,
+}
+
+impl Lease {
+    /// Uses the server of `data`, starting it when none runs. Blocks; call it from a blocking task.
+    pub async fn acquire(data: &Path, options: &ServerOptions) -> anyhow::Result<Self> {
+        let folder = data.join("db");
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .with_context(|| format!("creating {}", folder.display()))?;
+        let lock = private_file(&folder.join("lock"))?;
+        wait_for_lock(&lock, &folder).await?;
+        let lease = private_file(&folder.join("lease"))?;
+        lease.lock_shared().context("taking the lease of the embedded database")?;
+        let password = password(&folder)?;
+        let running = match answering(&folder, &password).await {
+            Some(running) => {
+                debug!(pid = running.pid, "using the embedded database server that runs already");
+                running
+            }
+            None => start(&folder, options, &password).await?,
+        };
+        drop(lock);
+        Ok(Self { uri: uri(running.port, &password), folder, held: Some(lease) })
+    }
+
+    /// The address of the server, with its password: not for logs.
+    #[must_use]
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// Gives the lease back, and stops the server when nobody else holds one.
+    pub fn release(mut self) -> anyhow::Result<()> {
+        self.give_back()
+    }
+
+    /// Lets go of the lease without stopping the server, as a killed process does. For tests of adoption.
+    pub fn abandon(mut self) {
+        self.held = None;
+    }
+
+    fn give_back(&mut self) -> anyhow::Result<()> {
+        let Some(lease) = self.held.take() else { return Ok(()) };
+        let lock = private_file(&self.folder.join("lock"))?;
+        lock.lock().context("locking the embedded database")?;
+        drop(lease);
+        let everybody = private_file(&self.folder.join("lease"))?;
+        if let Err(TryLockError::WouldBlock) = everybody.try_lock() {
+            return Ok(());
+        }
+        if let Some(running) = read_running(&self.folder) {
+            stop(running.pid)?;
+            let _ = fs::remove_file(self.folder.join("server.json"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Err(error) = self.give_back() {
+            tracing::warn!("the embedded database server was not stopped: {error:#}");
+        }
+    }
+}
+
+fn private_file(path: &Path) -> anyhow::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("opening {}", path.display()))
+}
+
+async fn wait_for_lock(lock: &File, folder: &Path) -> anyhow::Result<()> {
+    let since = Instant::now();
+    while let Err(error) = lock.try_lock() {
+        match error {
+            TryLockError::Error(error) => return Err(error).context("locking the embedded database"),
+            TryLockError::WouldBlock if since.elapsed() > START_LIMIT => {
+                bail!("another command keeps {} locked; wait for it or end it", folder.display())
+            }
+            TryLockError::WouldBlock => tokio::time::sleep(POLL).await,
+        }
+    }
+    Ok(())
+}
+
+fn password(folder: &Path) -> anyhow::Result<String> {
+    let path = folder.join("password");
+    if let Ok(password) = fs::read_to_string(&path) {
+        return Ok(password);
+    }
+    let password = crate::clock::random_token();
+    let mut file = private_file(&path)?;
+    file.write_all(password.as_bytes()).and_then(|()| file.sync_all()).context("writing the database password")?;
+    Ok(password)
+}
+
+fn uri(port: u16, password: &str) -> String {
+    format!("mongodb://{USER}:{password}@127.0.0.1:{port}/?authSource=admin&directConnection=true")
+}
+
+fn read_running(folder: &Path) -> Option<Running> {
+    serde_json::from_slice(&fs::read(folder.join("server.json")).ok()?).ok()
+}
+
+/// The server that `server.json` names, if its process lives and it knows our password.
+async fn answering(folder: &Path, password: &str) -> Option<Running> {
+    let running = read_running(folder)?;
+    test_kill_process(Pid::from_raw(running.pid)?).ok()?;
+    ping(running.port, Some(password)).await.ok()?;
+    Some(running)
+}
+
+async fn client(port: u16, password: Option<&str>) -> mongodb::error::Result<mongodb::Client> {
+    let mut options = ClientOptions::parse(format!("mongodb://127.0.0.1:{port}/?directConnection=true")).await?;
+    options.server_selection_timeout = Some(Duration::from_secs(5));
+    options.credential = password.map(|password| {
+        Credential::builder().username(USER.to_owned()).password(password.to_owned()).source("admin".to_owned()).build()
+    });
+    mongodb::Client::with_options(options)
+}
+
+async fn ping(port: u16, password: Option<&str>) -> mongodb::error::Result<()> {
+    client(port, password).await?.database("admin").run_command(doc! { "ping": 1 }).await?;
+    Ok(())
+}
+
+async fn start(folder: &Path, options: &ServerOptions, password: &str) -> anyhow::Result<Running> {
+    let config = folder.join("server.toml");
+    fs::write(&config, "# Options are given on the command line; this file keeps others from being found.\n")
+        .with_context(|| format!("writing {}", config.display()))?;
+    let store = folder.join("store");
+    let fresh = !store.exists();
+    let output = folder.join("server.out");
+    let log = folder.join("server.log");
+    let mut command = Command::new(&options.program);
+    command
+        .arg("--config")
+        .arg(&config)
+        .args(["--host", "127.0.0.1", "--port", "0", "--auth", "--log-level", "WARNING"])
+        .args(["--cache-size", &options.cache_size, "--log-file-max", options.log_file_max])
+        .arg("--storage-path")
+        .arg(&store)
+        .stdin(Stdio::null())
+        .stdout(File::create(&output).with_context(|| format!("creating {}", output.display()))?)
+        .stderr(File::create(&log).with_context(|| format!("creating {}", log.display()))?)
+        .process_group(0); // an interrupt typed at our terminal is ours, not the database's
+    if options.sync_on_commit {
+        command.arg("--sync-on-commit");
+    }
+    let mut child = command.spawn().with_context(|| format!("starting {}", options.program.display()))?;
+    let since = Instant::now();
+    let port = loop {
+        if let Some(port) = announced_port(&output) {
+            break port;
+        }
+        if let Some(status) = child.try_wait().context("watching the database server")? {
+            bail!("the embedded database server ended at once ({status}); see {}", log.display());
+        }
+        if since.elapsed() > START_LIMIT {
+            bail!(
+                "the embedded database server did not start within {} s; see {}",
+                START_LIMIT.as_secs(),
+                log.display()
+            );
+        }
+        tokio::time::sleep(POLL).await;
+    };
+    let running = Running { pid: i32::try_from(child.id()).context("a process id is positive")?, port };
+    if fresh {
+        create_user(port, password).await?;
+    }
+    ping(port, Some(password)).await.context("signing in to the embedded database server")?;
+    let mut file = private_file(&folder.join("server.json.new"))?;
+    file.set_len(0)
+        .and_then(|()| file.write_all(&serde_json::to_vec(&running)?))
+        .context("noting the database server")?;
+    fs::rename(folder.join("server.json.new"), folder.join("server.json")).context("noting the database server")?;
+    info!(pid = running.pid, port = running.port, "started the embedded database server");
+    Ok(running)
+}
+
+fn announced_port(output: &Path) -> Option<u16> {
+    let text = fs::read_to_string(output).ok()?;
+    let line = text.lines().find(|line| line.contains("listening on"))?;
+    line.rsplit(':').next()?.trim().parse().ok()
+}
+
+/// The first user of an empty store may be created without credentials.
+async fn create_user(port: u16, password: &str) -> anyhow::Result<()> {
+    client(port, None)
+        .await?
+        .database("admin")
+        .run_command(doc! { "createUser": USER, "pwd": password, "roles": ["root"] })
+        .await
+        .context("creating the database user")?;
+    Ok(())
+}
+
+fn stop(pid: i32) -> anyhow::Result<()> {
+    let Some(pid) = Pid::from_raw(pid) else { return Ok(()) };
+    if kill_process(pid, Signal::TERM).is_err() {
+        return Ok(()); // it ended by itself
+    }
+    let since = Instant::now();
+    while test_kill_process(pid).is_ok() {
+        if is_zombie(pid) {
+            break;
+        }
+        if since.elapsed() > STOP_LIMIT {
+            bail!("the embedded database server (process {}) did not stop", pid.as_raw_nonzero());
+        }
+        std::thread::sleep(POLL);
+    }
+    info!("stopped the embedded database server");
+    Ok(())
+}
+
+/// Our own child stays in the process table until we end; it has stopped all the same.
+fn is_zombie(pid: Pid) -> bool {
+    fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))
+        .is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
+}

@@ -1,0 +1,189 @@
+//! The database: connection, embedded server, typed documents, index synchronisation, migrations.
+//!
+//! Only stores (one per collection) build queries, and they do it through [`Documents`].
+
+mod documents;
+pub mod embedded;
+mod indexes;
+pub mod migrations;
+mod program;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bson::doc;
+use mongodb::error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
+use mongodb::event::EventHandler;
+use mongodb::event::command::CommandEvent;
+use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
+use mongodb::{Client, ClientSession};
+
+pub use documents::{Documents, Stored, decode};
+pub use indexes::{index, sync_indexes, unique_index};
+pub use program::{SERVER_VERSION, find_program, install as install_server};
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or did not answer.
+    #[error("the database did not carry out a command: {0}")]
+    Database(#[from] mongodb::error::Error),
+    /// A stored document is not what this version expects. Never skipped: a silently missing record is worse.
+    #[error("document {id} in `{collection}` cannot be read: {reason}")]
+    Unreadable {
+        /// Collection of the document.
+        collection: &'static str,
+        /// Its `_id`.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A value cannot be written as a document.
+    #[error("a value for `{collection}` cannot be written: {reason}")]
+    Unwritable {
+        /// Collection it was meant for.
+        collection: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Somebody else changed the document first.
+    #[error("{0} was changed by somebody else in the meantime")]
+    Conflict(&'static str),
+    /// A unique name is taken.
+    #[error("{0} exists already")]
+    Exists(&'static str),
+}
+
+impl StoreError {
+    /// Whether a unique index refused the write (error 11000).
+    #[must_use]
+    pub fn is_duplicate(error: &mongodb::error::Error) -> bool {
+        use mongodb::error::{ErrorKind, WriteFailure};
+        match error.kind.as_ref() {
+            ErrorKind::Write(WriteFailure::WriteError(error)) => error.code == 11_000,
+            ErrorKind::InsertMany(error) => error.write_errors.iter().flatten().any(|error| error.code == 11_000),
+            ErrorKind::Command(error) => error.code == 11_000,
+            _ => false,
+        }
+    }
+}
+
+/// A database of this program. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    database: mongodb::Database,
+    client: Client,
+    indexes_synced: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("name", &self.database.name()).finish_non_exhaustive()
+    }
+}
+
+/// How long a transaction waits for others to finish.
+pub const TRANSACTION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Is told each command sent to the database; tests count round trips with it.
+pub type CommandSpy = Arc<dyn Fn(&CommandEvent) + Send + Sync>;
+
+impl Db {
+    /// Connects and waits until the server answers, at most ten seconds.
+    pub async fn connect(uri: &str, name: &str, spy: Option<CommandSpy>) -> Result<Self, StoreError> {
+        let mut options = ClientOptions::parse(uri).await?;
+        options.app_name = Some("lodestone".to_owned());
+        options.server_selection_timeout = Some(Duration::from_secs(10));
+        options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
+        options.command_event_handler =
+            spy.map(|spy| EventHandler::Callback(Arc::new(move |event: CommandEvent| spy(&event))));
+        let client = Client::with_options(options)?;
+        let database = client.database(name);
+        database.run_command(doc! { "ping": 1 }).await?;
+        Ok(Self { database, client, indexes_synced: Arc::default() })
+    }
+
+    /// Name of the database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.database.name()
+    }
+
+    /// Whether the server answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.database.run_command(doc! { "ping": 1 }).await?;
+        Ok(())
+    }
+
+    /// Carries out `work` in one transaction: all of it or nothing.
+    ///
+    /// A transaction that meets another one's unfinished work (also that of a process that was just killed) is begun
+    /// again, for at most [`TRANSACTION_PATIENCE`]. `work` may therefore run several times.
+    pub async fn transaction<T>(
+        &self,
+        work: impl AsyncFn(&mut ClientSession) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let began = std::time::Instant::now();
+        let mut pause = Duration::from_millis(5);
+        let mut session = self.client.start_session().await?;
+        loop {
+            session.start_transaction().await?;
+            let failure = match work(&mut session).await {
+                Ok(done) => match self.commit(&mut session).await {
+                    Ok(()) => return Ok(done),
+                    Err(error) => error,
+                },
+                Err(error) => {
+                    // The server forgets an unfinished transaction by itself; what counts is why the work failed.
+                    let _ = session.abort_transaction().await;
+                    error
+                }
+            };
+            let passing =
+                matches!(&failure, StoreError::Database(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR));
+            if !passing || began.elapsed() > TRANSACTION_PATIENCE {
+                return Err(failure);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(500));
+        }
+    }
+
+    /// Commits; an answer that got lost is asked for again, which is harmless.
+    async fn commit(&self, session: &mut ClientSession) -> Result<(), StoreError> {
+        for _ in 0..3 {
+            match session.commit_transaction().await {
+                Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {}
+                other => return Ok(other?),
+            }
+        }
+        Ok(session.commit_transaction().await?)
+    }
+
+    /// Removes the whole database. Only for demo and test databases.
+    pub async fn drop_database(&self) -> Result<(), StoreError> {
+        self.database.drop().await?;
+        self.indexes_synced.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether there is any collection at all.
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.database.list_collection_names().await?.is_empty())
+    }
+
+    /// The driver's handle, for migrations and backups, which work on whatever is there.
+    pub(crate) fn raw(&self) -> &mongodb::Database {
+        &self.database
+    }
+
+    /// From now on stores do not create indexes at first use.
+    pub(crate) fn mark_indexes_synced(&self) {
+        self.indexes_synced.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn indexes_synced(&self) -> bool {
+        self.indexes_synced.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,7 @@
+//! The only history of clinical facts: what was, what became of it, who changed it and when.
+
+mod model;
+mod store;
+
+pub use model::{Actor, Event, EventKind};
+pub use store::{Change, EventStore};

@@ -1,0 +1,70 @@
+use bson::{Bson, doc};
+use jiff::Timestamp;
+use mongodb::IndexModel;
+use serde::{Deserialize, Serialize};
+use serde_with::serde_as;
+
+use crate::db::{Stored, index, unique_index};
+use crate::ids::{CaseId, InstituteId, UserId};
+
+/// One change of one clinical fact. Appended in the transaction that makes the change; never altered.
+#[serde_as]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Time-ordered identity.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// What changed: `case/<id>` or `variant/<id>`.
+    pub subject: String,
+    /// Revision of the subject after this change; unique per subject.
+    pub rev: i64,
+    /// What kind of change.
+    pub kind: EventKind,
+    /// The institute the fact belongs to.
+    pub institute: InstituteId,
+    /// The case it is about.
+    pub case_id: CaseId,
+    /// The fact before; null when there was none.
+    pub before: Bson,
+    /// The fact after; null when it is gone.
+    pub after: Bson,
+    /// Who.
+    pub actor: Actor,
+    /// When.
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    pub at: Timestamp,
+}
+
+/// Who changed a fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user; none for a command on the machine.
+    pub user: Option<UserId>,
+    /// Name at that time.
+    pub name: String,
+}
+
+/// The kinds of change this version makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A case was loaded for the first time.
+    CaseLoaded,
+    /// A list of a case was loaded again with other content.
+    ListReplaced,
+    /// A case was deleted with everything in it.
+    CaseDeleted,
+    /// What people decided about a variant changed.
+    VariantDecided,
+}
+
+impl Stored for Event {
+    const COLLECTION: &'static str = "events";
+
+    fn indexes() -> Vec<IndexModel> {
+        vec![
+            unique_index("subject_rev", doc! { "subject": 1, "rev": 1 }),
+            index("of_case", doc! { "case_id": 1, "at": -1 }),
+        ]
+    }
+}

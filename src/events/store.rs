@@ -1,0 +1,75 @@
+use bson::{Bson, doc};
+use jiff::Timestamp;
+use mongodb::ClientSession;
+use mongodb::options::FindOptions;
+
+use super::model::{Actor, Event, EventKind};
+use crate::cases::CaseAccess;
+use crate::db::{Db, Documents, StoreError};
+use crate::ids::{CaseId, InstituteId};
+
+/// The `events` collection.
+#[derive(Clone)]
+pub struct EventStore {
+    events: Documents<Event>,
+}
+
+/// A change about to be written down.
+pub struct Change {
+    /// `case/<id>` or `variant/<id>`.
+    pub subject: String,
+    /// Revision after the change.
+    pub rev: i64,
+    /// Kind of change.
+    pub kind: EventKind,
+    /// Institute of the fact.
+    pub institute: InstituteId,
+    /// Case of the fact.
+    pub case_id: CaseId,
+    /// Before.
+    pub before: Bson,
+    /// After.
+    pub after: Bson,
+}
+
+impl EventStore {
+    /// Opens the collection.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self { events: Documents::new(db) }
+    }
+
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        self.events.collection().await.map(|_| ())
+    }
+
+    /// Writes the change down in the transaction that makes it.
+    pub async fn append(
+        &self,
+        session: &mut ClientSession,
+        change: &Change,
+        actor: &Actor,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let event = Event {
+            id: uuid::Uuid::now_v7().to_string(),
+            subject: change.subject.clone(),
+            rev: change.rev,
+            kind: change.kind,
+            institute: change.institute.clone(),
+            case_id: change.case_id.clone(),
+            before: change.before.clone(),
+            after: change.after.clone(),
+            actor: actor.clone(),
+            at,
+        };
+        self.events.insert_in(session, &event, "this change").await
+    }
+
+    /// The newest changes in a case.
+    pub async fn recent(&self, access: &CaseAccess, limit: i64) -> Result<Vec<Event>, StoreError> {
+        let newest = FindOptions::builder().sort(doc! { "at": -1 }).limit(limit).build();
+        self.events.find(doc! { "case_id": &access.case().id }, newest).await
+    }
+}

@@ -1,0 +1,58 @@
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::Deserialize;
+
+use super::model::Institute;
+use crate::app::AppState;
+use crate::audit;
+use crate::auth::{Principal, Scope};
+use crate::error::{AppError, AppResult};
+use crate::ids::InstituteId;
+use crate::web::Path;
+
+/// An institute whose cases the signed-in person may read. Only the extractor builds one.
+pub struct InstituteAccess {
+    institute: Institute,
+    principal: Principal,
+}
+
+#[derive(Deserialize)]
+struct InstitutePath {
+    institute: InstituteId,
+}
+
+impl InstituteAccess {
+    /// The institute.
+    #[must_use]
+    pub fn institute(&self) -> &Institute {
+        &self.institute
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What the person may read.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        self.principal.scope()
+    }
+}
+
+impl FromRequestParts<AppState> for InstituteAccess {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
+        let principal = Principal::from_request_parts(parts, app).await?;
+        let Path(InstitutePath { institute }) = Path::from_request_parts(parts, app).await?;
+        audit::note_requested(parts, "institute", institute.as_str());
+        if !principal.scope().covers(&institute) {
+            return Err(AppError::NotFound("institute"));
+        }
+        let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("institute"))?;
+        audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);
+        Ok(Self { institute, principal })
+    }
+}

@@ -1,0 +1,163 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::access::InstituteAccess;
+use super::model::Institute;
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::auth::Principal;
+use crate::cases::{CaseQuery, CaseSummary, Phenotype, Status};
+use crate::error::{AppError, AppResult, FieldError};
+use crate::ids::UserId;
+use crate::web::{Access, Layout, Page, Params, Routes, filters, see_other, urls};
+
+/// Cases on a page; searching narrows further.
+const CASES: i64 = 100;
+
+/// The start page and the cases of an institute.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new().get("/", Access::SignedIn, start).get("/{institute}", Access::Institute, cases)
+}
+
+#[derive(Template)]
+#[template(path = "institutes/start.html")]
+struct StartPage {
+    layout: Layout,
+    institutes: Vec<Institute>,
+    others: Vec<String>,
+}
+
+/// `GET /`: the one institute whose cases the person reads, or the choice among several.
+async fn start(principal: Principal, page: Page, State(app): State<AppState>) -> AppResult<Response> {
+    let readable: Vec<_> = principal.scope().institutes().cloned().collect();
+    if let [only] = readable.as_slice() {
+        return Ok(see_other(&urls::institute(only)));
+    }
+    let institutes = app.institutes.among(&readable).await?;
+    let others: Vec<String> = principal
+        .institutes()
+        .into_iter()
+        .filter(|institute| !readable.contains(institute))
+        .map(|institute| institute.to_string())
+        .collect();
+    page.render(|layout| StartPage { layout, institutes, others })
+}
+
+#[derive(Template)]
+#[template(path = "institutes/cases.html")]
+struct CasesPage {
+    layout: Layout,
+    institute: Institute,
+    text: String,
+    mine: bool,
+    statuses: Vec<StatusChoice>,
+    cases: Vec<CaseLine>,
+    total: String,
+    cut: bool,
+}
+
+struct StatusChoice {
+    word: &'static str,
+    count: String,
+    selected: bool,
+}
+
+struct CaseLine {
+    url: String,
+    variants_url: String,
+    name: String,
+    status: &'static str,
+    affected: Vec<String>,
+    others: Vec<String>,
+    panels: Vec<String>,
+    variants: String,
+    build: &'static str,
+    track: &'static str,
+    analysed: String,
+    updated: String,
+}
+
+/// `GET /{institute}`
+async fn cases(
+    access: InstituteAccess,
+    page: Page,
+    State(app): State<AppState>,
+    params: Params,
+    trail: Trail,
+) -> AppResult<Response> {
+    let query = query_of(&params, access.principal().user())?;
+    let counts = app.cases.status_counts(&access).await?;
+    let found = app.cases.search(&access, &query).await?;
+    trail.note_rows(found.len());
+    let total: u64 = counts.iter().map(|(_, count)| count).sum();
+    let statuses = counts
+        .iter()
+        .map(|(status, count)| StatusChoice {
+            word: status.as_str(),
+            count: filters::thousands(*count),
+            selected: query.status.contains(status),
+        })
+        .collect();
+    page.render(|layout| CasesPage {
+        layout,
+        institute: access.institute().clone(),
+        mine: query.assignee.is_some(),
+        text: query.text,
+        statuses,
+        cut: i64::try_from(found.len()).is_ok_and(|shown| shown == CASES),
+        cases: found.iter().map(CaseLine::from).collect(),
+        total: filters::thousands(total),
+    })
+}
+
+fn query_of(params: &Params, user: &UserId) -> AppResult<CaseQuery> {
+    let mut query = CaseQuery { limit: CASES, ..CaseQuery::default() };
+    let mut wrong = Vec::new();
+    for (name, value) in params.pairs() {
+        match name.as_str() {
+            "q" if value.len() <= 200 => query.text.clone_from(value),
+            "q" => wrong.push(FieldError::new(name, value, "is longer than 200 characters")),
+            "status" => match Status::ALL.into_iter().find(|status| status.as_str() == value) {
+                Some(status) => query.status.push(status),
+                None => wrong.push(FieldError::new(name, value, "is not a status")),
+            },
+            "assignee" if value == "me" => query.assignee = Some(user.clone()),
+            "assignee" if value.is_empty() => {}
+            "assignee" => wrong.push(FieldError::new(name, value, "must be me")),
+            _ => wrong.push(FieldError::new(name, value, "this parameter is not known")),
+        }
+    }
+    if wrong.is_empty() { Ok(query) } else { Err(AppError::Unprocessable(wrong)) }
+}
+
+impl From<&CaseSummary> for CaseLine {
+    fn from(case: &CaseSummary) -> Self {
+        let named = |affected: bool| {
+            case.individuals
+                .iter()
+                .filter(|individual| (individual.phenotype == Phenotype::Affected) == affected)
+                .map(|individual| individual.name.clone())
+                .collect()
+        };
+        let url = urls::case_named(&case.institute, &case.name);
+        let panels: Vec<String> =
+            case.panels.iter().filter(|panel| panel.default).map(|panel| panel.name.clone()).collect();
+        let query: Vec<(&str, String)> = panels.iter().map(|panel| ("panel", panel.clone())).collect();
+        Self {
+            variants_url: format!("{url}/variants?{}", serde_urlencoded::to_string(&query).unwrap_or_default()),
+            url,
+            name: case.name.to_string(),
+            status: case.status.as_str(),
+            affected: named(true),
+            others: named(false),
+            panels,
+            variants: filters::thousands(case.lists.iter().map(|list| u64::from(list.total)).sum()),
+            build: case.build.name(),
+            track: case.track.as_str(),
+            analysed: case.analysis_date.map(filters::date).unwrap_or_default(),
+            updated: filters::date(case.updated_at),
+        }
+    }
+}

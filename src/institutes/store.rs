@@ -1,0 +1,42 @@
+use bson::{Bson, doc};
+use mongodb::options::FindOptions;
+
+use super::model::Institute;
+use crate::db::{Db, Documents, StoreError};
+use crate::ids::InstituteId;
+
+/// The `institutes` collection. Holds no patient data, so it takes no scope.
+#[derive(Clone)]
+pub struct InstituteStore {
+    institutes: Documents<Institute>,
+}
+
+impl InstituteStore {
+    /// Opens the collection.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self { institutes: Documents::new(db) }
+    }
+
+    /// Adds an institute; its id must be free.
+    pub async fn add(&self, institute: &Institute) -> Result<(), StoreError> {
+        self.institutes.insert(institute, "an institute with this id").await
+    }
+
+    /// The institute with this id.
+    pub async fn find(&self, id: &InstituteId) -> Result<Option<Institute>, StoreError> {
+        self.institutes.find_one(doc! { "_id": id }).await
+    }
+
+    /// Those of the given institutes that exist, by id.
+    pub async fn among(&self, ids: &[InstituteId]) -> Result<Vec<Institute>, StoreError> {
+        let ids: Vec<Bson> = ids.iter().map(Bson::from).collect();
+        let by_id = FindOptions::builder().sort(doc! { "_id": 1 }).build();
+        self.institutes.find(doc! { "_id": { "$in": ids } }, by_id).await
+    }
+
+    /// All institutes, by id.
+    pub async fn all(&self) -> Result<Vec<Institute>, StoreError> {
+        self.institutes.find(doc! {}, FindOptions::builder().sort(doc! { "_id": 1 }).build()).await
+    }
+}

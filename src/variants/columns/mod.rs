@@ -1,0 +1,23 @@
+//! The filterable columns of one list revision: what a filter is evaluated on and rows are shown from.
+//!
+//! Pure: knows neither web nor database.
+
+mod bits;
+mod builder;
+mod clauses;
+mod explain;
+mod facets;
+mod filter;
+mod preset;
+mod sort;
+mod table;
+
+pub use bits::Bits;
+pub use builder::{ColumnIndividual, ColumnsBuilder};
+pub use clauses::{Clause, Evaluated, GeneSet, Overlay, RowState};
+pub use explain::{Explanation, explain};
+pub use facets::{Choice, Facets, facets};
+pub use filter::{Filter, Limit, NOTABLE_SPLICEAI, PARAMETERS, PER_PAGE, People, Rescue, SpidexBand, Wrong};
+pub use preset::{clinical_preset, in_words};
+pub use sort::{Order, Sort};
+pub use table::{Columns, FORMAT, GenotypeKind, Row, RowCall, RowClinvar, RowCompound, RowGene};

@@ -1,0 +1,323 @@
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::columns::{Choice, Facets, Filter, Limit, Order, People, Sort, clinical_preset, in_words};
+use super::export;
+use super::search::{Search, search};
+use super::variant_page::VariantPage;
+use super::views::{Chip, IndividualHead, RowView, chips, individual_heads, query};
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::cases::{Case, CaseAccess, ListKind};
+use crate::error::{AppError, AppResult};
+use crate::ids::VariantId;
+use crate::web::{Access, Layout, Page, Params, Path, Routes, filters, urls};
+
+/// Lists of variants, their exports, and single variants.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new()
+        .get("/{institute}/{case}/variants", Access::Case, list)
+        .get("/{institute}/{case}/variants.csv", Access::Case, export::csv)
+        .get("/{institute}/{case}/variants.tsv", Access::Case, export::tsv)
+        .get("/{institute}/{case}/variants.xlsx", Access::Case, export::xlsx)
+        .get("/{institute}/{case}/variants/{id}", Access::Case, show)
+}
+
+#[derive(Template)]
+#[template(path = "variants/list.html")]
+struct ListPage {
+    layout: Layout,
+    kind: &'static str,
+    case_url: String,
+    list_loaded: bool,
+    total: String,
+    matched: String,
+    hidden_notable: usize,
+    notable_url: String,
+    showing_notable: bool,
+    back_url: String,
+    words: Vec<String>,
+    chips: Vec<Chip>,
+    clear_url: String,
+    clinical_url: String,
+    unknown: Vec<String>,
+    panels: Vec<String>,
+    groups: Vec<FacetGroup>,
+    form: FormView,
+    heads: Vec<IndividualHead>,
+    rows: Vec<RowView>,
+    /// Place of the first and last row shown, from 1.
+    first: usize,
+    last: usize,
+    page: usize,
+    pages: usize,
+    previous_url: Option<String>,
+    next_url: Option<String>,
+    sorts: Vec<SortLink>,
+    exports: Vec<(&'static str, String)>,
+    not_assessed: Vec<String>,
+}
+
+/// A group of check boxes.
+struct FacetGroup {
+    parameter: &'static str,
+    title: &'static str,
+    open: bool,
+    /// How many are chosen.
+    chosen: usize,
+    choices: Vec<Choice>,
+}
+
+/// Everything of the filter form that is no check box.
+struct FormView {
+    action: String,
+    genes: String,
+    /// One field each; at least one, empty when none is set.
+    regions: Vec<String>,
+    limits: Vec<LimitView>,
+    limited: bool,
+    flags: Vec<Flag>,
+    flagged: bool,
+    dismissed: Vec<Choice>,
+    hidden: Vec<(&'static str, String)>,
+}
+
+struct LimitView {
+    parameter: &'static str,
+    title: &'static str,
+    choices: Vec<Choice>,
+    can_drop: bool,
+    drops: bool,
+    missing: String,
+}
+
+struct Flag {
+    parameter: &'static str,
+    value: &'static str,
+    title: &'static str,
+    on: bool,
+}
+
+struct SortLink {
+    key: &'static str,
+    label: &'static str,
+    url: String,
+    active: bool,
+    /// For `aria-sort`.
+    direction: &'static str,
+}
+
+const GROUPS: [(&str, &str); 9] = [
+    ("panel", "Gene panels"),
+    ("model", "Inheritance model of the family"),
+    ("genotype", "Genotype of an affected individual"),
+    ("clinvar", "ClinVar"),
+    ("region_annotation", "Part of the gene"),
+    ("consequence", "Consequence"),
+    ("gene_model", "Inheritance of the gene's diseases"),
+    ("hide_filter", "Hide FILTER"),
+    ("spidex", "SPIDEX"),
+];
+
+/// `GET /{institute}/{case}/variants`
+async fn list(
+    access: CaseAccess,
+    page: Page,
+    State(app): State<AppState>,
+    params: Params,
+    trail: Trail,
+) -> AppResult<Response> {
+    let found = search(&app, &access, &params).await?;
+    trail.note_rows(found.page().len());
+    let case = access.case();
+    let facets = found.facets();
+    let heads = individual_heads(case);
+    let filter = &found.filter;
+    let kind = found.kind();
+    let link = |filter: &Filter, page: usize| {
+        let mut pairs = query(filter, kind);
+        if page > 1 {
+            pairs.push(("page", page.to_string()));
+        }
+        urls::variants(case, &pairs)
+    };
+    let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
+    let clinical = clinical_preset(panels, found.institute.settings.frequency_cutoff);
+    let first = filter.per_page.saturating_mul(filter.page - 1) + 1;
+    let bar = access.bar();
+    page.render(|layout| ListPage {
+        kind: kind.as_str(),
+        case_url: bar.url.clone(),
+        layout: layout.with_case(bar),
+        list_loaded: found.list.is_some(),
+        total: filters::thousands(found.total() as u64),
+        matched: filters::thousands(found.rows.len() as u64),
+        hidden_notable: found.hidden_notable.count(),
+        notable_url: link(&Filter { notable_hidden: true, ..filter.clone() }, 1),
+        showing_notable: filter.notable_hidden,
+        back_url: link(&Filter { notable_hidden: false, ..filter.clone() }, 1),
+        words: in_words(filter),
+        chips: chips(case, filter, kind),
+        clear_url: link(&Filter::default(), 1),
+        clinical_url: link(&clinical, 1),
+        unknown: found.unknown.clone(),
+        panels: found.panels.iter().map(|(name, version)| format!("{name} {version}")).collect(),
+        groups: groups(&facets),
+        form: form(case, filter, &facets, kind),
+        rows: found.page().iter().map(|row| RowView::new(case, &found, &heads, *row)).collect(),
+        heads,
+        first,
+        last: first + found.page().len().saturating_sub(1),
+        page: filter.page,
+        pages: found.pages(),
+        previous_url: (filter.page > 1).then(|| link(filter, filter.page - 1)),
+        next_url: (filter.page < found.pages()).then(|| link(filter, filter.page + 1)),
+        sorts: sorts(filter, &link),
+        exports: ["csv", "tsv", "xlsx"]
+            .map(|format| (format, urls::export(case, format, &query(filter, kind))))
+            .to_vec(),
+        not_assessed: case.not_assessed.clone(),
+    })
+}
+
+/// Choices of a group that is open because it is in use.
+const MOST_OPEN: usize = 12;
+
+fn groups(facets: &Facets) -> Vec<FacetGroup> {
+    GROUPS
+        .into_iter()
+        .filter_map(|(parameter, title)| {
+            let choices = facets.get(parameter)?.clone();
+            let chosen = choices.iter().filter(|choice| choice.selected).count();
+            // Open are the usual ones, and any in use that does not push the rest off the screen.
+            let open = matches!(parameter, "panel" | "model") || (chosen > 0 && choices.len() <= MOST_OPEN);
+            (!choices.is_empty()).then_some(FacetGroup { parameter, title, open, chosen, choices })
+        })
+        .collect()
+}
+
+fn form(case: &Case, filter: &Filter, facets: &Facets, kind: ListKind) -> FormView {
+    let limits = Limit::ALL
+        .into_iter()
+        .filter_map(|limit| {
+            let mut choices = facets.get(limit.parameter())?.clone();
+            let missing = choices.pop().map(|choice| filters::thousands(choice.count as u64)).unwrap_or_default();
+            Some(LimitView {
+                parameter: limit.parameter(),
+                title: limit.label(),
+                choices,
+                can_drop: !limit.is_maximum(),
+                drops: filter.drop_missing.contains(&limit),
+                missing,
+            })
+        })
+        .collect();
+    let flags: Vec<Flag> = [
+        ("affected_only", "1", "carried by somebody affected", filter.affected_only),
+        ("compound_filtered", "1", "compounds only with a partner that passes", filter.compound_filtered),
+        ("clinvar_trusted", "1", "ClinVar: trusted status only", filter.clinvar_trusted),
+        ("clinvar_first", "1", "ClinVar match shows whatever else", filter.clinvar_first),
+        ("clinvar_exclude", "1", "ClinVar match hides", filter.clinvar_exclude),
+        ("clinvar_only", "1", "has a ClinVar record", filter.clinvar_only),
+        ("exclude_genes", "1", "leave the chosen genes out", filter.exclude_genes),
+        ("pinned", "only", "pinned", filter.pinned_only),
+        ("classified", "only", "classified", filter.classified_only),
+        ("commented", "only", "commented", filter.commented_only),
+    ]
+    .into_iter()
+    .map(|(parameter, value, title, on)| Flag { parameter, value, title, on })
+    .collect();
+    let mut regions: Vec<String> = filter.regions.iter().map(ToString::to_string).collect();
+    regions.push(String::new());
+    FormView {
+        action: urls::variants(case, &[]),
+        genes: filter.genes.join(", "),
+        regions,
+        limits,
+        limited: !filter.limits.is_empty() || !filter.drop_missing.is_empty(),
+        flagged: flags.iter().any(|flag| flag.on) || filter.dismissed != People::Show,
+        flags,
+        dismissed: facets.get("dismissed").cloned().unwrap_or_default(),
+        // What the form has no field for, so that submitting it keeps it.
+        hidden: query(filter, kind)
+            .into_iter()
+            .filter(|(name, _)| {
+                matches!(*name, "list" | "rescue" | "filter" | "size_min" | "size_max" | "sort" | "order" | "per_page")
+            })
+            .collect(),
+    }
+}
+
+fn sorts(filter: &Filter, link: &dyn Fn(&Filter, usize) -> String) -> Vec<SortLink> {
+    Sort::ALL
+        .into_iter()
+        .map(|sort| {
+            let active = filter.sort == sort;
+            let order = filter.order.unwrap_or_else(|| sort.usual_order());
+            // The column in use turns round; any other begins with its interesting end.
+            let next = match (active, order, sort.usual_order()) {
+                (true, now, usual) if now == usual => Some(usual.reversed()),
+                _ => None,
+            };
+            SortLink {
+                key: sort.as_str(),
+                label: match sort {
+                    Sort::Rank => "rank",
+                    Sort::Position => "position",
+                    Sort::Gene => "gene",
+                    Sort::Gnomad => "frequency",
+                    Sort::Cadd => "CADD",
+                    Sort::Revel => "REVEL",
+                    Sort::Spliceai => "SpliceAI",
+                },
+                url: link(&Filter { sort, order: next, ..filter.clone() }, 1),
+                active,
+                direction: if order == Order::Ascending { "ascending" } else { "descending" },
+            }
+        })
+        .collect()
+}
+
+/// A path to a variant.
+#[derive(Deserialize)]
+struct VariantPath {
+    #[serde(rename = "institute")]
+    _institute: String,
+    #[serde(rename = "case")]
+    _case: String,
+    id: VariantId,
+}
+
+/// `GET /{institute}/{case}/variants/{id}`
+async fn show(
+    access: CaseAccess,
+    page: Page,
+    State(app): State<AppState>,
+    Path(at): Path<VariantPath>,
+    params: Params,
+) -> AppResult<Response> {
+    let found: Search = search(&app, &access, &params).await?;
+    let row = found.columns.find(&at.id).ok_or(AppError::NotFound("variant"))?;
+    let variant = app.variants.find(&access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
+    let ids: Vec<u32> = variant.genes.iter().filter_map(|gene| gene.hgnc_id).collect();
+    let genes = app.genes.by_ids(&ids).await?;
+    let seen = app
+        .observations
+        .counts(access.scope(), &access.case().institute, std::slice::from_ref(&variant.norm_key))
+        .await?;
+    let bar = access.bar();
+    page.render(|layout| {
+        VariantPage::new(
+            layout.with_case(bar),
+            access.case(),
+            &variant,
+            &found,
+            row,
+            &genes,
+            seen.first().copied().unwrap_or_default(),
+        )
+    })
+}

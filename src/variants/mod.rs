@@ -1,0 +1,34 @@
+//! Variants of a case: documents, decisions about them, how often they were seen, columns to filter on.
+
+mod column_store;
+pub mod columns;
+pub mod export;
+mod handlers;
+pub mod identity;
+mod links;
+mod model;
+mod observations;
+mod origin;
+pub mod search;
+mod states;
+mod store;
+mod variant_page;
+mod views;
+
+pub use column_store::ColumnStore;
+pub use handlers::routes;
+pub use model::{Category, SampleCall, Variant};
+pub use observations::{Observation, ObservationStore, Seen, SeenIn};
+pub use states::{StateStore, VariantState};
+pub use store::VariantStore;
+
+pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
+    use crate::db::Stored as _;
+    vec![
+        (Variant::COLLECTION, Variant::indexes()),
+        (VariantState::COLLECTION, VariantState::indexes()),
+        (column_store::ColumnChunk::COLLECTION, column_store::ColumnChunk::indexes()),
+        (Observation::COLLECTION, Observation::indexes()),
+        (observations::SeenChunk::COLLECTION, observations::SeenChunk::indexes()),
+    ]
+}

@@ -1,0 +1,229 @@
+//! One list under one filter: what the page, the API and exports show.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::columns::{Bits, Columns, Evaluated, Facets, Filter, GeneSet, Overlay, RowState, facets};
+use super::model::Category;
+use super::states::VariantState;
+use crate::app::AppState;
+use crate::cases::{CaseAccess, CaseList, ListKind};
+use crate::error::{AppError, AppResult, FieldError};
+use crate::ids::VariantId;
+use crate::institutes::Institute;
+use crate::panels::{Panel, version_key};
+use crate::web::Params;
+
+/// A list, a filter on it, and what passes.
+pub struct Search {
+    kind: ListKind,
+    /// The list; none when the case has no variants of this category.
+    pub list: Option<CaseList>,
+    /// Its columns.
+    pub columns: Arc<Columns>,
+    /// The filter.
+    pub filter: Filter,
+    /// The filter, evaluated.
+    pub evaluated: Evaluated,
+    /// What people decided, by row.
+    pub overlay: Overlay,
+    /// Decisions by variant.
+    pub states: HashMap<VariantId, VariantState>,
+    /// Rows that the page shows its part of, in order.
+    pub rows: Vec<usize>,
+    /// Rows that pass the filter.
+    pub matched: Bits,
+    /// Notable rows that the filter hides.
+    pub hidden_notable: Bits,
+    /// The panels used, with the version that counted.
+    pub panels: Vec<(String, String)>,
+    /// Names of panels and genes that are unknown; they match nothing.
+    pub unknown: Vec<String>,
+    /// Genes of the panels that count in this filter, for choosing which gene a row shows first.
+    pub panel_genes: HashSet<u32>,
+    /// The owner.
+    pub institute: Institute,
+    offered: Vec<(String, String, HashSet<u32>)>,
+}
+
+impl Search {
+    /// Clinical or research.
+    #[must_use]
+    pub fn kind(&self) -> ListKind {
+        self.kind
+    }
+
+    /// How many variants the list has.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Rows of the page asked for.
+    #[must_use]
+    pub fn page(&self) -> &[usize] {
+        let from = self.filter.per_page.saturating_mul(self.filter.page - 1).min(self.rows.len());
+        let to = from.saturating_add(self.filter.per_page).min(self.rows.len());
+        &self.rows[from..to]
+    }
+
+    /// How many pages there are; at least one.
+    #[must_use]
+    pub fn pages(&self) -> usize {
+        self.rows.len().div_ceil(self.filter.per_page).max(1)
+    }
+
+    /// Counts for every choice.
+    #[must_use]
+    pub fn facets(&self) -> Facets {
+        let cutoff = self.institute.settings.frequency_cutoff;
+        facets(&self.columns, &self.filter, &self.evaluated, &self.overlay, &self.offered, cutoff)
+    }
+}
+
+/// Reads the filter of a request.
+pub fn filter_of(params: &Params) -> AppResult<Filter> {
+    Filter::parse(params.pairs()).map_err(|wrong| {
+        AppError::Unprocessable(
+            wrong.iter().map(|wrong| FieldError::new(&wrong.parameter, &wrong.value, wrong.message.clone())).collect(),
+        )
+    })
+}
+
+/// Evaluates a filter on the small-variant list of a case.
+pub async fn search(app: &AppState, access: &CaseAccess, params: &Params) -> AppResult<Search> {
+    let filter = filter_of(params)?;
+    let kind = list_kind(params);
+    if kind == ListKind::Research {
+        // Research lists open with a reason and consent; until then they are not there.
+        return Err(AppError::NotFound("list"));
+    }
+    let case = access.case();
+    let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
+    let list = case.list(Category::Snv.as_str(), kind).cloned();
+    let columns = match &list {
+        Some(list) => app.columns.of_list(access, list).await?,
+        None => Arc::new(Columns::default()),
+    };
+    let states: HashMap<VariantId, VariantState> = if case.decisions_rev == 0 {
+        HashMap::new()
+    } else {
+        app.states.of_case(access).await?.into_iter().map(|state| (state.id.clone(), state)).collect()
+    };
+    let overlay = overlay(&columns, &states);
+    let sets = gene_sets(app, access, &filter, &columns).await?;
+    let evaluated = Evaluated::new(&columns, &filter, &sets.genes, &overlay);
+    let matched = evaluated.matched();
+    let hidden_notable = columns.notable().without(&matched);
+    let shown = if filter.notable_hidden { &hidden_notable } else { &matched };
+    let rows = filter.sort.rows(&columns, shown, filter.order);
+    Ok(Search {
+        kind: list_kind(params),
+        list,
+        rows,
+        matched,
+        hidden_notable,
+        evaluated,
+        overlay,
+        states,
+        panels: sets.used,
+        unknown: sets.unknown,
+        panel_genes: sets.panel_genes,
+        offered: sets.offered,
+        institute,
+        columns,
+        filter,
+    })
+}
+
+fn list_kind(params: &Params) -> ListKind {
+    let research = params.pairs().iter().any(|(name, value)| name == "list" && value == "research");
+    if research { ListKind::Research } else { ListKind::Clinical }
+}
+
+fn overlay(columns: &Columns, states: &HashMap<VariantId, VariantState>) -> Overlay {
+    states
+        .iter()
+        .filter_map(|(id, state)| {
+            let row = columns.find(id)?;
+            let state = RowState {
+                pinned: state.pinned,
+                causative: state.causative,
+                dismissed: !state.dismissed.is_empty(),
+                classified: state.acmg.is_some(),
+                commented: state.comments > 0,
+            };
+            Some((row, state))
+        })
+        .collect()
+}
+
+struct GeneSets {
+    genes: GeneSet,
+    used: Vec<(String, String)>,
+    unknown: Vec<String>,
+    panel_genes: HashSet<u32>,
+    offered: Vec<(String, String, HashSet<u32>)>,
+}
+
+/// Looks up what `panel` and `gene` mean. Unknown names are reported and match nothing.
+async fn gene_sets(app: &AppState, access: &CaseAccess, filter: &Filter, columns: &Columns) -> AppResult<GeneSets> {
+    let case = access.case();
+    let mut names: Vec<String> = case.panels.iter().map(|panel| panel.name.clone()).collect();
+    for panel in &filter.panels {
+        let name = panel.split('@').next().unwrap_or(panel).to_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let mut panels = if names.is_empty() { Vec::new() } else { app.panels.named(&names).await? };
+    panels.sort_by_key(|panel| version_key(&panel.version));
+    let latest = |name: &str| panels.iter().rev().find(|panel| panel.name == name);
+    let ids = |panel: &Panel| panel.genes.iter().map(|gene| gene.hgnc_id).collect::<HashSet<u32>>();
+    let offered = names
+        .iter()
+        .filter_map(|name| latest(name))
+        .map(|panel| (panel.name.clone(), format!("{} {}", panel.display_name, panel.version), ids(panel)))
+        .collect();
+    let (mut used, mut unknown, mut panel_genes) = (Vec::new(), Vec::new(), HashSet::new());
+    for wanted in &filter.panels {
+        let found = match wanted.split_once('@') {
+            Some((name, version)) => panels.iter().find(|panel| panel.name == name && panel.version == version),
+            None => latest(wanted),
+        };
+        match found {
+            Some(panel) => {
+                used.push((panel.name.clone(), panel.version.clone()));
+                panel_genes.extend(ids(panel));
+            }
+            None => unknown.push(format!("panel {wanted}")),
+        }
+    }
+    let mut set = panel_genes.clone();
+    let mut unresolved = Vec::new();
+    for gene in &filter.genes {
+        match columns.gene_named(gene) {
+            Some(id) => {
+                set.insert(id);
+            }
+            None => unresolved.push(gene.clone()),
+        }
+    }
+    if !unresolved.is_empty() {
+        let known = app.genes.resolve(&unresolved).await?;
+        for gene in unresolved {
+            match known.resolve(&gene) {
+                Some(found) => {
+                    set.insert(found.hgnc_id);
+                }
+                None => unknown.push(format!("gene {gene}")),
+            }
+        }
+    }
+    let asked = !filter.panels.is_empty() || !filter.genes.is_empty();
+    if panel_genes.is_empty() {
+        // Nothing was chosen: a row still shows first the gene of the panels the case was ordered with.
+        panel_genes = case.default_panels().filter_map(|panel| latest(&panel.name)).flat_map(ids).collect();
+    }
+    Ok(GeneSets { genes: asked.then_some(set), used, unknown, panel_genes, offered })
+}

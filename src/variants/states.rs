@@ -1,0 +1,179 @@
+use bson::doc;
+use jiff::Timestamp;
+use mongodb::IndexModel;
+use mongodb::options::FindOptions;
+use serde::{Deserialize, Serialize};
+use serde_with::{serde_as, skip_serializing_none};
+
+use crate::cases::{CaseAccess, CaseEditor, CaseStore};
+use crate::cli::SystemScope;
+use crate::db::{Db, Documents, StoreError, Stored, index};
+use crate::events::{Actor, Change, EventKind, EventStore};
+use crate::ids::{CaseId, InstituteId, UserId, VariantId};
+
+/// What people decided about one variant in one case.
+#[serde_as]
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VariantState {
+    /// The variant, in this case.
+    #[serde(rename = "_id")]
+    pub id: VariantId,
+    /// Case.
+    pub case_id: CaseId,
+    /// Owner of the case.
+    pub institute: InstituteId,
+    /// Marked to look at again.
+    pub pinned: bool,
+    /// Held to be the cause.
+    pub causative: bool,
+    /// Reasons for putting it aside; codes of the dismissal list.
+    pub dismissed: Vec<u16>,
+    /// Manual rank; 0 (`other`) is a value.
+    pub manual_rank: Option<u8>,
+    /// Class of the ACMG/AMP scheme.
+    pub acmg: Option<String>,
+    /// How many comments there are.
+    pub comments: u32,
+    /// Who decided last.
+    pub user: UserId,
+    /// When.
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    pub at: Timestamp,
+    /// Counts changes.
+    pub rev: i64,
+}
+
+impl Stored for VariantState {
+    const COLLECTION: &'static str = "variant_states";
+
+    fn indexes() -> Vec<IndexModel> {
+        vec![index("of_case", doc! { "case_id": 1 })]
+    }
+}
+
+/// The `variant_states` collection.
+#[derive(Clone)]
+pub struct StateStore {
+    states: Documents<VariantState>,
+}
+
+impl VariantState {
+    /// No decision yet.
+    #[must_use]
+    pub fn undecided(access: &CaseAccess, id: VariantId, now: Timestamp) -> Self {
+        let case = access.case();
+        Self {
+            id,
+            case_id: case.id.clone(),
+            institute: case.institute.clone(),
+            pinned: false,
+            causative: false,
+            dismissed: Vec::new(),
+            manual_rank: None,
+            acmg: None,
+            comments: 0,
+            user: access.principal().user().clone(),
+            at: now,
+            rev: 0,
+        }
+    }
+
+    /// Whether the record stays in the list whatever its rank.
+    #[must_use]
+    pub fn keeps_variant(&self) -> bool {
+        self.pinned
+            || self.causative
+            || !self.dismissed.is_empty()
+            || self.manual_rank.is_some()
+            || self.acmg.is_some()
+            || self.comments > 0
+    }
+}
+
+impl StateStore {
+    /// Opens the collection.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self { states: Documents::new(db) }
+    }
+
+    /// All decisions in a case.
+    pub async fn of_case(&self, access: &CaseAccess) -> Result<Vec<VariantState>, StoreError> {
+        self.states.find(doc! { "case_id": &access.case().id }, FindOptions::default()).await
+    }
+
+    /// Variants of a case that somebody decided about; the loader keeps them whatever their rank.
+    pub async fn kept(&self, _: &SystemScope, case: &CaseId) -> Result<Vec<VariantId>, StoreError> {
+        let states = self.states.find(doc! { "case_id": case }, FindOptions::default()).await?;
+        Ok(states.into_iter().filter(VariantState::keeps_variant).map(|state| state.id).collect())
+    }
+
+    /// Writes a decision that was made on revision `state.rev`, with its event, or tells that somebody was faster.
+    pub async fn decide(
+        &self,
+        editor: &CaseEditor,
+        cases: &CaseStore,
+        events: &EventStore,
+        mut state: VariantState,
+        now: Timestamp,
+    ) -> Result<VariantState, StoreError> {
+        let access = editor.access();
+        let known = state.rev;
+        let before = self.states.find_one(doc! { "_id": &state.id, "case_id": &access.case().id }).await?;
+        if before.as_ref().map_or(0, |before| before.rev) != known {
+            return Err(StoreError::Conflict("the decision"));
+        }
+        state.rev = known + 1;
+        state.at = now;
+        state.user = access.principal().user().clone();
+        state.case_id = access.case().id.clone();
+        state.institute = access.case().institute.clone();
+        events.prepare().await?;
+        let collection = self.states.collection().await?;
+        let change = Change {
+            subject: format!("variant/{}", state.id),
+            rev: state.rev,
+            kind: EventKind::VariantDecided,
+            institute: state.institute.clone(),
+            case_id: state.case_id.clone(),
+            before: as_bson(before.as_ref())?,
+            after: as_bson(Some(&state))?,
+        };
+        let actor = Actor { user: Some(state.user.clone()), name: access.principal().name().to_owned() };
+        let written = self
+            .states
+            .db()
+            .transaction(async |session| {
+                if known == 0 {
+                    self.states.insert_in(session, &state, "a decision on this variant").await?;
+                } else {
+                    let replaced = collection
+                        .replace_one(doc! { "_id": &state.id, "rev": known }, Documents::encode(&state)?)
+                        .session(&mut *session)
+                        .await?;
+                    if replaced.matched_count != 1 {
+                        return Err(StoreError::Conflict("the decision"));
+                    }
+                }
+                events.append(session, &change, &actor, now).await?;
+                cases.bump_decisions(session, &state.case_id).await
+            })
+            .await;
+        match written {
+            Ok(()) => Ok(state),
+            Err(StoreError::Exists(_)) => Err(StoreError::Conflict("the decision")),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes all decisions of a case, with the case.
+    pub async fn delete_case(&self, _: &SystemScope, case: &CaseId) -> Result<u64, StoreError> {
+        self.states.delete(doc! { "case_id": case }).await
+    }
+}
+
+fn as_bson(state: Option<&VariantState>) -> Result<bson::Bson, StoreError> {
+    bson::serialize_to_bson(&state)
+        .map_err(|error| StoreError::Unwritable { collection: VariantState::COLLECTION, reason: error.to_string() })
+}

@@ -1,0 +1,117 @@
+use bson::{Bson, Document, doc};
+use mongodb::options::FindOptions;
+
+use super::identity::document_id;
+use super::model::{Category, Variant, field};
+use crate::cases::{CaseAccess, ListKind};
+use crate::cli::SystemScope;
+use crate::db::{Db, Documents, StoreError};
+use crate::ids::{CaseId, VariantId};
+
+/// The `variants` collection.
+#[derive(Clone)]
+pub struct VariantStore {
+    variants: Documents<Variant>,
+}
+
+impl VariantStore {
+    /// Opens the collection.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self { variants: Documents::new(db) }
+    }
+
+    /// The variant of this id in any published list of the case, read in one round trip.
+    pub async fn find(&self, access: &CaseAccess, id: &VariantId) -> Result<Option<Variant>, StoreError> {
+        let case = access.case();
+        let keys: Vec<Bson> = case.lists.iter().map(|list| document_id(id, list.revision).into()).collect();
+        let found = self.variants.find_one(doc! { "_id": { "$in": keys }, field::CASE_ID: &case.id }).await?;
+        // Two lists may have the same revision number; the document says which one it belongs to.
+        Ok(found.filter(|variant| {
+            case.list(variant.category.as_str(), variant.list).is_some_and(|list| list.revision == variant.revision)
+        }))
+    }
+
+    /// Documents of a published list by id, in the order asked for. A missing one is an error: the columns name it.
+    pub async fn of_list(
+        &self,
+        access: &CaseAccess,
+        revision: u32,
+        ids: &[VariantId],
+    ) -> Result<Vec<Variant>, StoreError> {
+        let keys: Vec<Bson> = ids.iter().map(|id| document_id(id, revision).into()).collect();
+        let filter = doc! { "_id": { "$in": keys }, field::CASE_ID: &access.case().id };
+        let mut found = self.variants.find(filter, FindOptions::default()).await?;
+        let mut ordered = Vec::with_capacity(ids.len());
+        for id in ids {
+            let hash = id.to_hash();
+            let Some(at) = found.iter().position(|variant| variant.key.bytes[..16] == hash) else {
+                return Err(StoreError::Unreadable {
+                    collection: "variants",
+                    id: id.to_string(),
+                    reason: "it is in the list's columns but not among its documents; load the case again".to_owned(),
+                });
+            };
+            ordered.push(found.swap_remove(at));
+        }
+        Ok(ordered)
+    }
+
+    /// Adds documents of a revision that is not published yet.
+    pub async fn add(&self, _: &SystemScope, documents: &[Variant]) -> Result<(), StoreError> {
+        let raw = documents.iter().map(Documents::encode).collect::<Result<Vec<_>, _>>()?;
+        self.variants.insert_many(&raw).await
+    }
+
+    /// All documents of a revision, in no particular order; for building columns again.
+    pub async fn all_of_revision(
+        &self,
+        case: &CaseId,
+        category: Category,
+        list: ListKind,
+        revision: u32,
+    ) -> Result<Vec<Variant>, StoreError> {
+        let mut filter = of_list(case, category, list);
+        filter.insert(field::REVISION, i64::from(revision));
+        self.variants.find(filter, FindOptions::default()).await
+    }
+
+    /// Removes all revisions of a list but the given one; how many documents went.
+    pub async fn collect(
+        &self,
+        _: &SystemScope,
+        case: &CaseId,
+        category: Category,
+        list: ListKind,
+        keep: Option<u32>,
+    ) -> Result<u64, StoreError> {
+        let mut filter = of_list(case, category, list);
+        if let Some(revision) = keep {
+            filter.insert(field::REVISION, doc! { "$ne": i64::from(revision) });
+        }
+        self.variants.delete(filter).await
+    }
+
+    /// Removes a revision that will not be published.
+    pub async fn discard(
+        &self,
+        _: &SystemScope,
+        case: &CaseId,
+        category: Category,
+        list: ListKind,
+        revision: u32,
+    ) -> Result<u64, StoreError> {
+        let mut filter = of_list(case, category, list);
+        filter.insert(field::REVISION, i64::from(revision));
+        self.variants.delete(filter).await
+    }
+
+    /// Removes everything of a case.
+    pub async fn delete_case(&self, _: &SystemScope, case: &CaseId) -> Result<u64, StoreError> {
+        self.variants.delete(doc! { field::CASE_ID: case }).await
+    }
+}
+
+fn of_list(case: &CaseId, category: Category, list: ListKind) -> Document {
+    doc! { field::CASE_ID: case, field::CATEGORY: category.as_str(), field::LIST: list.as_str() }
+}

@@ -1,0 +1,129 @@
+use askama::Template;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{Html, IntoResponse as _, Response};
+use serde::Serialize;
+use tracing::error;
+
+use super::context::RequestContext;
+use super::page::Layout;
+use super::see_other;
+use crate::app::AppState;
+use crate::error::{AppError, FieldError, Shown};
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    layout: Layout,
+    title: &'static str,
+    sentence: String,
+    errors: Vec<FieldError>,
+    reference: Option<String>,
+    sign_in: bool,
+}
+
+/// RFC 9457.
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    request_id: &'a str,
+    errors: &'a [FieldError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rev: Option<i64>,
+}
+
+/// Renders errors of all inner layers: JSON for the API, a page for people. Logs internal ones, once.
+pub(super) async fn render(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let context = request.extensions().get::<RequestContext>().cloned().unwrap_or_default();
+    let is_api = request.uri().path().starts_with("/api/");
+    let is_read = request.method().is_safe();
+    let response = next.run(request).await;
+    let Some(shown) = shown(&response) else { return response };
+    if let AppError::Internal(cause) = &shown {
+        error!(request.id = %context.request_id, "request failed: {cause:#}");
+    }
+    if matches!(shown, AppError::SignInRequired) && !is_api && is_read {
+        return see_other("/login");
+    }
+    let mut answer = if is_api { as_json(&shown, &context) } else { as_page(&app, &shown, &context) };
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW] {
+        if let Some(value) = response.headers().get(&name) {
+            answer.headers_mut().insert(name, value.clone());
+        }
+    }
+    if is_api && matches!(shown, AppError::SignInRequired) {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    answer
+}
+
+/// Our own errors, and those the framework makes before a handler runs.
+fn shown(response: &Response) -> Option<AppError> {
+    if let Some(Shown(error)) = response.extensions().get::<Shown>() {
+        return Some(error.clone());
+    }
+    if response.headers().contains_key(header::CONTENT_TYPE) && !is_plain_text(response) {
+        return None;
+    }
+    match response.status() {
+        StatusCode::NOT_FOUND => Some(AppError::NotFound("page")),
+        StatusCode::METHOD_NOT_ALLOWED => Some(AppError::MethodNotAllowed),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(AppError::TooLarge),
+        StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            Some(AppError::BadRequest("The request is not of the form this address takes.".to_owned()))
+        }
+        StatusCode::UNPROCESSABLE_ENTITY => Some(AppError::BadRequest("The form's content does not fit.".to_owned())),
+        StatusCode::REQUEST_TIMEOUT => Some(AppError::TimedOut),
+        StatusCode::SERVICE_UNAVAILABLE if !is_plain_text(response) => Some(AppError::Overloaded),
+        _ => None,
+    }
+}
+
+fn is_plain_text(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/plain"))
+        && response.extensions().get::<super::health::Plain>().is_none()
+}
+
+fn as_json(shown: &AppError, context: &RequestContext) -> Response {
+    let empty = Vec::new();
+    let problem = Problem {
+        r#type: "about:blank",
+        title: shown.title(),
+        status: shown.status().as_u16(),
+        detail: shown.sentence(),
+        request_id: &context.request_id,
+        errors: if let AppError::Unprocessable(errors) = shown { errors } else { &empty },
+        rev: if let AppError::Conflict { rev } = shown { Some(*rev) } else { None },
+    };
+    let mut response = (shown.status(), Json(problem)).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+fn as_page(app: &AppState, shown: &AppError, context: &RequestContext) -> Response {
+    let page = ErrorPage {
+        layout: Layout::bare(app, context),
+        title: shown.title(),
+        sentence: if matches!(shown, AppError::Unprocessable(_)) {
+            "Nothing was searched or changed. Correct these values and try again.".to_owned()
+        } else {
+            shown.sentence()
+        },
+        errors: if let AppError::Unprocessable(errors) = shown { errors.clone() } else { Vec::new() },
+        reference: matches!(shown, AppError::Internal(_)).then(|| context.request_id.clone()),
+        sign_in: matches!(shown, AppError::SignInRequired),
+    };
+    match page.render() {
+        Ok(html) => (shown.status(), Html(html)).into_response(),
+        Err(error) => {
+            error!(request.id = %context.request_id, "the error page cannot be rendered: {error}");
+            shown.status().into_response()
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+
+use super::{Access, Routes};
+use crate::app::AppState;
+
+/// Marks an answer that stays plain text whatever its status.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plain;
+
+/// `/healthz`: the process lives. `/readyz`: it can serve.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new().get("/healthz", Access::Public, alive).get("/readyz", Access::Public, ready)
+}
+
+async fn alive() -> Response {
+    plain(StatusCode::OK, "alive\n")
+}
+
+async fn ready(State(app): State<AppState>) -> Response {
+    if app.is_stopping() {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    match app.db.ping().await {
+        Ok(()) => plain(StatusCode::OK, "ready\n"),
+        Err(error) => {
+            tracing::warn!("not ready: {error}");
+            plain(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+        }
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response {
+    let mut response = (status, text).into_response();
+    response.extensions_mut().insert(Plain);
+    response
+}

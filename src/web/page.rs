@@ -1,0 +1,103 @@
+use std::convert::Infallible;
+
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::response::{Html, IntoResponse as _, Response};
+
+use super::context::RequestContext;
+use crate::app::AppState;
+use crate::auth::Principal;
+use crate::error::AppResult;
+use crate::ids::InstituteId;
+
+/// What every page's frame shows.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// For script elements.
+    pub nonce: String,
+    /// For forms; empty when nobody is signed in.
+    pub csrf: String,
+    /// Who is signed in.
+    pub user: Option<String>,
+    /// The person's institutes.
+    pub institutes: Vec<InstituteId>,
+    /// Whether this is a demo database.
+    pub demo: bool,
+    /// The case a page belongs to, for the sticky header.
+    pub case: Option<CaseBar>,
+}
+
+/// The case a page belongs to.
+#[derive(Debug, Clone)]
+pub struct CaseBar {
+    /// Address of the case page.
+    pub url: String,
+    /// Institute's address.
+    pub institute_url: String,
+    /// Institute's name.
+    pub institute: String,
+    /// Case name.
+    pub name: String,
+    /// `GRCh37`.
+    pub build: &'static str,
+    /// Workflow status.
+    pub status: &'static str,
+    /// Sex of the proband, in words.
+    pub sex: &'static str,
+}
+
+impl Layout {
+    /// The frame when nobody is known to be signed in.
+    pub(super) fn bare(app: &AppState, context: &RequestContext) -> Self {
+        Self {
+            nonce: context.nonce.clone(),
+            csrf: String::new(),
+            user: None,
+            institutes: Vec::new(),
+            demo: app.demo,
+            case: None,
+        }
+    }
+
+    /// The same frame with a case's header.
+    #[must_use]
+    pub fn with_case(mut self, case: CaseBar) -> Self {
+        self.case = Some(case);
+        self
+    }
+}
+
+/// A page about to be rendered, for whoever asks.
+pub struct Page {
+    layout: Layout,
+}
+
+impl Page {
+    /// Renders a page struct with its frame.
+    pub fn render<T: Template>(self, page: impl FnOnce(Layout) -> T) -> AppResult<Response> {
+        Ok(Html(page(self.layout).render()?).into_response())
+    }
+
+    /// The frame alone.
+    #[must_use]
+    pub fn into_layout(self) -> Layout {
+        self.layout
+    }
+}
+
+impl FromRequestParts<AppState> for Page {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Infallible> {
+        let context = parts.extensions.get::<RequestContext>().cloned().unwrap_or_default();
+        let mut layout = Layout::bare(app, &context);
+        // A page for everybody is shown all the same when nobody is signed in or the lookup fails.
+        if let Ok(principal) = Principal::from_request_parts(parts, app).await {
+            layout.csrf = principal.csrf().map(|token| token.as_str().to_owned()).unwrap_or_default();
+            layout.user = Some(principal.name().to_owned());
+            layout.institutes = principal.institutes();
+        }
+        Ok(Self { layout })
+    }
+}

@@ -1,0 +1,44 @@
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::error::{AppError, FieldError};
+
+/// The query string as name–value pairs in their order; repeated names are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// From pairs, e.g. of a saved filter.
+    #[must_use]
+    pub fn new(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
+    /// All pairs.
+    #[must_use]
+    pub fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
+    /// Reads `a=1&b=2`.
+    #[must_use]
+    pub fn parse(query: &str) -> Self {
+        Self(serde_urlencoded::from_str(query).unwrap_or_default())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Params {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+/// One wrong value.
+#[must_use]
+pub fn problem(field: &str, value: &str, message: impl Into<String>) -> AppError {
+    AppError::Unprocessable(vec![FieldError::new(field, value, message)])
+}

@@ -1,0 +1,90 @@
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{get, post};
+
+use crate::app::AppState;
+
+/// What a route asks of its caller. Stated where the route is declared; its extractor enforces it, a test walks the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// Any signed-in person.
+    SignedIn,
+    /// A member of the institute in the path, in a role that reads its cases.
+    Institute,
+    /// Somebody who may read the case in the path.
+    Case,
+    /// Somebody who may change the case in the path.
+    CaseEditor,
+}
+
+/// One line of the route table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// `GET` stands for `HEAD` too.
+    pub method: Method,
+    /// Template, e.g. `/{institute}/{case}`.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+}
+
+/// Owns paths and policy: a router and the table of what is in it.
+#[derive(Default)]
+pub struct Routes {
+    router: Router<AppState>,
+    table: Vec<Route>,
+}
+
+impl Routes {
+    /// No routes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A route that reads. It never changes state.
+    #[must_use]
+    pub fn get<H, T>(mut self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        self.router = self.router.route(path, get(handler));
+        self.table.push(Route { method: Method::GET, path, access });
+        self
+    }
+
+    /// A route that changes something.
+    #[must_use]
+    pub fn post<H, T>(mut self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        self.router = self.router.route(path, post(handler));
+        self.table.push(Route { method: Method::POST, path, access });
+        self
+    }
+
+    /// These and the other's routes.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        self.table.extend(other.table);
+        self
+    }
+
+    /// The table, in order of declaration.
+    #[must_use]
+    pub fn table(&self) -> &[Route] {
+        &self.table
+    }
+
+    /// The router.
+    pub fn into_router(self) -> Router<AppState> {
+        self.router
+    }
+}

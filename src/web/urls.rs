@@ -1,0 +1,66 @@
+//! Addresses of pages. Nothing else in the program writes a path.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::cases::Case;
+use crate::ids::{CaseName, InstituteId, VariantId};
+
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+fn segment(text: &str) -> String {
+    utf8_percent_encode(text, SEGMENT).to_string()
+}
+
+/// Cases of an institute.
+#[must_use]
+pub fn institute(id: &InstituteId) -> String {
+    format!("/{id}")
+}
+
+/// A case.
+#[must_use]
+pub fn case(case: &Case) -> String {
+    case_named(&case.institute, &case.name)
+}
+
+/// A case by its names.
+#[must_use]
+pub fn case_named(institute: &InstituteId, name: &CaseName) -> String {
+    format!("/{institute}/{}", segment(name.as_str()))
+}
+
+/// A case's small variants under a filter.
+#[must_use]
+pub fn variants(of: &Case, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/variants", case(of)), query)
+}
+
+/// One variant, reached from a list under a filter.
+#[must_use]
+pub fn variant(of: &Case, id: &VariantId, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/variants/{id}", case(of)), query)
+}
+
+/// The export of a filtered list.
+#[must_use]
+pub fn export(of: &Case, format: &str, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/variants.{format}", case(of)), query)
+}
+
+fn with_query(path: &str, query: &[(&str, String)]) -> String {
+    match serde_urlencoded::to_string(query) {
+        Ok(query) if !query.is_empty() => format!("{path}?{query}"),
+        _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_encoded() {
+        let (institute, name) = ("cust000".parse().unwrap(), "Familj Ö 1".parse().unwrap());
+        assert_eq!(case_named(&institute, &name), "/cust000/Familj%20%C3%96%201");
+    }
+}

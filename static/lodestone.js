@@ -1,0 +1,274 @@
+// Keys, copying, previews. Every page works without this file; nothing here changes data.
+
+const SETTING = "lodestone.keys";
+
+/** Whether single keys act; a choice of this browser, on unless switched off. */
+const keys = {
+  get on() {
+    try {
+      return localStorage.getItem(SETTING) !== "off";
+    } catch {
+      return true; // storage may be forbidden
+    }
+  },
+  set on(value) {
+    try {
+      localStorage.setItem(SETTING, value ? "on" : "off");
+    } catch {
+      // The choice holds until the page is left, which is all that can be done.
+    }
+  },
+};
+
+const find = (selector) => document.querySelector(selector);
+
+// ---- Short messages, read out by assistive technology.
+
+const toast = document.createElement("output");
+toast.className = "toast";
+document.body.append(toast);
+let fading;
+
+function say(text) {
+  toast.textContent = text;
+  clearTimeout(fading);
+  fading = setTimeout(() => (toast.textContent = ""), 4000);
+}
+
+// ---- Copying
+
+async function copy(text, what) {
+  if (!text) return;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Without HTTPS browsers offer only this.
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.className = "vh";
+    const focused = document.activeElement;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    focused?.focus();
+    if (!done) return say("The browser does not allow copying.");
+  }
+  say(`Copied ${what ?? text}`);
+}
+
+// ---- Rows
+
+class VariantRows extends HTMLElement {
+  #last = null;
+
+  connectedCallback() {
+    this.status = document.createElement("p");
+    this.status.className = "selection";
+    this.status.hidden = true;
+    this.before(this.status);
+    for (const row of this.rows) {
+      const box = document.createElement("input");
+      box.type = "checkbox";
+      box.className = "pick";
+      box.ariaLabel = `Select ${row.dataset.copy}`;
+      box.addEventListener("change", () => this.#selectionChanged());
+      row.cells[0].append(box);
+    }
+    this.addEventListener("focusin", (event) => (this.#last = event.target.closest("tr[data-copy]") ?? this.#last));
+    const target = location.hash.startsWith("#v-") && document.getElementById(location.hash.slice(1));
+    if (target) this.#focus(target);
+  }
+
+  get rows() {
+    return [...this.querySelectorAll("tr[data-copy]")];
+  }
+
+  get current() {
+    return document.activeElement?.closest("tr[data-copy]") ?? this.#last;
+  }
+
+  get selected() {
+    return this.rows.filter((row) => row.querySelector(".pick").checked);
+  }
+
+  move(by) {
+    const rows = this.rows;
+    const at = rows.indexOf(this.current);
+    const row = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by];
+    if (row) return this.#focus(row);
+    say(by > 0 ? "This is the last row of the page." : "This is the first row of the page.");
+  }
+
+  open() {
+    this.current?.querySelector(".row-link").click();
+  }
+
+  select() {
+    const box = this.current?.querySelector(".pick");
+    if (!box) return;
+    box.checked = !box.checked;
+    this.#selectionChanged();
+  }
+
+  async preview() {
+    const row = this.current;
+    if (!row) return;
+    const shown = row.nextElementSibling;
+    if (shown?.classList.contains("preview")) return shown.remove();
+    const line = document.createElement("tr");
+    line.className = "preview";
+    const cell = line.insertCell();
+    cell.colSpan = row.cells.length;
+    cell.textContent = "Loading …";
+    row.after(line);
+    const summary = await summaryOf(row.querySelector(".row-link").href);
+    if (!summary) {
+      cell.textContent = "The preview cannot be loaded. Open the variant instead.";
+      return;
+    }
+    cell.replaceChildren(summary);
+    say("Preview below the row.");
+  }
+
+  copyText() {
+    const selected = this.selected;
+    if (selected.length) return copy(selected.map((row) => row.dataset.copy).join("\n"), `${selected.length} variants`);
+    copy(this.current?.dataset.copy);
+  }
+
+  #focus(row) {
+    this.#last = row;
+    const link = row.querySelector(".row-link");
+    link.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  }
+
+  #selectionChanged() {
+    for (const row of this.rows) row.classList.toggle("selected", row.querySelector(".pick").checked);
+    const count = this.selected.length;
+    this.status.hidden = count === 0;
+    const words = document.createElement("span");
+    words.textContent = `${count} selected`;
+    this.status.replaceChildren(
+      words,
+      button("Copy", () => this.copyText()),
+      button("Clear", () => {
+        for (const row of this.selected) row.querySelector(".pick").checked = false;
+        this.#selectionChanged();
+      }),
+    );
+  }
+}
+
+function button(text, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", act);
+  return made;
+}
+
+/** The summary of a variant's page, parsed by the browser as an inert document. */
+function summaryOf(url) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", url);
+    request.responseType = "document";
+    request.onerror = () => resolve(null);
+    request.onload = () => {
+      const found = request.status === 200 && request.responseXML?.querySelector("#summary");
+      if (!found) return resolve(null);
+      const copied = document.importNode(found, true);
+      for (const named of [copied, ...copied.querySelectorAll("[id]")]) named.removeAttribute("id");
+      copied.removeAttribute("aria-labelledby");
+      copied.className = "summary";
+      resolve(copied);
+    };
+    request.send();
+  });
+}
+
+customElements.define("variant-rows", VariantRows);
+const rows = find("variant-rows");
+
+// ---- Keys
+
+const follow = (name) => () => find(`a[data-key="${name}"]`)?.click();
+const help = find("#keys-help");
+
+function focusFilters(selector) {
+  const side = find("#filters");
+  if (!side) return;
+  side.open = true;
+  find(selector)?.focus();
+}
+
+const ACTIONS = {
+  "?": () => help.showModal(),
+  "/": () => (find('main [data-key="search"]') ?? find('[data-key="search"]'))?.focus(),
+  j: () => (rows ? rows.move(1) : follow("next")()),
+  k: () => (rows ? rows.move(-1) : follow("previous")()),
+  n: follow("next"),
+  p: follow("previous"),
+  u: follow("up"),
+  o: () => rows?.open(),
+  x: () => rows?.select(),
+  f: () => focusFilters("#filters .facet summary"),
+  g: () => focusFilters('[data-key="gene"]'),
+  c: follow("clinical"),
+  y: () => (rows ? rows.copyText() : copy(find("#summary")?.dataset.copy)),
+  l: () => {
+    const locus = rows ? rows.current?.querySelector(".locus") : find(".locus[data-locus]");
+    copy(locus?.dataset.locus ?? locus?.textContent.replace(/\s/g, ""));
+  },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const at = event.target;
+  if (at.closest("input, select, textarea, dialog") || at.isContentEditable || !keys.on) return;
+  if (event.key === " ") {
+    if (!rows?.contains(at) || at.closest("button, summary")) return; // elsewhere the blank scrolls or presses
+    event.preventDefault();
+    rows.preview();
+    return;
+  }
+  const action = Object.hasOwn(ACTIONS, event.key) && ACTIONS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+const setting = find('[data-setting="keys"]');
+setting.checked = keys.on;
+setting.addEventListener("change", () => (keys.on = setting.checked));
+
+for (const opener of document.querySelectorAll("[data-opens]")) {
+  opener.hidden = false;
+  opener.addEventListener("click", () => document.getElementById(opener.dataset.opens).showModal());
+}
+
+// ---- Forms
+
+for (const field of document.querySelectorAll("[data-enter-submits]")) {
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    field.form.requestSubmit();
+  });
+}
+
+// Untouched fields would fill the address, which people send to each other.
+for (const form of document.querySelectorAll("form:not([method])")) {
+  form.addEventListener("submit", () => {
+    for (const field of form.elements) if (field.name && field.value === "") field.disabled = true;
+  });
+}
+addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("form:not([method]) :disabled")) field.disabled = false;
+});
+
+// Older browsers cannot keep the folded panel open beside the list by style alone.
+const side = find("#filters");
+if (side && !CSS.supports("selector(::details-content)")) side.open = matchMedia("(min-width: 64rem)").matches;

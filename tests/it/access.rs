@@ -1,0 +1,292 @@
+//! Who may use which route. The table is written by hand, apart from the route table it is held against.
+
+use std::collections::BTreeMap;
+
+use lodestone::auth::TokenScope;
+use lodestone::web::Access;
+use reqwest::StatusCode;
+use reqwest::header::{HeaderName, ORIGIN};
+
+use crate::support::{Browser, TestApp};
+
+/// Every route, with the roles that it answers. `own` are members of the institute in the path.
+///
+/// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute.
+const TABLE: [(&str, &str, &str); 22] = [
+    ("GET", "/healthz", "everybody"),
+    ("GET", "/readyz", "everybody"),
+    ("GET", "/static/{*file}", "everybody"),
+    ("GET", "/favicon.ico", "everybody"),
+    ("GET", "/login", "everybody"),
+    ("POST", "/logout", "signed in"),
+    ("GET", "/auth/demo", "everybody"),
+    ("POST", "/auth/demo", "everybody"),
+    ("GET", "/", "signed in"),
+    ("GET", "/{institute}", "readers"),
+    ("GET", "/{institute}/{case}", "readers"),
+    ("GET", "/{institute}/{case}/variants", "readers"),
+    ("GET", "/{institute}/{case}/variants.csv", "readers"),
+    ("GET", "/{institute}/{case}/variants.tsv", "readers"),
+    ("GET", "/{institute}/{case}/variants.xlsx", "readers"),
+    ("GET", "/{institute}/{case}/variants/{id}", "readers"),
+    ("GET", "/api/v1/openapi.json", "everybody"),
+    ("GET", "/api/v1/institutes", "signed in"),
+    ("GET", "/api/v1/{institute}/cases", "readers"),
+    ("GET", "/api/v1/{institute}/{case}", "readers"),
+    ("GET", "/api/v1/{institute}/{case}/variants", "readers"),
+    ("GET", "/api/v1/{institute}/{case}/variants/{id}", "readers"),
+];
+
+const ROLES: [(&str, bool); 12] = [
+    ("own:clinician", true),
+    ("own:geneticist", true),
+    ("own:researcher", false),
+    ("own:admin", false),
+    ("own:auditor", false),
+    ("foreign:clinician", false),
+    ("foreign:geneticist", false),
+    ("foreign:admin", false),
+    ("foreign:auditor", false),
+    ("system:admin", false),
+    ("system:auditor", false),
+    ("", false),
+];
+
+async fn variant_of(reader: &Browser) -> String {
+    let list = reader.json("/api/v1/own/fam/variants").await;
+    list["variants"][0]["id"].as_str().unwrap().to_owned()
+}
+
+fn filled(path: &str, variant: &str) -> String {
+    path.replace("{institute}", "own").replace("{case}", "fam").replace("{id}", variant)
+}
+
+#[tokio::test]
+async fn the_hand_written_table_names_every_route_and_its_policy() {
+    let declared: BTreeMap<(String, String), Access> = lodestone::app::routes()
+        .table()
+        .iter()
+        .map(|route| ((route.method.to_string(), route.path.to_owned()), route.access))
+        .collect();
+    let by_hand: BTreeMap<(String, String), &str> =
+        TABLE.iter().map(|(method, path, who)| ((method.to_string(), path.to_string()), *who)).collect();
+    assert_eq!(declared.keys().collect::<Vec<_>>(), by_hand.keys().collect::<Vec<_>>());
+    for (route, access) in declared {
+        let words = match access {
+            Access::Public => "everybody",
+            Access::SignedIn => "signed in",
+            Access::Institute | Access::Case | Access::CaseEditor => "readers",
+        };
+        assert_eq!(words, by_hand[&route], "{route:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_route_answers_its_roles_and_nobody_else() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.institute("foreign").await;
+    app.given_case("own", "fam").await;
+    app.given_case("foreign", "secret").await;
+    let variant = variant_of(&app.signed_in(&["own:clinician"]).await).await;
+    for (role, reads) in ROLES {
+        let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
+        let browser = app.signed_in(grants).await;
+        for (method, path, who) in TABLE.iter().filter(|(method, ..)| *method == "GET") {
+            if matches!(*path, "/static/{*file}" | "/auth/demo") {
+                continue; // shown elsewhere: a file by its hashed name, the demo's door by its own test
+            }
+            let status = browser.get(&filled(path, &variant)).await.status();
+            let answered = status.is_success() || status == StatusCode::SEE_OTHER;
+            let expected = *who != "readers" || reads;
+            assert_eq!(answered, expected, "{method} {path} as `{role}`: {status}");
+            if !expected {
+                assert_eq!(status, StatusCode::NOT_FOUND, "{path} as `{role}` looks absent");
+            }
+        }
+    }
+    let stranger = app.stranger();
+    for (_, path, who) in
+        TABLE.iter().filter(|(method, path, _)| *method == "GET" && !path.contains('*') && *path != "/auth/demo")
+    {
+        let response = stranger.get(&filled(path, &variant)).await;
+        match (*who, path.starts_with("/api/")) {
+            ("everybody", _) => assert!(!response.status().is_client_error(), "{path}"),
+            (_, true) => assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}"),
+            (_, false) => {
+                assert_eq!(response.status(), StatusCode::SEE_OTHER, "{path}");
+                assert_eq!(response.headers()["location"], "/login", "{path}");
+            }
+        }
+    }
+    app.end().await;
+}
+
+/// I4: a foreign case and one that does not exist differ in nothing but the request's own id and nonce.
+#[tokio::test]
+async fn a_case_of_another_institute_looks_absent() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.institute("foreign").await;
+    app.given_case("foreign", "secret").await;
+    let foreign_variant = {
+        let reader = app.signed_in(&["foreign:clinician"]).await;
+        let list = reader.json("/api/v1/foreign/secret/variants").await;
+        list["variants"][0]["id"].as_str().unwrap().to_owned()
+    };
+    app.given_case("own", "fam").await;
+    let clinician = app.signed_in(&["own:clinician"]).await;
+    for (there, absent) in [
+        ("/foreign/secret", "/foreign/nothing"),
+        ("/foreign/secret/variants", "/foreign/nothing/variants"),
+        ("/foreign", "/nowhere"),
+        ("/api/v1/foreign/secret", "/api/v1/foreign/nothing"),
+        ("/api/v1/foreign/cases", "/api/v1/nowhere/cases"),
+        (&format!("/own/fam/variants/{foreign_variant}"), &format!("/own/fam/variants/{}", "a".repeat(26))),
+        (
+            &format!("/api/v1/own/fam/variants/{foreign_variant}"),
+            &format!("/api/v1/own/fam/variants/{}", "a".repeat(26)),
+        ),
+    ] {
+        let (one, other) = (clinician.get(there).await, clinician.get(absent).await);
+        assert_eq!(one.status(), StatusCode::NOT_FOUND, "{there}");
+        assert_eq!(other.status(), StatusCode::NOT_FOUND, "{absent}");
+        assert_eq!(names_of(&one), names_of(&other));
+        assert_eq!(masked(one).await, masked(other).await, "{there}");
+    }
+    app.end().await;
+}
+
+fn names_of(response: &reqwest::Response) -> Vec<String> {
+    response.headers().keys().map(ToString::to_string).collect()
+}
+
+/// The body without what is made anew for each request.
+async fn masked(response: reqwest::Response) -> String {
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    response.text().await.unwrap().replace(&id, "ID").replace(&nonce, "NONCE")
+}
+
+#[tokio::test]
+async fn a_token_reads_one_institute_and_dies_with_its_user() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.institute("other").await;
+    app.given_case("own", "fam").await;
+    app.given_case("other", "fam").await;
+    let user = app.user(&["own:clinician", "other:clinician"]).await;
+    let own = "own".parse().unwrap();
+    let token = app.app.tokens.create(&user.id, &own, TokenScope::Read, 30, app.clock.now()).await.unwrap();
+    let script = app.stranger();
+    assert_eq!(script.with_token("/api/v1/own/fam", &token).await.status(), StatusCode::OK);
+    assert_eq!(script.with_token("/api/v1/other/fam", &token).await.status(), StatusCode::NOT_FOUND);
+    for wrong in ["", "lode_", "nonsense", &token[..token.len() - 1]] {
+        assert_eq!(script.with_token("/api/v1/own/fam", wrong).await.status(), StatusCode::UNAUTHORIZED, "`{wrong}`");
+    }
+    app.wait(jiff::SignedDuration::from_hours(24 * 30));
+    assert_eq!(script.with_token("/api/v1/own/fam", &token).await.status(), StatusCode::UNAUTHORIZED, "expired");
+    let token = app.app.tokens.create(&user.id, &own, TokenScope::Read, 30, app.clock.now()).await.unwrap();
+    assert!(app.cli(&["user", "disable", user.email.as_str()]).await);
+    assert_eq!(script.with_token("/api/v1/own/fam", &token).await.status(), StatusCode::UNAUTHORIZED, "disabled");
+    app.end().await;
+}
+
+/// S4: idle time slides, the absolute limit does not. S5 and A19: a disabled user is out at once.
+#[tokio::test]
+async fn a_session_ends_when_it_should() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let minutes = jiff::SignedDuration::from_mins;
+    let idle = app.signed_in(&["own:clinician"]).await;
+    app.wait(minutes(29));
+    assert_eq!(idle.get("/own").await.status(), StatusCode::OK);
+    // The note of the last use is written beside the answer; wait until it is there.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    app.wait(minutes(29));
+    assert_eq!(idle.get("/own").await.status(), StatusCode::OK, "used within half an hour");
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    app.wait(minutes(31));
+    assert_eq!(idle.get("/own").await.status(), StatusCode::SEE_OTHER, "idle for longer");
+
+    let user = app.user(&["own:clinician"]).await;
+    let browser = app.browser_of(&user).await;
+    for _ in 0..26 {
+        app.wait(minutes(28));
+        browser.get("/own").await;
+        tokio::time::sleep(std::time::Duration::from_millis(60)).await;
+    }
+    assert_eq!(browser.get("/own").await.status(), StatusCode::SEE_OTHER, "after twelve hours");
+
+    let browser = app.browser_of(&user).await;
+    assert_eq!(browser.get("/own").await.status(), StatusCode::OK);
+    assert!(app.cli(&["user", "disable", user.email.as_str()]).await);
+    assert_eq!(browser.get("/own").await.status(), StatusCode::SEE_OTHER);
+    app.end().await;
+}
+
+/// A form's fields and the headers it comes with.
+type Submitted<'a> = (&'a [(&'a str, &'a str)], Vec<(HeaderName, String)>);
+
+/// S6, S7, S3: forms need their token and our origin; a copied cookie is dead after sign-out.
+#[tokio::test]
+async fn forms_are_taken_from_our_own_pages_only() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    let other = app.signed_in(&["own:clinician"]).await;
+    let (csrf, foreign_csrf) = (browser.csrf("/own").await, other.csrf("/own").await);
+    let site = HeaderName::from_static("sec-fetch-site");
+    let ours = (ORIGIN, app.origin.clone());
+    let refused: [Submitted; 8] = [
+        (&[], vec![ours.clone()]),
+        (&[("csrf", "")], vec![ours.clone()]),
+        (&[("csrf", &foreign_csrf)], vec![ours.clone()]),
+        (&[("csrf", &csrf), ("csrf", &csrf)], vec![ours.clone()]),
+        (&[("csrf", &csrf)], vec![]),
+        (&[("csrf", &csrf)], vec![(ORIGIN, "null".into())]),
+        (&[("csrf", &csrf)], vec![(ORIGIN, "https://evil.example".into())]),
+        (&[("csrf", &csrf)], vec![ours.clone(), (site, "cross-site".into())]),
+    ];
+    for (form, headers) in refused {
+        let response = browser.post_from("/logout", form, &headers).await;
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{form:?} {headers:?}");
+        assert_eq!(browser.get("/own").await.status(), StatusCode::OK, "still signed in");
+    }
+    let extra = browser.post("/logout", &[("csrf", &csrf), ("role", "admin")]).await;
+    assert_eq!(extra.status(), StatusCode::BAD_REQUEST, "fields we do not know are refused");
+    assert_eq!(browser.get("/logout").await.status(), StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(browser.get("/own").await.status(), StatusCode::SEE_OTHER, "the copied cookie is dead");
+    app.end().await;
+}
+
+/// The demo's door: once, ten minutes, demo databases only.
+#[tokio::test]
+async fn a_demo_link_works_once_and_only_in_a_demo() {
+    let demo = TestApp::start_demo().await;
+    demo.institute("own").await;
+    let user = demo.user(&["own:clinician"]).await;
+    let stranger = demo.stranger();
+    let token = demo.app.demo_links.create(&user.id, demo.clock.now()).await.unwrap();
+    let path = format!("/auth/demo?token={token}");
+    assert!(stranger.page(&path).await.contains("Ann Example"));
+    assert!(stranger.page(&path).await.contains("Ann Example"), "looking does not use it up");
+    let entered = stranger.post("/auth/demo", &[("token", &token)]).await;
+    assert_eq!(entered.status(), StatusCode::SEE_OTHER);
+    assert!(entered.headers()["set-cookie"].to_str().unwrap().starts_with("__Host-sid="));
+    assert_eq!(stranger.post("/auth/demo", &[("token", &token)]).await.status(), StatusCode::NOT_FOUND, "used");
+    let late = demo.app.demo_links.create(&user.id, demo.clock.now()).await.unwrap();
+    demo.wait(jiff::SignedDuration::from_mins(10));
+    assert_eq!(stranger.post("/auth/demo", &[("token", &late)]).await.status(), StatusCode::NOT_FOUND, "late");
+    demo.end().await;
+
+    let real = TestApp::start().await;
+    let user = real.user(&[]).await;
+    let token = real.app.demo_links.create(&user.id, real.clock.now()).await.unwrap();
+    let stranger = real.stranger();
+    assert_eq!(stranger.get(&format!("/auth/demo?token={token}")).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(stranger.post("/auth/demo", &[("token", &token)]).await.status(), StatusCode::NOT_FOUND);
+    real.end().await;
+}

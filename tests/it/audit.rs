@@ -1,0 +1,161 @@
+//! Every request leaves an intent and an outcome; nothing secret or clinical gets into them.
+
+use std::collections::BTreeMap;
+
+use bson::Document;
+use reqwest::StatusCode;
+
+use crate::support::TestApp;
+
+fn text(entry: &Document, field: &str) -> String {
+    entry.get_str(field).unwrap_or_default().to_owned()
+}
+
+fn route(entry: &Document) -> String {
+    entry.get_document("request").map(|request| text(request, "route")).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn each_request_has_one_intent_and_one_outcome() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    for path in
+        ["/own", "/own/fam", "/own/fam/variants", "/own/nothing", "/own/fam/variants?page=x", "/nowhere/at/all/here"]
+    {
+        browser.get(path).await;
+    }
+    let csrf = browser.csrf("/own").await;
+    browser.post("/logout", &[("csrf", &csrf)]).await;
+    let entries: Vec<Document> =
+        app.audit_entries().await.into_iter().filter(|entry| entry.get_document("request").is_ok()).collect();
+    let mut by_request: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for entry in &entries {
+        by_request.entry(text(entry, "request_id")).or_default().push(text(entry, "kind"));
+    }
+    assert_eq!(by_request.len(), 8);
+    for kinds in by_request.values() {
+        assert_eq!(kinds, &["intent", "outcome"]);
+    }
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_read_names_what_it_asked_for() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.institute("foreign").await;
+    app.given_case("foreign", "secret").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    assert_eq!(browser.get("/foreign/secret").await.status(), StatusCode::NOT_FOUND);
+    let entries = app.audit_entries().await;
+    let of = |kind: &str| {
+        entries.iter().rfind(|entry| text(entry, "kind") == kind && route(entry) == "/{institute}/{case}").unwrap()
+    };
+    let (intent, outcome) = (of("intent"), of("outcome"));
+    for entry in [intent, outcome] {
+        let subjects: Vec<(String, String, bool)> = entry
+            .get_array("subjects")
+            .unwrap()
+            .iter()
+            .map(|subject| {
+                let subject = subject.as_document().unwrap();
+                (text(subject, "kind"), text(subject, "id"), subject.get_bool("granted").unwrap())
+            })
+            .collect();
+        assert!(subjects.contains(&("institute".into(), "foreign".into(), false)), "{subjects:?}");
+        assert!(subjects.contains(&("case".into(), "secret".into(), false)), "{subjects:?}");
+    }
+    assert_eq!(text(outcome, "outcome"), "denied");
+    assert_eq!(text(outcome.get_document("agent").unwrap(), "name"), "Ann Example");
+    assert!(
+        outcome.get_str("institute").is_err(),
+        "a refused read is no business of the other institute's auditors by this field"
+    );
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_read_says_who_saw_how_many_rows_of_what() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    browser.page("/own/fam/variants").await;
+    browser.page("/own/fam/variants.csv").await;
+    let entries = app.audit_entries().await;
+    let outcome = |wanted: &str| {
+        entries.iter().rfind(|entry| text(entry, "kind") == "outcome" && route(entry) == wanted).unwrap().clone()
+    };
+    let seen = outcome("/{institute}/{case}/variants");
+    assert_eq!(seen.get_i64("rows").unwrap(), 3);
+    assert_eq!(text(&seen, "institute"), "own");
+    assert_eq!(seen.get_i32("status").unwrap(), 200);
+    assert!(seen.get_i64("duration_us").unwrap() > 0);
+    assert!(seen.get_document("agent").unwrap().get_str("user").is_ok());
+    assert_eq!(text(&outcome("/{institute}/{case}/variants.csv"), "exported"), "csv");
+    app.end().await;
+}
+
+/// L2 for what exists: cookies, tokens and query strings stay out; so do patients' names.
+#[tokio::test]
+async fn no_secret_and_no_clinical_value_gets_into_the_trail() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    let user = app.user(&["own:clinician"]).await;
+    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
+    let token = app
+        .app
+        .tokens
+        .create(&user.id, &"own".parse().unwrap(), lodestone::auth::TokenScope::Read, 1, app.clock.now())
+        .await
+        .unwrap();
+    let client = reqwest::Client::new();
+    client
+        .get(format!("{}/own/fam/variants?gene=POT1&region=7:1-9", app.origin))
+        .header("cookie", format!("__Host-sid={session}"))
+        .send()
+        .await
+        .unwrap();
+    app.stranger().with_token("/api/v1/own/fam", &token).await;
+    app.stranger().get("/auth/demo?token=geheim").await;
+    let trail = format!("{:?}", app.audit_entries().await);
+    for secret in [session.as_str(), &token, "geheim", "POT1", "Kid", "124491972", "?"] {
+        assert!(!trail.contains(secret), "{secret}");
+    }
+    app.end().await;
+}
+
+#[tokio::test]
+async fn the_sequence_of_a_process_has_no_gaps() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    let requests = (0..60).map(|_| browser.get("/own"));
+    futures::future::join_all(requests).await;
+    let mut by_log: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    for entry in app.audit_entries().await {
+        by_log.entry(text(&entry, "log_id")).or_default().push(entry.get_i64("seq").unwrap());
+    }
+    assert!(by_log.values().any(|log| log.len() >= 120));
+    for log in by_log.values() {
+        assert_eq!(*log, (0..i64::try_from(log.len()).unwrap()).collect::<Vec<_>>());
+    }
+    app.end().await;
+}
+
+#[tokio::test]
+async fn each_command_leaves_an_entry() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    assert!(!app.cli(&["case", "delete", "nobody"]).await);
+    let commands: Vec<(String, String)> =
+        app.audit_entries().await.iter().map(|entry| (text(entry, "command"), text(entry, "outcome"))).collect();
+    assert_eq!(
+        commands,
+        [("institute add".to_owned(), "success".to_owned()), ("case delete".to_owned(), "client_error".to_owned())]
+    );
+    app.end().await;
+}

@@ -1,0 +1,17 @@
+//! What the product promises, shown on the real server over the real database protocol.
+//!
+//! Run by `make test`, which starts a database; each test has a database of its own in it.
+
+mod support;
+
+mod access;
+mod audit;
+mod bad_input;
+mod embedded;
+mod filters;
+mod history;
+mod http;
+mod loading;
+mod migrations;
+mod pages;
+mod trio;

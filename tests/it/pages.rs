@@ -1,0 +1,134 @@
+//! Pages as their readers see them.
+
+use scraper::{Html, Selector};
+
+use crate::support::TestApp;
+
+fn texts(html: &Html, selector: &str) -> Vec<String> {
+    let selector = Selector::parse(selector).unwrap();
+    html.select(&selector)
+        .map(|element| element.text().collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_page_is_well_formed_and_has_one_heading() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.institute("two").await;
+    app.given_case("own", "F1").await;
+    let browser = app.signed_in(&["own:clinician", "two:clinician"]).await;
+    let list = browser.json("/api/v1/own/F1/variants").await;
+    let variant = format!("/own/F1/variants/{}", list["variants"][0]["id"].as_str().unwrap());
+    for path in ["/", "/own", "/own/F1", "/own/F1/variants", &variant, "/login", "/own/absent"] {
+        let text = browser.get(path).await.text().await.unwrap();
+        let html = Html::parse_document(&text);
+        assert_eq!(html.errors, Vec::<String>::new(), "{path}");
+        assert_eq!(texts(&html, "h1").len(), 1, "{path}");
+        assert_eq!(texts(&html, "head > title").len(), 1, "{path}");
+        assert!(!text.contains(" style="), "{path}: styles live in the sheet");
+        for script in html.select(&Selector::parse("script").unwrap()) {
+            assert!(script.attr("nonce").is_some() && script.attr("src").is_some(), "{path}");
+        }
+        for tag in ["script", "link", "img", "iframe", "use"] {
+            for element in html.select(&Selector::parse(tag).unwrap()) {
+                for attribute in ["src", "href"] {
+                    let address = element.attr(attribute).unwrap_or_default();
+                    assert!(!address.contains("//"), "{path} loads {address} from elsewhere");
+                }
+            }
+        }
+    }
+    app.end().await;
+}
+
+/// N4, N5: what a file says is text, wherever it is shown.
+#[tokio::test]
+async fn hostile_text_in_files_stays_text() {
+    use crate::support::vcf::{config, record, trio_text};
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let bad = "<script>alert(1)</script>\"'><img/src=x/onerror=alert(1)>";
+    let info = format!(
+        "CSQ=A|missense_variant|{bad}|{bad}|Transcript|{bad}|{bad}|1/2||ENST1:c.1{bad}|ENSP1:p.{bad}|-1||YES;RankScore=F1:9"
+    );
+    let text = trio_text(&[record("7", 7, ("C", "A"), &info, ["0/1:1,1:2:9", "0/1:1,1:2:9", "0/1:1,1:2:9"])])
+        .replace("\tPASS\t", "\t<b>bad</b>\t");
+    let vcf = app.folder().join("bad.vcf");
+    std::fs::write(&vcf, text).unwrap();
+    let path = app.folder().join("bad.yaml");
+    let yaml = config("own", "F1", &vcf, "synopsis: '<script>alert(2)</script>'\nlims_id: '<b>lims</b>'\n")
+        .replace("sample_name: Kid", "sample_name: '<i>Kid</i>'");
+    std::fs::write(&path, yaml).unwrap();
+    assert!(app.cli(&["load", "case", path.to_str().unwrap()]).await);
+    let browser = app.signed_in(&["own:clinician"]).await;
+    let list = browser.json("/api/v1/own/F1/variants").await;
+    let variant = format!("/own/F1/variants/{}", list["variants"][0]["id"].as_str().unwrap());
+    for path in ["/own", "/own/F1", "/own/F1/variants", &variant] {
+        let html = Html::parse_document(&browser.page(path).await);
+        let own_scripts = html.select(&Selector::parse("script:not([src])").unwrap()).count();
+        assert_eq!(own_scripts, 0, "{path}");
+        for foreign in ["img:not([src^='/static/'])", "main b", "main i", "main script"] {
+            assert_eq!(html.select(&Selector::parse(foreign).unwrap()).count(), 0, "{path}: {foreign}");
+        }
+        for element in html.select(&Selector::parse("*").unwrap()) {
+            assert!(element.value().attrs().all(|(name, _)| !name.starts_with("on")), "{path}");
+        }
+    }
+    app.end().await;
+}
+
+/// N9: exports keep commas, quotes and formulas as text.
+#[tokio::test]
+async fn exports_hold_the_filtered_list() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "F1").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    let csv = browser.page("/own/F1/variants.csv?consequence=missense_variant").await;
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let head = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 1);
+    let cell = |title: &str| rows[0].get(head.iter().position(|found| found == title).unwrap()).unwrap().to_owned();
+    assert_eq!(
+        (cell("Gene"), cell("Position"), cell("GT Kid"), cell("AD alternative Dad")),
+        ("POT1".into(), "124491972".into(), "0/1".into(), "18".into())
+    );
+    let columns: Vec<&str> = head.iter().filter(|title| title.starts_with("GT ")).collect();
+    assert_eq!(columns, ["GT Kid", "GT Mum", "GT Dad"]);
+    let xlsx = browser.get("/own/F1/variants.xlsx").await;
+    assert!(
+        xlsx.headers()["content-disposition"]
+            .to_str()
+            .unwrap()
+            .starts_with("attachment; filename=\"F1-variants.xlsx\"")
+    );
+    assert_eq!(&xlsx.bytes().await.unwrap()[..2], b"PK");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn cases_are_found_by_any_of_their_names() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "F1").await;
+    app.given_case("own", "F2").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    for (query, found) in [
+        ("", 2),
+        ("q=f1", 1),
+        ("q=Kid", 2),
+        ("q=ki+f2", 1),
+        ("q=nobody", 0),
+        ("status=solved", 0),
+        ("status=inactive", 2),
+        ("assignee=me", 0),
+        ("q=.*", 0),
+    ] {
+        let html = Html::parse_document(&browser.page(&format!("/own?{query}")).await);
+        assert_eq!(texts(&html, "tbody tr").len(), found, "{query}");
+    }
+    assert_eq!(browser.get("/own?status=new").await.status(), 422);
+    app.end().await;
+}

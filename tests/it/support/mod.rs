@@ -1,0 +1,287 @@
+//! A real server with a database of its own, people to sign in, and cases to load.
+
+pub mod vcf;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use clap::Parser as _;
+use jiff::SignedDuration;
+use lodestone::app::{self, AppState};
+use lodestone::cli::{self, Cli};
+use lodestone::clock::Clock;
+use lodestone::config::Config;
+use lodestone::db::{Db, migrations};
+use lodestone::ids::UserId;
+use lodestone::users::{Membership, RoleGrant, User};
+use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use reqwest::{Response, StatusCode};
+use tokio::net::TcpListener;
+
+/// Commands the driver sent, by name and collection.
+type Commands = Arc<Mutex<Vec<(String, String)>>>;
+
+/// A running server.
+pub struct TestApp {
+    /// Its state, for looking at stores.
+    pub app: AppState,
+    /// `http://127.0.0.1:…`
+    pub origin: String,
+    /// Its clock.
+    pub clock: Clock,
+    config: PathBuf,
+    folder: tempfile::TempDir,
+    commands: Commands,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+}
+
+fn server_uri() -> String {
+    std::env::var("LODESTONE_TEST_DATABASE")
+        .expect("these tests need a database: run `make test`, or `tests/with-database cargo test`")
+}
+
+static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
+impl TestApp {
+    /// A server on an empty, migrated database.
+    pub async fn start() -> Self {
+        Self::start_as(false).await
+    }
+
+    /// A server on a database marked as a demo.
+    pub async fn start_demo() -> Self {
+        Self::start_as(true).await
+    }
+
+    async fn start_as(demo: bool) -> Self {
+        // A second test finds it installed; that is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let config = folder.path().join("lodestone.toml");
+        std::fs::write(&config, format!("[database]\nuri = '{}'\nname = '{name}'\n", server_uri())).unwrap();
+        let mut settings = Config::load(Some(&config)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        settings.server.listen = listener.local_addr().unwrap();
+        let origin = settings.origin();
+        let commands = Commands::default();
+        let seen = Arc::clone(&commands);
+        let spy: lodestone::db::CommandSpy = Arc::new(move |event| {
+            if let mongodb::event::command::CommandEvent::Started(started) = event {
+                let name = started.command_name.clone();
+                let collection = started.command.get_str(&name).unwrap_or_default().to_owned();
+                seen.lock().unwrap().push((name, collection));
+            }
+        });
+        let db = Db::connect(&server_uri(), &name, Some(spy)).await.unwrap();
+        // Ahead of the database's own clock, which removes what has expired.
+        let clock = Clock::manual("2036-03-04T05:06:07Z".parse().unwrap());
+        migrations::migrate(&db, &clock).await.unwrap();
+        let app = AppState::new(settings, clock.clone(), db, demo);
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        tokio::spawn(app::serve(app.clone(), listener, async {
+            let _ = stopped.await;
+        }));
+        Self { app, origin, clock, config, folder, commands, stop: Some(stop) }
+    }
+
+    /// A folder for this test's files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a command on this server's database; whether it exited with 0.
+    pub async fn cli(&self, arguments: &[&str]) -> bool {
+        let config = self.config.display().to_string();
+        let mut line = vec!["lodestone", "--config", &config];
+        line.extend(arguments);
+        let cli = Cli::try_parse_from(line).expect("the command line is well-formed");
+        cli::run(cli).await == ExitCode::SUCCESS
+    }
+
+    /// The configuration file, for commands run as processes.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Adds an institute.
+    pub async fn institute(&self, id: &str) {
+        assert!(self.cli(&["institute", "add", id, "--name", id]).await);
+    }
+
+    /// Adds a user with these roles, `cust000:clinician`.
+    pub async fn user(&self, grants: &[&str]) -> User {
+        let mut user = User {
+            id: UserId::random(),
+            email: format!("user{}@lab.example", NUMBER.fetch_add(1, Ordering::Relaxed)).parse().unwrap(),
+            name: "Ann Example".into(),
+            memberships: Vec::<Membership>::new(),
+            system_roles: vec![],
+            disabled: false,
+            created_at: self.clock.now(),
+            rev: 1,
+        };
+        for grant in grants {
+            match grant.parse::<RoleGrant>().unwrap() {
+                RoleGrant::Member(membership) => user.memberships.push(membership),
+                RoleGrant::System(role) => user.system_roles.push(role),
+            }
+        }
+        self.app.users.add(&user).await.unwrap();
+        user
+    }
+
+    /// A browser in which a new user with these roles is signed in.
+    pub async fn signed_in(&self, grants: &[&str]) -> Browser {
+        let user = self.user(grants).await;
+        self.browser_of(&user).await
+    }
+
+    /// A browser in which this user is signed in.
+    pub async fn browser_of(&self, user: &User) -> Browser {
+        let id = self.app.sessions.start(&user.id, self.clock.now()).await.unwrap();
+        Browser { origin: self.origin.clone(), session: Some(id), client: client() }
+    }
+
+    /// A browser nobody is signed in to.
+    pub fn stranger(&self) -> Browser {
+        Browser { origin: self.origin.clone(), session: None, client: client() }
+    }
+
+    /// Commands sent to the database during `work`, but for the audit trail and the session's last use.
+    pub async fn commands_during<T>(&self, work: impl Future<Output = T>) -> (T, Vec<(String, String)>) {
+        self.app.audit.flush(std::time::Duration::from_secs(5)).await;
+        self.commands.lock().unwrap().clear();
+        let done = work.await;
+        let sent = self.commands.lock().unwrap().clone();
+        let apart =
+            |name: &str, collection: &str| collection == "audit" || (name == "update" && collection == "sessions");
+        (done, sent.into_iter().filter(|(name, collection)| !apart(name, collection)).collect())
+    }
+
+    /// All audit entries, in the order they were written.
+    pub async fn audit_entries(&self) -> Vec<bson::Document> {
+        self.app.audit.flush(std::time::Duration::from_secs(5)).await;
+        self.documents("audit", bson::doc! { "occurred_at": 1, "log_id": 1, "seq": 1 }).await
+    }
+
+    /// All documents of a collection.
+    pub async fn documents(&self, collection: &str, sort: bson::Document) -> Vec<bson::Document> {
+        use futures::TryStreamExt as _;
+        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the test looks at what is stored, whoever wrote it")]
+        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
+        collection.find(bson::doc! {}).sort(sort).await.unwrap().try_collect().await.unwrap()
+    }
+
+    /// Everything that is stored, but for what reading may change.
+    pub async fn snapshot(&self) -> Vec<(String, Vec<bson::Document>)> {
+        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
+        let mut names = client.database(self.app.db.name()).list_collection_names().await.unwrap();
+        names.retain(|name| !matches!(name.as_str(), "audit" | "sessions"));
+        names.sort();
+        let mut all = Vec::new();
+        for name in names {
+            let documents = self.documents(&name, bson::doc! { "_id": 1 }).await;
+            if !documents.is_empty() {
+                all.push((name, documents));
+            }
+        }
+        all
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, time: SignedDuration) {
+        self.clock.advance(time);
+    }
+
+    /// Ends the server and removes its database.
+    pub async fn end(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        self.app.db.drop_database().await.unwrap();
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// A browser, or a script.
+pub struct Browser {
+    origin: String,
+    session: Option<String>,
+    client: reqwest::Client,
+}
+
+impl Browser {
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(session) = &self.session {
+            headers.insert(COOKIE, format!("__Host-sid={session}").parse().unwrap());
+        }
+        headers
+    }
+
+    /// Fetches a page.
+    pub async fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.origin)).headers(self.headers()).send().await.unwrap()
+    }
+
+    /// Fetches a page that must be there, as text.
+    pub async fn page(&self, path: &str) -> String {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.text().await.unwrap()
+    }
+
+    /// Fetches JSON that must be there.
+    pub async fn json(&self, path: &str) -> serde_json::Value {
+        let response = self.get(path).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.json().await.unwrap()
+    }
+
+    /// Fetches with an API token in place of the session.
+    pub async fn with_token(&self, path: &str, token: &str) -> Response {
+        self.client.get(format!("{}{path}", self.origin)).bearer_auth(token).send().await.unwrap()
+    }
+
+    /// Sends a form as a page of ours would.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
+        self.post_from(path, form, &[(ORIGIN, self.origin.clone())]).await
+    }
+
+    /// Sends a form with these headers besides the cookie.
+    pub async fn post_from(&self, path: &str, form: &[(&str, &str)], more: &[(HeaderName, String)]) -> Response {
+        let mut headers = self.headers();
+        for (name, value) in more {
+            headers.insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        self.client.post(format!("{}{path}", self.origin)).headers(headers).form(form).send().await.unwrap()
+    }
+
+    /// The session's form token, read from a page.
+    pub async fn csrf(&self, path: &str) -> String {
+        let page = self.page(path).await;
+        let html = scraper::Html::parse_document(&page);
+        let field = scraper::Selector::parse("input[name=csrf]").unwrap();
+        html.select(&field).next().expect("the page has a form").attr("value").unwrap().to_owned()
+    }
+}
+
+/// Real input files beside the project; `None`, with a note, where they are not. Under CI they must be there.
+pub fn shared_data(path: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("LODESTONE_TEST_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let found = root.join(path);
+    if found.exists() {
+        return Some(found);
+    }
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{} is missing", found.display());
+    eprintln!("skipped: {} is not here", found.display());
+    None
+}
