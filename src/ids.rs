@@ -92,7 +92,7 @@ macro_rules! define_id {
 }
 
 /// First path segments that are pages of the program and so cannot be institutes.
-const RESERVED_INSTITUTES: [&str; 24] = [
+const RESERVED_INSTITUTES: [&str; 22] = [
     "panels",
     "genes",
     "phenotypes",
@@ -114,9 +114,7 @@ const RESERVED_INSTITUTES: [&str; 24] = [
     "static",
     "favicon.ico",
     "robots.txt",
-    "demo",
     "institutes",
-    "cases",
 ];
 
 /// Second path segments that are pages of an institute and so cannot be cases.

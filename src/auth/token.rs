@@ -80,7 +80,7 @@ impl TokenStore {
         Self { tokens: Documents::new(db) }
     }
 
-    /// Makes a token; the answer is its text, which is stored nowhere. `days` is at most [`MAX_DAYS`].
+    /// Makes a token; the answer is its text, which is stored nowhere. `days` beyond 90 count as 90.
     pub async fn create(
         &self,
         user: &UserId,

@@ -407,7 +407,13 @@ impl Reader<'_> {
 
     fn synopsis(&self, value: Option<Value>) -> Read<Option<String>> {
         let parts = self.list(value, "synopsis")?;
-        Ok(Some(parts.join(". ")).filter(|text| !text.is_empty()))
+        let last = parts.len().saturating_sub(1);
+        let sentences: Vec<&str> = parts
+            .iter()
+            .enumerate()
+            .map(|(at, part)| if at < last { part.trim_end_matches('.') } else { part.as_str() })
+            .collect();
+        Ok(Some(sentences.join(". ")).filter(|text| !text.is_empty()))
     }
 
     /// Scout takes today's date for one it cannot read; a wrong date is worse than none.

@@ -22,6 +22,9 @@ use crate::users::{Email, Membership, Role, SystemRole, User};
 /// Name of the demo's database, on whatever server.
 const DATABASE: &str = "lodestone_demo";
 
+/// File in the demo's folder that holds the address of the last server, for links made later.
+const ORIGIN: &str = "origin";
+
 /// What to do with a demo that is there already.
 pub(super) struct DemoOptions {
     pub reset: bool,
@@ -42,7 +45,9 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
         prepare(&open.db, &clock, options.reset).await?;
         let app = AppState::new(config, clock, open.db.clone(), true);
         fill(&app, &data, options.regenerate).await?;
-        announce(app.config.server.listen, &link_for(&app, "clinician").await?);
+        let origin = app.config.origin();
+        std::fs::write(data.join(ORIGIN), &origin).context("noting the demo's address")?;
+        announce(&origin, &link_for(&app, "clinician").await?);
         serve::run(app, listener).await
     }
     .await;
@@ -50,11 +55,11 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
     served
 }
 
-fn announce(address: SocketAddr, path: &str) {
+fn announce(origin: &str, path: &str) {
     println!();
     println!("Open this address to enter as a clinician (it works once, for ten minutes):");
     println!();
-    println!("  http://{address}{path}");
+    println!("  {origin}{path}");
     println!();
     println!("Another one: lodestone demo-link [clinician|geneticist|researcher|admin|auditor]");
     println!("All people and findings are invented. Not for clinical use. Stop with Ctrl-C.");
@@ -191,7 +196,7 @@ pub(super) async fn link(globals: &Globals, config: Config, role: &str) -> anyho
         if !open::is_demo(&open.db).await? {
             bail!("there is no demo here; make one with `lodestone demo`");
         }
-        let origin = config.origin();
+        let origin = std::fs::read_to_string(data.join(ORIGIN)).unwrap_or_else(|_| config.origin());
         let app = AppState::new(config, Clock::system(), open.db.clone(), true);
         println!("{origin}{}", link_for(&app, role).await?);
         Ok(())

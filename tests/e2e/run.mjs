@@ -1,0 +1,166 @@
+// Pages in a real browser whose network is closed but for our server: `make e2e`.
+//
+// Starts the demo with a folder of its own, signs in with the printed address, then looks at every kind of page, wide and
+// light, narrow and dark: no script error, no policy violation, no request to anywhere else, nothing axe-core or
+// html-validate finds, no sideways scrolling. Then the keys.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const require = createRequire(path.join(process.env.E2E_MODULES, 'package.json'));
+const { chromium } = require('playwright-core');
+const { HtmlValidate } = require('html-validate');
+const axe = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const program = process.env.E2E_PROGRAM;
+const folder = await mkdtemp(path.join(tmpdir(), 'lodestone-e2e-'));
+let server, browser, origin, signIn;
+
+/** The demo's printed address, once it serves. */
+function started(child) {
+  return new Promise((resolve, reject) => {
+    let said = '', log = '';
+    child.stderr.on('data', (text) => { log += text; });
+    child.stdout.on('data', (text) => {
+      said += text;
+      const found = said.match(/(http:\/\/127\.0\.0\.1:\d+)(\/auth\/demo\?token=\w+)/);
+      if (found) resolve(found);
+    });
+    child.on('exit', (code) => reject(new Error(`the demo ended with ${code}: ${log.slice(-2000)}`)));
+  });
+}
+
+before(async () => {
+  server = spawn(program, ['--data-dir', folder, 'demo', '--listen', '127.0.0.1:0']);
+  [, origin, signIn] = await started(server);
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}, { timeout: 120_000 });
+
+after(async () => {
+  await browser?.close();
+  const ended = new Promise((resolve) => server.on('exit', resolve));
+  server.kill('SIGTERM');
+  await ended;
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A page that notes everything that should not happen on it. */
+async function watched(context) {
+  const page = await context.newPage();
+  page.wrong = [];
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) page.wrong.push(message.text()); });
+  page.on('pageerror', (error) => page.wrong.push(error.message));
+  page.on('dialog', (dialog) => { page.wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+  await page.route('**', (route) => {
+    if (route.request().url().startsWith(origin) || route.request().url().startsWith('data:')) return route.continue();
+    page.wrong.push(`a request to ${route.request().url()}`);
+    return route.abort();
+  });
+  return page;
+}
+
+let state; // the signed-in session, taken over by each context
+
+test('the printed address signs the newcomer in, by keyboard', async () => {
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await page.goto(origin + signIn);
+  await page.keyboard.press('Tab');
+  for (let i = 0; i < 12 && !(await page.evaluate(() => document.activeElement?.matches('main button'))); i += 1) {
+    await page.keyboard.press('Tab');
+  }
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${origin}/demo`);
+  assert.match(await page.locator('h1').innerText(), /Cases/);
+  assert.deepEqual(page.wrong, []);
+  state = await context.storageState();
+  await context.close();
+});
+
+async function addresses(page) {
+  await page.goto(`${origin}/demo`);
+  const links = (selector) => page.locator(selector).first().getAttribute('href');
+  const casePage = await links('tbody th a');
+  await page.goto(origin + casePage);
+  const clinical = await links('main a[href*="clinvar_first"]');
+  const list = `${casePage}/variants`;
+  await page.goto(origin + list);
+  const variant = await links('tbody a[href*="/variants/"]');
+  return { start: '/', cases: '/demo', 'case': casePage, list, clinical, variant, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login' };
+}
+
+const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { 'no-trailing-whitespace': 'off', 'long-title': 'off' } });
+
+for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['narrow and dark', 400, 'dark'], ['very narrow', 320, 'light']]) {
+  test(`every kind of page, ${look}`, { timeout: 180_000 }, async (t) => {
+    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, storageState: state });
+    const page = await watched(context);
+    for (const [name, address] of Object.entries(await addresses(page))) {
+      await t.test(name, async () => {
+        page.wrong = [];
+        const answer = await page.goto(origin + address);
+        const expected = { 'no such page': 404, 'wrong filter': 422 }[name] ?? 200;
+        assert.equal(answer.status(), expected);
+        const found = page.wrong.filter((text) => !(expected !== 200 && text.includes(`status of ${expected}`)));
+        assert.deepEqual(found, []);
+        const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.ok(sideways <= 0, `scrolls sideways by ${sideways} px`);
+        await page.evaluate(axe);
+        const { violations } = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+        assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`), []);
+        if (width === 1440) {
+          const report = await validator.validateString(await answer.text());
+          const messages = report.results.flatMap((result) => result.messages.map((one) => `${one.line}: ${one.ruleId} ${one.message}`));
+          assert.deepEqual(messages, []);
+        }
+      });
+    }
+    await context.close();
+  });
+}
+
+test('rows are walked and opened by keys', async () => {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, storageState: state });
+  const page = await watched(context);
+  const { list } = await addresses(page);
+  await page.goto(origin + list);
+  const second = await page.locator('tbody a[href*="/variants/"]').nth(1).getAttribute('href');
+  assert.ok(second);
+  await page.keyboard.press('j');
+  await page.keyboard.press('j');
+  await page.keyboard.press('o');
+  await page.waitForURL(/\/variants\/[a-z2-7]{26}/);
+  await page.keyboard.press('u');
+  await page.waitForURL((url) => url.pathname === list);
+  await page.keyboard.press('c');
+  await page.waitForURL(/clinvar_first/);
+  await page.keyboard.press('?');
+  assert.ok(await page.locator('dialog[open]').isVisible());
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('g');
+  assert.ok(await page.evaluate(() => document.activeElement?.getAttribute('name') === 'gene'));
+  await page.keyboard.type('jo');
+  assert.equal(await page.evaluate(() => document.activeElement.value.endsWith('jo')), true, 'keys are off in fields');
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
+test('everything works without scripts', async () => {
+  const context = await browser.newContext({ javaScriptEnabled: false, storageState: state });
+  const page = await context.newPage();
+  await page.goto(`${origin}/demo/D24-001/variants`);
+  await page.locator('[name=gene]').fill('SCN1A');
+  await page.locator('main form button[type=submit]').first().click();
+  assert.match(page.url(), /gene=SCN1A/);
+  assert.ok((await page.locator('tbody tr').count()) >= 1);
+  await page.locator('form[action="/logout"] button').click();
+  await page.waitForURL(`${origin}/login`);
+  await context.close();
+});
