@@ -43,8 +43,11 @@ lint: system
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 
+# Built with full optimisation: some minutes the first time.
 bench: system
-	@echo "not measured yet: see the open points in the README" >&2; exit 1
+	cargo build
+	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install >/dev/null
+	tests/with-database cargo bench --bench budgets
 
 # Chromium by apt; the browser driver, axe-core and html-validate from npm, outside the repository.
 e2e_modules := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodestone/e2e-1
