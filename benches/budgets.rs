@@ -36,7 +36,8 @@ fn main() {
             Some(false) => "NOT KEPT",
             None => "",
         };
-        writeln!(table, "| {} | {} | {} | {mark} |", line.what, line.budget, line.measured).expect("a text can be added to");
+        writeln!(table, "| {} | {} | {} | {mark} |", line.what, line.budget, line.measured)
+            .expect("a text can be added to");
     }
     println!("{table}");
 }
@@ -117,8 +118,11 @@ fn parsing(folder: &Path) -> Line {
     let began = Instant::now();
     let mut count = 0_u32;
     for _ in 0..rounds {
-        let options =
-            ReadOptions { build: GenomeBuild::Grch37, family_keys: vec!["internal_id".into()], limits: Limits::default() };
+        let options = ReadOptions {
+            build: GenomeBuild::Grch37,
+            family_keys: vec!["internal_id".into()],
+            limits: Limits::default(),
+        };
         let mut reader = VcfReader::open(&path, options).expect("the file is read");
         while reader.next_record().expect("the file is read").is_some() {
             count += 1;
@@ -159,7 +163,12 @@ async fn against_bulk_insert(app: &TestApp, load: Duration) -> Line {
 
 fn quantile(times: &mut [Duration], share: f64) -> Duration {
     times.sort();
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hundred times")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a few hundred times"
+    )]
     let at = ((times.len() - 1) as f64 * share).round() as usize;
     times[at]
 }
@@ -212,7 +221,9 @@ async fn pages(app: &TestApp, reader: &Browser, lines: &mut Vec<Line>) {
     });
     let list = reader.json("/api/v1/own/big/variants?per_page=1").await;
     let variant = format!("/own/big/variants/{}", list["variants"][0]["id"].as_str().expect("an id"));
-    for (what, path) in [("variant page", variant.as_str()), ("case page", "/own/big"), ("cases of the institute (1 000)", "/own")] {
+    for (what, path) in
+        [("variant page", variant.as_str()), ("case page", "/own/big"), ("cases of the institute (1 000)", "/own")]
+    {
         let (p50, p95) = timed(reader, path, 100).await;
         lines.push(Line {
             what,
@@ -221,7 +232,9 @@ async fn pages(app: &TestApp, reader: &Browser, lines: &mut Vec<Line>) {
             kept: Some(p95 <= Duration::from_millis(15)),
         });
     }
-    for (what, path, budget) in [("list page", "/own/big/variants", 6), ("variant page", variant.as_str(), 8), ("case page", "/own/big", 8)] {
+    for (what, path, budget) in
+        [("list page", "/own/big/variants", 6), ("variant page", variant.as_str(), 8), ("case page", "/own/big", 8)]
+    {
         let (_, commands) = app.commands_during(reader.page(path)).await;
         lines.push(Line {
             what,

@@ -2,6 +2,7 @@
 
 mod access;
 mod config;
+mod config_keys;
 mod delete;
 mod handlers;
 mod load;

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::bits::Bits;
-use super::filter::{Filter, Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
+use super::filter::Filter;
+use super::limits::{Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
 use super::table::{Columns, GeneCell, LOW_FRACTION, known};
 use crate::cases::Phenotype;
 

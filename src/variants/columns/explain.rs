@@ -1,6 +1,6 @@
 use super::bits::Bits;
 use super::clauses::{Clause, Evaluated};
-use super::filter::NOTABLE_SPLICEAI;
+use super::limits::NOTABLE_SPLICEAI;
 use super::table::Columns;
 
 /// Why a row is shown or not.

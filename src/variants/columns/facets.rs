@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bits::Bits;
 use super::clauses::{Clause, Evaluated, Overlay};
-use super::filter::{Filter, GENE_MODELS, Limit, MODELS, People, SpidexBand};
+use super::filter::{Filter, GENE_MODELS, MODELS};
+use super::limits::{Limit, People, SpidexBand};
 use super::table::{Columns, GenotypeKind, known};
 use crate::cases::Phenotype;
 use crate::vcf::{clinvar, consequence};

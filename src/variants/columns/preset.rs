@@ -1,6 +1,7 @@
 //! The clinical preset, and filters in words.
 
-use super::filter::{Filter, Limit, NOTABLE_SPLICEAI, People, Rescue};
+use super::filter::Filter;
+use super::limits::{Limit, NOTABLE_SPLICEAI, People, Rescue};
 use crate::vcf::{clinvar, consequence};
 
 /// The filter that the clinical button applies to small variants: changes of exons and splice sites of the ordered
