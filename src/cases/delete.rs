@@ -23,12 +23,17 @@ pub async fn delete(app: &AppState, scope: &SystemScope, case: &Case, actor: &Ac
         before: doc! { "family": &case.family, "name": case.name.as_str() }.into(),
         after: Bson::Null,
     };
-    app.db
-        .transaction(async |session| {
-            app.cases.remove(scope, session, case).await?;
-            app.events.append(session, &change, actor, app.clock.now()).await
-        })
-        .await?;
+    let mut transaction = app.db.begin().await?;
+    loop {
+        let work = async {
+            app.cases.remove(scope, &mut transaction.session, case).await?;
+            app.events.append(&mut transaction.session, &change, actor, app.clock.now()).await
+        }
+        .await;
+        if transaction.end(work).await?.is_some() {
+            break;
+        }
+    }
     app.observations.forget_case(scope, &case.id).await?;
     app.states.delete_case(scope, &case.id).await?;
     app.columns.delete_case(scope, &case.id).await?;

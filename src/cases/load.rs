@@ -472,13 +472,19 @@ async fn publish(
         before: known.map_or(Bson::Null, lists_of),
         after: lists_of(case),
     };
-    let published = app
-        .db
-        .transaction(async |session| {
-            app.cases.publish(scope, session, case, known.map(|case| case.rev)).await?;
-            app.events.append(session, &change, &options.actor, app.clock.now()).await
-        })
+    let mut transaction = app.db.begin().await?;
+    let published = loop {
+        let work = async {
+            app.cases.publish(scope, &mut transaction.session, case, known.map(|case| case.rev)).await?;
+            app.events.append(&mut transaction.session, &change, &options.actor, app.clock.now()).await
+        }
         .await;
+        match transaction.end(work).await {
+            Ok(Some(())) => break Ok(()),
+            Ok(None) => {}
+            Err(error) => break Err(error),
+        }
+    };
     published.map_err(|error| match error {
         StoreError::Conflict(_) | StoreError::Exists(_) => LoadError::Refused(format!(
             "case {} was changed by somebody else during the load; nothing was published. Load it again",

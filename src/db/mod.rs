@@ -86,6 +86,64 @@ impl std::fmt::Debug for Db {
 /// How long a transaction waits for others to finish.
 pub const TRANSACTION_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Work that is stored as a whole or not at all.
+///
+/// A transaction that meets another one's unfinished work, also that of a process just killed, has to do its own work
+/// again:
+///
+/// ```ignore
+/// let mut transaction = db.begin().await?;
+/// loop {
+///     let work = change(&mut transaction.session).await;
+///     if let Some(done) = transaction.end(work).await? {
+///         return Ok(done);
+///     }
+/// }
+/// ```
+pub struct Transaction {
+    /// The session that the work's commands carry.
+    pub session: ClientSession,
+    began: std::time::Instant,
+    pause: Duration,
+}
+
+impl Transaction {
+    /// Commits when the work succeeded; `None` asks to do the work again, for at most [`TRANSACTION_PATIENCE`].
+    pub async fn end<T>(&mut self, work: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        let failure = match work {
+            Ok(done) => match self.commit().await {
+                Ok(()) => return Ok(Some(done)),
+                Err(error) => error,
+            },
+            Err(error) => {
+                // The server forgets an unfinished transaction by itself; what counts is why the work failed.
+                let _ = self.session.abort_transaction().await;
+                error
+            }
+        };
+        let passes =
+            matches!(&failure, StoreError::Database(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR));
+        if !passes || self.began.elapsed() > TRANSACTION_PATIENCE {
+            return Err(failure);
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(Duration::from_millis(500));
+        self.session.start_transaction().await?;
+        Ok(None)
+    }
+
+    /// Commits; an answer that got lost is asked for again, which is harmless.
+    async fn commit(&mut self) -> Result<(), StoreError> {
+        for _ in 0..3 {
+            match self.session.commit_transaction().await {
+                Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {}
+                other => return Ok(other?),
+            }
+        }
+        Ok(self.session.commit_transaction().await?)
+    }
+}
+
 /// Is told each command sent to the database; tests count round trips with it.
 pub type CommandSpy = Arc<dyn Fn(&CommandEvent) + Send + Sync>;
 
@@ -116,49 +174,11 @@ impl Db {
         Ok(())
     }
 
-    /// Carries out `work` in one transaction: all of it or nothing.
-    ///
-    /// A transaction that meets another one's unfinished work (also that of a process that was just killed) is begun
-    /// again, for at most [`TRANSACTION_PATIENCE`]. `work` may therefore run several times.
-    pub async fn transaction<T>(
-        &self,
-        work: impl AsyncFn(&mut ClientSession) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let began = std::time::Instant::now();
-        let mut pause = Duration::from_millis(5);
+    /// Begins a transaction: all of its work is stored or none.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let mut session = self.client.start_session().await?;
-        loop {
-            session.start_transaction().await?;
-            let failure = match work(&mut session).await {
-                Ok(done) => match self.commit(&mut session).await {
-                    Ok(()) => return Ok(done),
-                    Err(error) => error,
-                },
-                Err(error) => {
-                    // The server forgets an unfinished transaction by itself; what counts is why the work failed.
-                    let _ = session.abort_transaction().await;
-                    error
-                }
-            };
-            let passing =
-                matches!(&failure, StoreError::Database(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR));
-            if !passing || began.elapsed() > TRANSACTION_PATIENCE {
-                return Err(failure);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(500));
-        }
-    }
-
-    /// Commits; an answer that got lost is asked for again, which is harmless.
-    async fn commit(&self, session: &mut ClientSession) -> Result<(), StoreError> {
-        for _ in 0..3 {
-            match session.commit_transaction().await {
-                Err(error) if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT) => {}
-                other => return Ok(other?),
-            }
-        }
-        Ok(session.commit_transaction().await?)
+        session.start_transaction().await?;
+        Ok(Transaction { session, began: std::time::Instant::now(), pause: Duration::from_millis(5) })
     }
 
     /// Removes the whole database. Only for demo and test databases.

@@ -236,10 +236,10 @@ impl ObservationStore {
             .collect();
         let updates_nothing = updates.is_empty();
         let command = doc! { "update": Observation::COLLECTION, "ordered": false, "updates": updates };
-        let counted = self
-            .chunks
-            .db()
-            .transaction(async |session| {
+        let mut transaction = self.chunks.db().begin().await?;
+        let counted = loop {
+            let session = &mut transaction.session;
+            let work = async {
                 if sign > 0 {
                     self.chunks.insert_in(session, chunk, "this part of the observations").await?;
                 } else if chunks.delete_one(doc! { "_id": &chunk.id }).session(&mut *session).await?.deleted_count == 0
@@ -257,8 +257,14 @@ impl ObservationStore {
                     }),
                     Err(_) => Ok(()),
                 }
-            })
+            }
             .await;
+            match transaction.end(work).await {
+                Ok(Some(())) => break Ok(()),
+                Ok(None) => {}
+                Err(error) => break Err(error),
+            }
+        };
         match counted {
             Err(StoreError::Exists(_)) => Ok(()), // another command counted the same part
             other => other,

@@ -141,10 +141,10 @@ impl StateStore {
             after: as_bson(Some(&state))?,
         };
         let actor = Actor { user: Some(state.user.clone()), name: access.principal().name().to_owned() };
-        let written = self
-            .states
-            .db()
-            .transaction(async |session| {
+        let mut transaction = self.states.db().begin().await?;
+        let written = loop {
+            let session = &mut transaction.session;
+            let work = async {
                 if known == 0 {
                     self.states.insert_in(session, &state, "a decision on this variant").await?;
                 } else {
@@ -158,8 +158,14 @@ impl StateStore {
                 }
                 events.append(session, &change, &actor, now).await?;
                 cases.bump_decisions(session, &state.case_id).await
-            })
+            }
             .await;
+            match transaction.end(work).await {
+                Ok(Some(())) => break Ok(()),
+                Ok(None) => {}
+                Err(error) => break Err(error),
+            }
+        };
         match written {
             Ok(()) => Ok(state),
             Err(StoreError::Exists(_)) => Err(StoreError::Conflict("the decision")),

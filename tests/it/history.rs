@@ -1,23 +1,119 @@
 //! Decisions and their history: one transaction, compare-and-set, nobody overwrites unseen.
 
-use lodestone::events::Event;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use lodestone::app::AppState;
+use lodestone::cases::CaseEditor;
+use lodestone::db::StoreError;
+use lodestone::events::{Event, EventKind};
+use lodestone::variants::VariantState;
+use lodestone::web::Params;
+use tower::ServiceExt as _;
 
 use crate::support::TestApp;
+
+async fn events(app: &TestApp) -> Vec<Event> {
+    let documents = app.documents("events", bson::doc! { "rev": 1, "at": 1 }).await;
+    documents.into_iter().map(|document| bson::deserialize_from_document(document).unwrap()).collect()
+}
 
 #[tokio::test]
 async fn loading_is_part_of_the_history() {
     let app = TestApp::start().await;
     app.institute("own").await;
     app.given_case("own", "F1").await;
-    let events: Vec<Event> = app
-        .documents("events", bson::doc! { "rev": 1 })
-        .await
-        .into_iter()
-        .map(|document| bson::deserialize_from_document(document).unwrap())
-        .collect();
+    let events = events(&app).await;
     assert_eq!(events.len(), 1);
-    assert_eq!(events[0].rev, 1);
+    assert_eq!(events[0].kind, EventKind::CaseLoaded);
     assert_eq!(events[0].before, bson::Bson::Null);
     assert!(events[0].actor.name.contains("command line"));
+    app.end().await;
+}
+
+/// Decides on a variant as a page would: through the extractor, on the revision that was shown.
+async fn pin(editor: CaseEditor, State(app): State<AppState>, params: Params) -> Result<String, StatusCode> {
+    let given = |name: &str| params.pairs().iter().find(|(known, _)| known == name).unwrap().1.clone();
+    let (id, rev): (lodestone::ids::VariantId, i64) = (given("id").parse().unwrap(), given("rev").parse().unwrap());
+    let state = VariantState {
+        rev,
+        pinned: true,
+        manual_rank: given("rank").parse().ok(),
+        ..VariantState::undecided(editor.access(), id, app.clock.now())
+    };
+    match app.states.decide(&editor, &app.cases, &app.events, state, app.clock.now()).await {
+        Ok(state) => Ok(state.rev.to_string()),
+        Err(StoreError::Conflict(_)) => Err(StatusCode::CONFLICT),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn decide(app: &TestApp, session: &str, query: &str) -> StatusCode {
+    let router = Router::new().route("/{institute}/{case}/decide", post(pin)).with_state(app.app.clone());
+    let request = axum::http::Request::post(format!("/own/F1/decide?{query}"))
+        .header("cookie", format!("__Host-sid={session}"))
+        .body(axum::body::Body::empty())
+        .unwrap();
+    router.oneshot(request).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn of_many_who_decide_at_once_one_wins_and_the_history_is_whole() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "F1").await;
+    let user = app.user(&["own:clinician"]).await;
+    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
+    let reader = app.browser_of(&user).await;
+    let list = reader.json("/api/v1/own/F1/variants").await;
+    let id = list["variants"][0]["id"].as_str().unwrap().to_owned();
+    for rev in 0..3 {
+        let queries: Vec<String> = (0..8).map(|rank| format!("id={id}&rev={rev}&rank={rank}")).collect();
+        let tries = queries.iter().map(|query| decide(&app, &session, query));
+        let answers = futures::future::join_all(tries).await;
+        assert_eq!(answers.iter().filter(|status| status.is_success()).count(), 1, "{answers:?}");
+        assert!(answers.iter().all(|status| status.is_success() || *status == StatusCode::CONFLICT), "{answers:?}");
+    }
+    let decided: Vec<Event> =
+        events(&app).await.into_iter().filter(|event| event.kind == EventKind::VariantDecided).collect();
+    assert_eq!(decided.iter().map(|event| event.rev).collect::<Vec<_>>(), [1, 2, 3]);
+    for pair in decided.windows(2) {
+        assert_eq!(pair[0].after, pair[1].before, "each change begins where the last one ended");
+    }
+    let stored = app.documents("variant_states", bson::doc! {}).await;
+    assert_eq!(decided[2].after, bson::Bson::Document(stored[0].clone()), "replaying the history gives the present");
+    let shown = reader.json(&format!("/api/v1/own/F1/variants/{id}")).await;
+    assert_eq!((&shown["state"]["pinned"], &shown["state"]["rev"]), (&true.into(), &3.into()));
+    let pinned = reader.json("/api/v1/own/F1/variants?pinned=only").await;
+    assert_eq!(pinned["matched"], 1);
+    app.end().await;
+}
+
+/// A decision keeps its variant through a reload that would leave it out.
+#[tokio::test]
+async fn decisions_survive_an_update() {
+    use crate::support::vcf::{record, three_records};
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "F1").await;
+    let user = app.user(&["own:clinician"]).await;
+    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
+    let reader = app.browser_of(&user).await;
+    let list = reader.json("/api/v1/own/F1/variants").await;
+    let id = list["variants"][2]["id"].as_str().unwrap().to_owned();
+    assert_eq!(list["variants"][2]["rank_score"], -5.0);
+    assert_eq!(decide(&app, &session, &format!("id={id}&rev=0&rank=0")).await, StatusCode::OK);
+    let mut records = three_records();
+    records.push(record("X", 5, ("C", "A"), "RankScore=F1:-7", ["0/0:9,0:9:9", "0/1:5,5:10:99", "0/0:9,0:9:9"]));
+    let path = app.write_trio("own", "F1", &records, "");
+    let text = std::fs::read_to_string(&path).unwrap().replace("threshold: -100", "threshold: 8");
+    std::fs::write(&path, text).unwrap();
+    assert!(app.cli(&["load", "case", path.to_str().unwrap(), "--update"]).await);
+    let list = reader.json("/api/v1/own/F1/variants").await;
+    let kept: Vec<f64> =
+        list["variants"].as_array().unwrap().iter().map(|one| one["rank_score"].as_f64().unwrap()).collect();
+    assert_eq!(kept, [11.0, -5.0], "above the threshold, or decided");
+    assert_eq!(list["variants"][1]["state"]["manual_rank"], 0, "zero is a value");
     app.end().await;
 }

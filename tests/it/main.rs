@@ -14,4 +14,5 @@ mod http;
 mod loading;
 mod migrations;
 mod pages;
+mod process;
 mod trio;
