@@ -269,6 +269,11 @@ addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form:not([method]) :disabled")) field.disabled = false;
 });
 
-// Older browsers cannot keep the folded panel open beside the list by style alone.
+// Beside the list the panel stands open, which the stylesheet shows and assistive technology hears from here.
 const side = find("#filters");
-if (side && !CSS.supports("selector(::details-content)")) side.open = matchMedia("(min-width: 64rem)").matches;
+const roomy = matchMedia("(min-width: 86rem)");
+const unfold = () => (side.open = roomy.matches);
+if (side) {
+  unfold();
+  roomy.addEventListener("change", unfold);
+}

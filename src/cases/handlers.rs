@@ -150,7 +150,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
             .iter()
             .map(|(key, path)| {
                 let name = path.rsplit('/').next().unwrap_or(path).to_owned();
-                (key.clone(), name)
+                (key.replace('_', " "), name)
             })
             .collect(),
         share_proposals: case.share_proposals.iter().map(ToString::to_string).collect(),

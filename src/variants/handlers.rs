@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::columns::{Choice, Facets, Filter, Limit, Order, People, Sort, clinical_preset, in_words};
+use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, clinical_preset, in_words};
 use super::export;
 use super::search::{Search, search};
 use super::variant_page::VariantPage;
@@ -43,6 +43,8 @@ struct ListPage {
     chips: Vec<Chip>,
     clear_url: String,
     clinical_url: String,
+    /// The filter is the clinical preset.
+    is_clinical: bool,
     unknown: Vec<String>,
     panels: Vec<String>,
     groups: Vec<FacetGroup>,
@@ -75,8 +77,7 @@ struct FacetGroup {
 struct FormView {
     action: String,
     genes: String,
-    /// One field each; at least one, empty when none is set.
-    regions: Vec<String>,
+    regions: String,
     limits: Vec<LimitView>,
     limited: bool,
     flags: Vec<Flag>,
@@ -110,14 +111,15 @@ struct SortLink {
     direction: &'static str,
 }
 
-const GROUPS: [(&str, &str); 9] = [
+const GROUPS: [(&str, &str); 10] = [
     ("panel", "Gene panels"),
-    ("model", "Inheritance model of the family"),
-    ("genotype", "Genotype of an affected individual"),
+    ("model", "Model in the family"),
+    ("genotype", "Genotype when affected"),
     ("clinvar", "ClinVar"),
     ("region_annotation", "Part of the gene"),
     ("consequence", "Consequence"),
-    ("gene_model", "Inheritance of the gene's diseases"),
+    ("gene_model", "Model of the gene's diseases"),
+    ("filter", "Only FILTER"),
     ("hide_filter", "Hide FILTER"),
     ("spidex", "SPIDEX"),
 ];
@@ -163,9 +165,10 @@ async fn list(
         chips: chips(case, filter, kind),
         clear_url: link(&Filter::default(), 1),
         clinical_url: link(&clinical, 1),
+        is_clinical: filter.pairs() == clinical.pairs(),
         unknown: found.unknown.clone(),
         panels: found.panels.iter().map(|(name, version)| format!("{name} {version}")).collect(),
-        groups: groups(&facets),
+        groups: groups(&facets, filter),
         form: form(case, filter, &facets, kind),
         rows: found.page().iter().map(|row| RowView::new(case, &found, &heads, *row)).collect(),
         heads,
@@ -186,11 +189,18 @@ async fn list(
 /// Choices of a group that is open because it is in use.
 const MOST_OPEN: usize = 12;
 
-fn groups(facets: &Facets) -> Vec<FacetGroup> {
+fn groups(facets: &Facets, filter: &Filter) -> Vec<FacetGroup> {
+    let chosen_values = filter.pairs();
     GROUPS
         .into_iter()
         .filter_map(|(parameter, title)| {
-            let choices = facets.get(parameter)?.clone();
+            let mut choices = facets.get(parameter)?.clone();
+            // What is chosen but not in this list is offered all the same, or sending the form would lose it.
+            for (_, value) in chosen_values.iter().filter(|(name, _)| *name == parameter) {
+                if !choices.iter().any(|choice| choice.value == *value) {
+                    choices.push(Choice { value: value.clone(), label: value.replace('_', " "), count: 0, selected: true });
+                }
+            }
             let chosen = choices.iter().filter(|choice| choice.selected).count();
             // Open are the usual ones, and any in use that does not push the rest off the screen.
             let open = matches!(parameter, "panel" | "model") || (chosen > 0 && choices.len() <= MOST_OPEN);
@@ -217,6 +227,8 @@ fn form(case: &Case, filter: &Filter, facets: &Facets, kind: ListKind) -> FormVi
         .collect();
     let flags: Vec<Flag> = [
         ("affected_only", "1", "carried by somebody affected", filter.affected_only),
+        ("rescue", "disease_rna", "also exons of RNA genes with a disease", filter.rescue.contains(&Rescue::DiseaseRna)),
+        ("rescue", "spliceai", "also SpliceAI ≥ 0.2 in a gene", filter.rescue.contains(&Rescue::Spliceai)),
         ("compound_filtered", "1", "compounds only with a partner that passes", filter.compound_filtered),
         ("clinvar_trusted", "1", "ClinVar: trusted status only", filter.clinvar_trusted),
         ("clinvar_first", "1", "ClinVar match shows whatever else", filter.clinvar_first),
@@ -230,12 +242,10 @@ fn form(case: &Case, filter: &Filter, facets: &Facets, kind: ListKind) -> FormVi
     .into_iter()
     .map(|(parameter, value, title, on)| Flag { parameter, value, title, on })
     .collect();
-    let mut regions: Vec<String> = filter.regions.iter().map(ToString::to_string).collect();
-    regions.push(String::new());
     FormView {
         action: urls::variants(case, &[]),
         genes: filter.genes.join(", "),
-        regions,
+        regions: filter.regions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         limits,
         limited: !filter.limits.is_empty() || !filter.drop_missing.is_empty(),
         flagged: flags.iter().any(|flag| flag.on) || filter.dismissed != People::Show,
@@ -245,7 +255,7 @@ fn form(case: &Case, filter: &Filter, facets: &Facets, kind: ListKind) -> FormVi
         hidden: query(filter, kind)
             .into_iter()
             .filter(|(name, _)| {
-                matches!(*name, "list" | "rescue" | "filter" | "size_min" | "size_max" | "sort" | "order" | "per_page")
+                matches!(*name, "list" | "size_min" | "size_max" | "sort" | "order" | "per_page")
             })
             .collect(),
     }

@@ -180,10 +180,11 @@ async fn gene_sets(app: &AppState, access: &CaseAccess, filter: &Filter, columns
     panels.sort_by_key(|panel| version_key(&panel.version));
     let latest = |name: &str| panels.iter().rev().find(|panel| panel.name == name);
     let ids = |panel: &Panel| panel.genes.iter().map(|gene| gene.hgnc_id).collect::<HashSet<u32>>();
-    let offered = names
+    let title = |panel: &Panel| format!("{} {}", panel.display_name, panel.version);
+    let mut offered: Vec<_> = names
         .iter()
         .filter_map(|name| latest(name))
-        .map(|panel| (panel.name.clone(), format!("{} {}", panel.display_name, panel.version), ids(panel)))
+        .map(|panel| (panel.name.clone(), title(panel), ids(panel)))
         .collect();
     let (mut used, mut unknown, mut panel_genes) = (Vec::new(), Vec::new(), HashSet::new());
     for wanted in &filter.panels {
@@ -193,6 +194,10 @@ async fn gene_sets(app: &AppState, access: &CaseAccess, filter: &Filter, columns
         };
         match found {
             Some(panel) => {
+                if wanted.contains('@') {
+                    // A choice of its own, so that sending the form again keeps the version.
+                    offered.push((wanted.clone(), format!("{}, this version", title(panel)), ids(panel)));
+                }
                 used.push((panel.name.clone(), panel.version.clone()));
                 panel_genes.extend(ids(panel));
             }

@@ -174,7 +174,11 @@ impl VariantPage {
             copy_text: copy_text_of(case, found, row),
             change: change(&variant.reference, &variant.alternative),
             sub_category: variant.sub_category.clone(),
-            length: variant.length.map(|length| format!("{length} bases")).unwrap_or_default(),
+            length: variant
+                .length
+                .filter(|length| *length > 1)
+                .map(|length| format!("{} bases", filters::thousands(u64::from(length))))
+                .unwrap_or_default(),
             rank: row + 1,
             total: found.total(),
             score: variant.rank.score.map_or_else(|| "not ranked".to_owned(), filters::score),

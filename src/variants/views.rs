@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::columns::{Columns, Filter, PER_PAGE, Row, RowState, Sort};
+use super::columns::{Columns, Filter, Limit, NOTABLE_SPLICEAI, PER_PAGE, Row, RowState, Sort};
 use super::origin::origin;
 use super::search::Search;
 use crate::cases::{Case, ListKind, members};
@@ -422,15 +422,42 @@ fn consequence_chip(case: &Case, pairs: &[(&'static str, String)]) -> Option<Chi
 }
 
 fn chip_label(name: &str, value: &str) -> String {
-    let name = name.replace('_', " ");
-    match (name.as_str(), value) {
-        ("clinvar", code) => {
-            format!("ClinVar {}", code.parse().map_or_else(|_| code.to_owned(), |code| clinvar::words(code).to_owned()))
+    if let Some(limit) = Limit::ALL.into_iter().find(|limit| limit.parameter() == name) {
+        let sign = if limit.is_maximum() { "≤" } else { "≥" };
+        return format!("{} {sign} {value}", limit.label());
+    }
+    if let Some(limit) = Limit::ALL.into_iter().find(|limit| name.strip_suffix("_missing") == Some(limit.parameter())) {
+        return format!("{} must have a value", limit.label());
+    }
+    let text = value.replace('_', " ");
+    match name {
+        "gene" => value.to_owned(),
+        "panel" | "region" => format!("{name} {value}"),
+        "region_annotation" => text,
+        "rescue" if value == "disease_rna" => "or exons of RNA genes with a disease".to_owned(),
+        "rescue" => format!("or SpliceAI ≥ {NOTABLE_SPLICEAI}"),
+        "model" => format!("model {text}"),
+        "gene_model" => format!("gene's diseases {value}"),
+        "genotype" => format!("affected are {value}"),
+        "affected_only" => "carried by somebody affected".to_owned(),
+        "spidex" => format!("SPIDEX {text}"),
+        "clinvar" => {
+            format!("ClinVar {}", value.parse().map_or_else(|_| value.to_owned(), |code| clinvar::words(code).to_owned()))
         }
-        (flag, "1") => flag.to_owned(),
-        (name, value) if name.ends_with(" max") => format!("{} ≤ {value}", name.trim_end_matches(" max")),
-        (name, value) if name.ends_with(" min") => format!("{} ≥ {value}", name.trim_end_matches(" min")),
-        (name, value) => format!("{name} {value}"),
+        "clinvar_trusted" => "ClinVar status trusted".to_owned(),
+        "clinvar_exclude" => "ClinVar match hides".to_owned(),
+        "clinvar_only" => "has a ClinVar record".to_owned(),
+        "clinvar_first" => "ClinVar match shows whatever else".to_owned(),
+        "exclude_genes" => "chosen genes left out".to_owned(),
+        "compound_filtered" => "compounds with a partner that passes".to_owned(),
+        "size_min" => format!("at least {value} bases"),
+        "size_max" => format!("at most {value} bases"),
+        "filter" => format!("FILTER {value}"),
+        "hide_filter" => format!("FILTER not {value}"),
+        "dismissed" if value == "only" => "dismissed only".to_owned(),
+        "dismissed" => "dismissed hidden".to_owned(),
+        "pinned" | "classified" | "commented" => format!("{name} only"),
+        _ => format!("{} {text}", name.replace('_', " ")),
     }
 }
 

@@ -32,7 +32,10 @@ pub fn significant(number: f64, digits: usize) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "the magnitude of a float fits")]
     let magnitude = number.abs().log10().floor() as i32;
     if magnitude < -4 {
-        return format!("{number:.0$e}", digits.saturating_sub(1)).replace("e-", "e\u{2212}");
+        let text = format!("{number:.0$e}", digits.saturating_sub(1));
+        let (mantissa, exponent) = text.split_once("e-").unwrap_or((&text, "0"));
+        let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
+        return format!("{mantissa}e\u{2212}{exponent}");
     }
     let decimals = usize::try_from(i32::try_from(digits).unwrap_or(3) - 1 - magnitude).unwrap_or(0);
     let text = format!("{number:.decimals$}");
@@ -68,6 +71,7 @@ mod tests {
         assert_eq!(significant(0.002_595, 3), "0.0026");
         assert_eq!(significant(15.65, 3), "15.7");
         assert_eq!(significant(0.000_012, 2), "1.2e\u{2212}5");
+        assert_eq!(significant(0.000_07, 3), "7e\u{2212}5");
         assert_eq!(significant(0.0, 3), "0");
         assert_eq!(significant(1.0, 3), "1");
         assert_eq!(significant(200.0, 3), "200");

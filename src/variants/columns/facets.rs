@@ -94,7 +94,7 @@ fn genes(
         value: name.clone(),
         label: label.clone(),
         count,
-        selected: filter.panels.iter().any(|panel| panel.split('@').next() == Some(name)),
+        selected: filter.panels.contains(name),
     });
     facets.insert("panel", panel_choices.collect());
     let mut sorted: Vec<(usize, &str)> = counts.into_values().collect();

@@ -281,8 +281,11 @@ impl Filter {
             }
             "exclude_genes" => flag(value, &mut self.exclude_genes),
             "region" => {
-                let region: Region = value.parse().map_err(|error| format!("{error}"))?;
-                add(&mut self.regions, region)
+                for region in value.split_whitespace() {
+                    let region: Region = region.parse().map_err(|error| format!("{error}"))?;
+                    add(&mut self.regions, region)?;
+                }
+                Ok(())
             }
             "consequence" => {
                 if consequence::rank(value).is_none() {
