@@ -75,9 +75,14 @@ class VariantRows extends HTMLElement {
       box.addEventListener("change", () => this.#selectionChanged());
       row.cells[0].append(box);
     }
+    this.#last = this.querySelector("tr:has(:target)");
     this.addEventListener("focusin", (event) => (this.#last = event.target.closest("tr[data-copy]") ?? this.#last));
-    const target = location.hash.startsWith("#v-") && document.getElementById(location.hash.slice(1));
-    if (target) this.#focus(target);
+    // A table that does not fit scrolls in its own frame.
+    const table = this.querySelector("table");
+    new ResizeObserver(() => {
+      this.classList.remove("framed");
+      this.classList.toggle("framed", table.offsetWidth > this.clientWidth);
+    }).observe(this);
   }
 
   get rows() {

@@ -165,7 +165,7 @@ async fn list(
         chips: chips(case, filter, kind),
         clear_url: link(&Filter::default(), 1),
         clinical_url: link(&clinical, 1),
-        is_clinical: filter.pairs() == clinical.pairs(),
+        is_clinical: same_clauses(filter, &clinical),
         unknown: found.unknown.clone(),
         panels: found.panels.iter().map(|(name, version)| format!("{name} {version}")).collect(),
         groups: groups(&facets, filter),
@@ -184,6 +184,16 @@ async fn list(
             .to_vec(),
         not_assessed: case.not_assessed.clone(),
     })
+}
+
+/// Whether two filters have the same clauses, whatever the order of their values.
+fn same_clauses(one: &Filter, other: &Filter) -> bool {
+    let sorted = |filter: &Filter| {
+        let mut pairs = filter.pairs();
+        pairs.sort();
+        pairs
+    };
+    sorted(one) == sorted(other)
 }
 
 /// Choices of a group that is open because it is in use.
