@@ -44,7 +44,7 @@ pub(super) struct CaseLine {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct CaseJson {
+pub(crate) struct CaseJson {
     id: String,
     family: String,
     name: String,

@@ -4,6 +4,9 @@ mod cases;
 mod openapi;
 mod variants;
 
+pub(crate) use cases::CaseJson;
+pub(crate) use variants::variants_json;
+
 use crate::web::{Access, Routes};
 
 /// The router of `/api/v1`.

@@ -35,7 +35,7 @@ pub(super) struct VariantList {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct VariantJson {
+pub(crate) struct VariantJson {
     id: String,
     norm_key: String,
     /// Contig without `chr`, position, reference, alternative.
@@ -216,12 +216,7 @@ pub(super) async fn list(
         _ => Vec::new(),
     };
     trail.note_rows(documents.len());
-    let variants = found
-        .page()
-        .iter()
-        .zip(&documents)
-        .map(|(row, document)| VariantJson::new(access.case(), document, &found, *row))
-        .collect();
+    let variants = variants_json(access.case(), &found, found.page(), &documents);
     Ok(Json(VariantList {
         total: found.total(),
         matched: found.matched.count(),
@@ -233,6 +228,11 @@ pub(super) async fn list(
         facets: found.facets(),
         variants,
     }))
+}
+
+/// Rows of a list with their documents, as every answer gives them.
+pub(crate) fn variants_json(case: &Case, found: &Search, rows: &[usize], documents: &[Variant]) -> Vec<VariantJson> {
+    rows.iter().zip(documents).map(|(row, document)| VariantJson::new(case, document, found, *row)).collect()
 }
 
 /// One variant of a case.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use bson::doc;
 use jiff::Timestamp;
@@ -81,6 +82,16 @@ pub struct CaseFiles {
     pub paths: BTreeMap<String, String>,
     /// Other values, as JSON text by key.
     pub settings: BTreeMap<String, String>,
+}
+
+/// Keys of the files with small variants, in the order they are loaded.
+const SMALL_VARIANTS: [&str; 2] = ["vcf_snv_mt", "vcf_snv"];
+
+impl CaseFiles {
+    /// Files of the list of small variants, in the order they are loaded.
+    pub fn small_variants(&self) -> impl Iterator<Item = PathBuf> {
+        SMALL_VARIANTS.iter().filter_map(|key| self.paths.get(*key)).map(PathBuf::from)
+    }
 }
 
 /// Rare disease or cancer.

@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 
 use super::{
     CaseCommand, Command, Globals, InstituteCommand, LoadCommand, SystemScope, TokenCommand, UserCommand, load, open,
+    validate,
 };
 use crate::app::AppState;
 use crate::cases::{self, Case};
@@ -90,6 +91,10 @@ pub(super) async fn carry_out(app: &AppState, scope: &SystemScope, command: Comm
         Command::Case(CaseCommand::Delete { case, institute }) => {
             delete_case(app, scope, &case, institute.as_ref()).await
         }
+        Command::Validate { case, institute, json } => {
+            let case = one_case(app, scope, &case, institute.as_ref()).await?;
+            validate::validate(app, scope, &case, json).await
+        }
         Command::User(UserCommand::Add { email, name, roles }) => add_user(app, email, name, roles).await,
         Command::User(UserCommand::Disable { email }) => disable_user(app, &email).await,
         Command::User(UserCommand::List { json }) => list_users(app, json).await,
@@ -145,7 +150,7 @@ async fn list_institutes(app: &AppState, json: bool) -> anyhow::Result<()> {
 }
 
 /// The one case that a text means.
-pub(super) async fn one_case(
+async fn one_case(
     app: &AppState,
     scope: &SystemScope,
     name: &str,

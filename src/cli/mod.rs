@@ -6,6 +6,7 @@ mod load;
 mod open;
 mod scope;
 mod serve;
+mod validate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,6 +85,17 @@ pub enum Command {
     /// Cases
     #[command(subcommand)]
     Case(CaseCommand),
+    /// Read a case's files once more, by another reader, and compare them with what pages and API show
+    Validate {
+        /// Name, family or id
+        case: String,
+        /// Its institute, when the name is not unique
+        #[arg(long, value_name = "ID")]
+        institute: Option<InstituteId>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Users
     #[command(subcommand)]
     User(UserCommand),
@@ -255,6 +267,7 @@ impl Command {
             Self::Institute(InstituteCommand::Add { .. }) => "institute add",
             Self::Institute(InstituteCommand::List { .. }) => "institute list",
             Self::Case(CaseCommand::Delete { .. }) => "case delete",
+            Self::Validate { .. } => "validate",
             Self::User(UserCommand::Add { .. }) => "user add",
             Self::User(UserCommand::Disable { .. }) => "user disable",
             Self::User(UserCommand::List { .. }) => "user list",

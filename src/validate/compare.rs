@@ -30,6 +30,12 @@ pub enum Field {
     Order,
     /// The name of a person.
     Name,
+    /// How many alleles were left out because their rank is at or below the threshold.
+    LeftOutForRank,
+    /// How many alleles were left out because they were in the list already.
+    Duplicates,
+    /// How many records could not be read.
+    Unreadable,
 }
 
 impl fmt::Display for Field {
@@ -45,6 +51,9 @@ impl fmt::Display for Field {
             Self::Individuals => "individuals",
             Self::Order => "order of individuals",
             Self::Name => "name",
+            Self::LeftOutForRank => "left out, rank at or below threshold",
+            Self::Duplicates => "left out, duplicate record",
+            Self::Unreadable => "left out, unreadable",
         })
     }
 }

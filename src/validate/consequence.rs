@@ -51,7 +51,7 @@ fn severity(term: &str) -> usize {
 }
 
 /// The most severe of the terms; one that the table lacks only if there is no other.
-pub(super) fn most_severe<'a>(terms: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn most_severe<'a>(terms: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     terms.into_iter().filter(|term| !term.is_empty()).min_by_key(|term| severity(term))
 }
 

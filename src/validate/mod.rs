@@ -5,6 +5,7 @@
 
 mod compare;
 mod consequence;
+mod list;
 mod reader;
 mod report;
 mod shown;
@@ -12,6 +13,8 @@ mod shown;
 mod tests;
 
 pub use self::compare::{Difference, Field, compare, compare_order, expected_order};
+pub(crate) use self::consequence::most_severe;
+pub use self::list::{LeftOutCounts, ListFiles, ListRule};
 pub use self::reader::{ExpectedCall, ExpectedVariant, IndependentVcf, ReadError, digest, parse, read};
 pub use self::report::{Comparison, Report};
 pub use self::shown::{ShownBy, ShownCall, ShownError, ShownSample, ShownVariant};

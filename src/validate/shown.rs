@@ -11,6 +11,12 @@ use super::consequence::most_severe;
 pub enum ShownBy {
     /// An HTML page.
     Page,
+    /// The words that a page's template is given, before they become HTML.
+    #[serde(rename = "page view")]
+    PageView,
+    /// The report that the loader wrote.
+    #[serde(rename = "load report")]
+    LoadReport,
     /// The JSON API.
     Api,
     /// A file that the program wrote.
@@ -21,6 +27,8 @@ impl fmt::Display for ShownBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Page => "page",
+            Self::PageView => "page view",
+            Self::LoadReport => "load report",
             Self::Api => "API",
             Self::Export => "export",
         })

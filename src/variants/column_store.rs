@@ -94,7 +94,20 @@ impl ColumnStore {
 
     /// The columns of a published list: from memory, else from the database, else built from the documents.
     pub async fn of_list(&self, access: &CaseAccess, list: &CaseList) -> Result<Arc<Columns>, StoreError> {
-        let case = access.case();
+        self.of_case(access.case(), list).await
+    }
+
+    /// As [`Self::of_list`], for commands on the machine.
+    pub async fn of_list_for_command(
+        &self,
+        _: &SystemScope,
+        case: &Case,
+        list: &CaseList,
+    ) -> Result<Arc<Columns>, StoreError> {
+        self.of_case(case, list).await
+    }
+
+    async fn of_case(&self, case: &Case, list: &CaseList) -> Result<Arc<Columns>, StoreError> {
         let key = ListRevision {
             case: case.id.clone(),
             category: list.category.clone(),

@@ -208,7 +208,12 @@ fn groups(facets: &Facets, filter: &Filter) -> Vec<FacetGroup> {
             // What is chosen but not in this list is offered all the same, or sending the form would lose it.
             for (_, value) in chosen_values.iter().filter(|(name, _)| *name == parameter) {
                 if !choices.iter().any(|choice| choice.value == *value) {
-                    choices.push(Choice { value: value.clone(), label: value.replace('_', " "), count: 0, selected: true });
+                    choices.push(Choice {
+                        value: value.clone(),
+                        label: value.replace('_', " "),
+                        count: 0,
+                        selected: true,
+                    });
                 }
             }
             let chosen = choices.iter().filter(|choice| choice.selected).count();
@@ -237,7 +242,12 @@ fn form(case: &Case, filter: &Filter, facets: &Facets, kind: ListKind) -> FormVi
         .collect();
     let flags: Vec<Flag> = [
         ("affected_only", "1", "carried by somebody affected", filter.affected_only),
-        ("rescue", "disease_rna", "also exons of RNA genes with a disease", filter.rescue.contains(&Rescue::DiseaseRna)),
+        (
+            "rescue",
+            "disease_rna",
+            "also exons of RNA genes with a disease",
+            filter.rescue.contains(&Rescue::DiseaseRna),
+        ),
         ("rescue", "spliceai", "also SpliceAI ≥ 0.2 in a gene", filter.rescue.contains(&Rescue::Spliceai)),
         ("compound_filtered", "1", "compounds only with a partner that passes", filter.compound_filtered),
         ("clinvar_trusted", "1", "ClinVar: trusted status only", filter.clinvar_trusted),
@@ -264,9 +274,7 @@ fn form(case: &Case, filter: &Filter, facets: &Facets, kind: ListKind) -> FormVi
         // What the form has no field for, so that submitting it keeps it.
         hidden: query(filter, kind)
             .into_iter()
-            .filter(|(name, _)| {
-                matches!(*name, "list" | "size_min" | "size_max" | "sort" | "order" | "per_page")
-            })
+            .filter(|(name, _)| matches!(*name, "list" | "size_min" | "size_max" | "sort" | "order" | "per_page"))
             .collect(),
     }
 }

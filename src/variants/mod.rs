@@ -9,6 +9,7 @@ mod links;
 mod model;
 mod observations;
 mod origin;
+mod read_back;
 pub mod search;
 mod states;
 mod store;
@@ -19,6 +20,7 @@ pub use column_store::ColumnStore;
 pub use handlers::routes;
 pub use model::{Category, SampleCall, Variant};
 pub use observations::{Observation, ObservationStore, Seen, SeenIn};
+pub use read_back::{Misread, read_back};
 pub use states::{StateStore, VariantState};
 pub use store::VariantStore;
 

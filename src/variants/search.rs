@@ -7,7 +7,8 @@ use super::columns::{Bits, Columns, Evaluated, Facets, Filter, GeneSet, Overlay,
 use super::model::Category;
 use super::states::VariantState;
 use crate::app::AppState;
-use crate::cases::{CaseAccess, CaseList, ListKind};
+use crate::cases::{Case, CaseAccess, CaseList, ListKind};
+use crate::cli::SystemScope;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::VariantId;
 use crate::institutes::Institute;
@@ -99,26 +100,48 @@ pub async fn search(app: &AppState, access: &CaseAccess, params: &Params) -> App
         return Err(AppError::NotFound("list"));
     }
     let case = access.case();
-    let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
     let list = case.list(Category::Snv.as_str(), kind).cloned();
     let columns = match &list {
         Some(list) => app.columns.of_list(access, list).await?,
         None => Arc::new(Columns::default()),
     };
-    let states: HashMap<VariantId, VariantState> = if case.decisions_rev == 0 {
-        HashMap::new()
-    } else {
-        app.states.of_case(access).await?.into_iter().map(|state| (state.id.clone(), state)).collect()
+    let states = if case.decisions_rev == 0 { Vec::new() } else { app.states.of_case(access).await? };
+    evaluate(app, case, filter, Stored { kind, list, columns, states }).await
+}
+
+/// The whole clinical list of small variants, for commands on the machine; pages and API go through [`search`].
+pub async fn whole_list(app: &AppState, scope: &SystemScope, case: &Case) -> AppResult<Search> {
+    let kind = ListKind::Clinical;
+    let list = case.list(Category::Snv.as_str(), kind).cloned();
+    let columns = match &list {
+        Some(list) => app.columns.of_list_for_command(scope, case, list).await?,
+        None => Arc::new(Columns::default()),
     };
+    let states = app.states.of_case_for_command(scope, &case.id).await?;
+    evaluate(app, case, Filter::default(), Stored { kind, list, columns, states }).await
+}
+
+/// What the database holds about a list.
+struct Stored {
+    kind: ListKind,
+    list: Option<CaseList>,
+    columns: Arc<Columns>,
+    states: Vec<VariantState>,
+}
+
+async fn evaluate(app: &AppState, case: &Case, filter: Filter, stored: Stored) -> AppResult<Search> {
+    let Stored { kind, list, columns, states } = stored;
+    let states: HashMap<VariantId, VariantState> = states.into_iter().map(|state| (state.id.clone(), state)).collect();
+    let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
     let overlay = overlay(&columns, &states);
-    let sets = gene_sets(app, access, &filter, &columns).await?;
+    let sets = gene_sets(app, case, &filter, &columns).await?;
     let evaluated = Evaluated::new(&columns, &filter, &sets.genes, &overlay);
     let matched = evaluated.matched();
     let hidden_notable = columns.notable().without(&matched);
     let shown = if filter.notable_hidden { &hidden_notable } else { &matched };
     let rows = filter.sort.rows(&columns, shown, filter.order);
     Ok(Search {
-        kind: list_kind(params),
+        kind,
         list,
         rows,
         matched,
@@ -167,8 +190,7 @@ struct GeneSets {
 }
 
 /// Looks up what `panel` and `gene` mean. Unknown names are reported and match nothing.
-async fn gene_sets(app: &AppState, access: &CaseAccess, filter: &Filter, columns: &Columns) -> AppResult<GeneSets> {
-    let case = access.case();
+async fn gene_sets(app: &AppState, case: &Case, filter: &Filter, columns: &Columns) -> AppResult<GeneSets> {
     let mut names: Vec<String> = case.panels.iter().map(|panel| panel.name.clone()).collect();
     for panel in &filter.panels {
         let name = panel.split('@').next().unwrap_or(panel).to_owned();

@@ -103,6 +103,11 @@ impl StateStore {
         self.states.find(doc! { "case_id": &access.case().id }, FindOptions::default()).await
     }
 
+    /// As [`Self::of_case`], for commands on the machine.
+    pub async fn of_case_for_command(&self, _: &SystemScope, case: &CaseId) -> Result<Vec<VariantState>, StoreError> {
+        self.states.find(doc! { "case_id": case }, FindOptions::default()).await
+    }
+
     /// Variants of a case that somebody decided about; the loader keeps them whatever their rank.
     pub async fn kept(&self, _: &SystemScope, case: &CaseId) -> Result<Vec<VariantId>, StoreError> {
         let states = self.states.find(doc! { "case_id": case }, FindOptions::default()).await?;

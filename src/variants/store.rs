@@ -39,8 +39,23 @@ impl VariantStore {
         revision: u32,
         ids: &[VariantId],
     ) -> Result<Vec<Variant>, StoreError> {
+        self.in_order(&access.case().id, revision, ids).await
+    }
+
+    /// As [`Self::of_list`], for commands on the machine.
+    pub async fn of_list_for_command(
+        &self,
+        _: &SystemScope,
+        case: &CaseId,
+        revision: u32,
+        ids: &[VariantId],
+    ) -> Result<Vec<Variant>, StoreError> {
+        self.in_order(case, revision, ids).await
+    }
+
+    async fn in_order(&self, case: &CaseId, revision: u32, ids: &[VariantId]) -> Result<Vec<Variant>, StoreError> {
         let keys: Vec<Bson> = ids.iter().map(|id| document_id(id, revision).into()).collect();
-        let filter = doc! { "_id": { "$in": keys }, field::CASE_ID: &access.case().id };
+        let filter = doc! { "_id": { "$in": keys }, field::CASE_ID: case };
         let mut found = self.variants.find(filter, FindOptions::default()).await?;
         let mut ordered = Vec::with_capacity(ids.len());
         for id in ids {

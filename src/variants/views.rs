@@ -170,6 +170,12 @@ pub fn change(reference: &str, alternative: &str) -> String {
     format!("{}>{}", short(reference), short(alternative))
 }
 
+/// `splice_donor_variant` as `splice donor`.
+#[must_use]
+pub fn consequence_words(term: &str) -> String {
+    term.trim_end_matches("_variant").replace('_', " ")
+}
+
 /// Genes of the panels in use first, then by severity.
 fn genes(row: Row<'_>, panel: &HashSet<u32>) -> Vec<GeneView> {
     let mut genes: Vec<GeneView> = row
@@ -178,7 +184,7 @@ fn genes(row: Row<'_>, panel: &HashSet<u32>) -> Vec<GeneView> {
             in_panel: gene.hgnc_id.is_some_and(|id| panel.contains(&id)),
             symbol: gene.symbol.to_owned(),
             inheritance: gene.inheritance.replace(',', " "),
-            consequence: gene.consequence.trim_end_matches("_variant").replace('_', " "),
+            consequence: consequence_words(gene.consequence),
             unknown_term: gene.unknown_term,
             hgvs: [gene.hgvs_c, gene.hgvs_p].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" "),
             transcript: gene.transcript.to_owned(),
@@ -442,7 +448,10 @@ fn chip_label(name: &str, value: &str) -> String {
         "affected_only" => "carried by somebody affected".to_owned(),
         "spidex" => format!("SPIDEX {text}"),
         "clinvar" => {
-            format!("ClinVar {}", value.parse().map_or_else(|_| value.to_owned(), |code| clinvar::words(code).to_owned()))
+            format!(
+                "ClinVar {}",
+                value.parse().map_or_else(|_| value.to_owned(), |code| clinvar::words(code).to_owned())
+            )
         }
         "clinvar_trusted" => "ClinVar status trusted".to_owned(),
         "clinvar_exclude" => "ClinVar match hides".to_owned(),

@@ -34,7 +34,8 @@ pub fn significant(number: f64, digits: usize) -> String {
     if magnitude < -4 {
         let text = format!("{number:.0$e}", digits.saturating_sub(1));
         let (mantissa, exponent) = text.split_once("e-").unwrap_or((&text, "0"));
-        let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
+        let mantissa =
+            if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
         return format!("{mantissa}e\u{2212}{exponent}");
     }
     let decimals = usize::try_from(i32::try_from(digits).unwrap_or(3) - 1 - magnitude).unwrap_or(0);

@@ -16,3 +16,4 @@ mod migrations;
 mod pages;
 mod process;
 mod trio;
+mod validate;

@@ -176,6 +176,34 @@ impl TestApp {
         collection.find(bson::doc! {}).sort(sort).await.unwrap().try_collect().await.unwrap()
     }
 
+    /// Changes what is stored, behind the program's back; how many documents were changed.
+    pub async fn tamper(&self, collection: &str, filter: bson::Document, update: bson::Document) -> u64 {
+        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the test plays somebody with access to the database")]
+        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
+        collection.update_many(filter, update).await.unwrap().modified_count
+    }
+
+    /// Removes what is stored, behind the program's back.
+    pub async fn remove(&self, collection: &str, filter: bson::Document) -> u64 {
+        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the test plays somebody with access to the database")]
+        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
+        collection.delete_many(filter).await.unwrap().deleted_count
+    }
+
+    /// Runs the program itself on this server's database; exit code, standard output and standard error.
+    pub fn program(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_lodestone"))
+            .arg("--config")
+            .arg(&self.config)
+            .args(arguments)
+            .output()
+            .expect("the program runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
+        (output.status.code().expect("the program ends by itself"), text(output.stdout), text(output.stderr))
+    }
+
     /// Everything that is stored, but for what reading may change.
     pub async fn snapshot(&self) -> Vec<(String, Vec<bson::Document>)> {
         let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
