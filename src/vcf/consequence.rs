@@ -1,7 +1,8 @@
 //! Sequence Ontology terms for consequences: how severe each is and which region class it belongs to.
 //!
-//! Order and classes as laboratories know them from Scout, with VEP's finer splice terms where Scout has them, and the
-//! terms that only `SnpEff` writes placed beside the VEP term they refine.
+//! Order as Ensembl has it (release 110), classes as laboratories know them from Scout. Scout puts
+//! `non_coding_transcript_variant` above `intron_variant`, so that an intron change of a coding gene is called
+//! non-coding; Ensembl's order is kept here. Terms that only `SnpEff` writes stand beside the VEP term they refine.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,13 +11,16 @@ use std::sync::LazyLock;
 const TERMS: &[(&str, &str)] = &[
     ("transcript_ablation", "exonic"),
     ("exon_loss_variant", "exonic"),
-    ("splice_donor_variant", "splicing"),
     ("splice_acceptor_variant", "splicing"),
+    ("splice_donor_variant", "splicing"),
     ("stop_gained", "exonic"),
     ("frameshift_variant", "exonic"),
     ("stop_lost", "exonic"),
     ("start_lost", "exonic"),
     ("initiator_codon_variant", "exonic"),
+    ("transcript_amplification", "exonic"),
+    ("feature_elongation", "genomic_feature"),
+    ("feature_truncation", "genomic_feature"),
     ("inframe_insertion", "exonic"),
     ("disruptive_inframe_insertion", "exonic"),
     ("conservative_inframe_insertion", "exonic"),
@@ -26,16 +30,15 @@ const TERMS: &[(&str, &str)] = &[
     ("missense_variant", "exonic"),
     ("rare_amino_acid_variant", "exonic"),
     ("protein_altering_variant", "exonic"),
-    ("transcript_amplification", "exonic"),
     ("splice_donor_5th_base_variant", "splicing"),
     ("splice_region_variant", "splicing"),
     ("splice_branch_variant", "splicing"),
     ("splice_donor_region_variant", "splicing"),
     ("splice_polypyrimidine_tract_variant", "splicing"),
     ("incomplete_terminal_codon_variant", "exonic"),
-    ("synonymous_variant", "exonic"),
     ("start_retained_variant", "exonic"),
     ("stop_retained_variant", "exonic"),
+    ("synonymous_variant", "exonic"),
     ("coding_sequence_variant", "exonic"),
     ("exon_variant", "exonic"),
     ("mature_miRNA_variant", "ncRNA_exonic"),
@@ -46,12 +49,12 @@ const TERMS: &[(&str, &str)] = &[
     ("3_prime_UTR_variant", "3UTR"),
     ("non_coding_transcript_exon_variant", "ncRNA_exonic"),
     ("non_coding_exon_variant", "ncRNA_exonic"),
-    ("non_coding_transcript_variant", "ncRNA_exonic"),
-    ("nc_transcript_variant", "ncRNA_exonic"),
     ("intron_variant", "intronic"),
     ("conserved_intron_variant", "intronic"),
     ("intragenic_variant", "intronic"),
     ("NMD_transcript_variant", "ncRNA"),
+    ("non_coding_transcript_variant", "ncRNA"),
+    ("nc_transcript_variant", "ncRNA"),
     ("coding_transcript_variant", "genomic_feature"),
     ("transcript_variant", "genomic_feature"),
     ("gene_variant", "genomic_feature"),
@@ -63,8 +66,6 @@ const TERMS: &[(&str, &str)] = &[
     ("regulatory_region_ablation", "regulatory_region"),
     ("regulatory_region_amplification", "regulatory_region"),
     ("regulatory_region_variant", "regulatory_region"),
-    ("feature_elongation", "genomic_feature"),
-    ("feature_truncation", "genomic_feature"),
     ("sequence_feature", "genomic_feature"),
     ("intergenic_variant", "intergenic_variant"),
     ("intergenic_region", "intergenic_variant"),
