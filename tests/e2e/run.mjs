@@ -156,7 +156,9 @@ test('everything works without scripts', async () => {
   const context = await browser.newContext({ javaScriptEnabled: false, storageState: state });
   const page = await context.newPage();
   await page.goto(`${origin}/demo/D24-001/variants`);
-  await page.locator('[name=gene]').fill('SCN1A');
+  const gene = page.locator('[name=gene]');
+  if (!(await gene.isVisible())) await page.locator('#filters > summary').click();
+  await gene.fill('SCN1A');
   await page.locator('main form button[type=submit]').first().click();
   assert.match(page.url(), /gene=SCN1A/);
   assert.ok((await page.locator('tbody tr').count()) >= 1);
