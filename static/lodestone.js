@@ -231,7 +231,8 @@ const ACTIONS = {
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  const at = event.target;
+  // A closed dialog may keep the focus for a moment.
+  const at = event.target.closest("dialog:not([open])") ? document.body : event.target;
   if (at.closest("input, select, textarea, dialog") || at.isContentEditable || !keys.on) return;
   if (event.key === " ") {
     if (!rows?.contains(at) || at.closest("button, summary")) return; // elsewhere the blank scrolls or presses
@@ -276,7 +277,7 @@ addEventListener("pageshow", () => {
 
 // Beside the list the panel stands open, which the stylesheet shows and assistive technology hears from here.
 const side = find("#filters");
-const roomy = matchMedia("(min-width: 86rem)");
+const roomy = matchMedia("(min-width: 80rem)");
 const unfold = () => (side.open = roomy.matches);
 if (side) {
   unfold();
