@@ -177,12 +177,12 @@ fn table(case: &Case, found: &Search) -> Vec<Vec<Cell>> {
 /// Spreadsheets look at the first character, some after skipping blanks; full-width signs count as their twins.
 #[must_use]
 pub fn harmless(text: &str) -> String {
-    let first = text.trim_start_matches([' ', '"', '\'', ',', ';', '\u{a0}', '\u{3000}']).chars().next();
-    let starts_formula =
-        matches!(first, Some('=' | '+' | '-' | '@' | '|' | '%' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'));
-    let starts_line = text.contains(['\n', '\r', '\t']);
-    let text = if starts_line { text.replace(['\n', '\r', '\t'], " ") } else { text.to_owned() };
-    if starts_formula { format!("'{text}") } else { text }
+    let skipped = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | ',' | ';');
+    let first = text.trim_start_matches(skipped).chars().next();
+    let starts_formula = matches!(first, Some('=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠'));
+    let starts_odd = text.starts_with(char::is_control);
+    let text = text.replace(char::is_control, " ");
+    if starts_formula || starts_odd { format!("'{text}") } else { text }
 }
 
 fn download(case: &Case, extension: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
@@ -220,7 +220,9 @@ mod tests {
 
     #[test]
     fn cells_are_never_formulas() {
-        for text in ["=1+1", "+1", "-1", "@SUM(A1)", "|cmd", " =1", "\"=1", ",=1", "\t=1", "＝1", "-\u{200b}x"] {
+        for text in
+            ["=1+1", "+1", "-1", "@SUM(A1)", "|cmd", " =1", "\"=1", ",=1", "\t=1", "\u{b}=1", "＝1", "-\u{200b}x"]
+        {
             assert!(harmless(text).starts_with('\''), "{text}");
         }
         for text in ["c.903G>T", "p.Gln301His", "0/1", "", "missense_variant"] {
@@ -234,7 +236,7 @@ mod tests {
             let safe = harmless(&text);
             let first = safe.trim_start().chars().next();
             proptest::prop_assert!(!matches!(first, Some('=' | '+' | '-' | '@')));
-            proptest::prop_assert!(!safe.contains(['\n', '\r', '\t']));
+            proptest::prop_assert!(!safe.contains(char::is_control));
         }
 
         #[test]

@@ -152,7 +152,9 @@ impl ColumnsBuilder {
             region: self.optional(gene.region.as_ref()),
             hgvs_c: self.optional(shown.and_then(|transcript| transcript.hgvs_c.as_ref())),
             hgvs_p: self.optional(shown.and_then(|transcript| transcript.hgvs_p.as_ref())),
-            transcript: self.optional(shown.map(|transcript| &transcript.id)),
+            // A report names the RefSeq twin where there is one.
+            transcript: self
+                .optional(shown.map(|transcript| transcript.mane_select.as_ref().unwrap_or(&transcript.id))),
             exon: self.optional(shown.and_then(|transcript| transcript.exon.as_ref())),
             sift: self.optional(gene.sift.as_ref()),
             polyphen: self.optional(gene.polyphen.as_ref()),
