@@ -28,6 +28,9 @@ use crate::variants::{ColumnStore, ObservationStore, StateStore, VariantStore};
 use crate::web::{self, Routes};
 use crate::{audit, auth, cases, institutes, variants};
 
+/// Files read at once for people who wait; each read takes a thread and a disk.
+const FILE_READS: usize = 4;
+
 /// Stores, clock and configuration. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
@@ -74,6 +77,8 @@ pub struct Inner {
     pub panels: PanelStore,
     /// Places for requests worked on at once.
     pub places: Arc<Semaphore>,
+    /// Places for reading a case's files while somebody waits.
+    pub file_reads: Arc<Semaphore>,
     stopping: AtomicBool,
 }
 
@@ -106,6 +111,7 @@ impl AppState {
             events: EventStore::new(&db),
             genes: GeneStore::new(&db),
             panels: PanelStore::new(&db),
+            file_reads: Arc::new(Semaphore::new(FILE_READS)),
             places: Arc::new(Semaphore::new(config.server.max_concurrent_requests)),
             stopping: AtomicBool::new(false),
             config,

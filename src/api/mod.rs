@@ -1,6 +1,7 @@
 //! The JSON API: the same stores and access values as the pages, in a documented shape.
 
 mod cases;
+mod find;
 mod openapi;
 mod variants;
 
@@ -19,4 +20,5 @@ pub fn routes() -> Routes {
         .get("/api/v1/{institute}/{case}", Access::Case, cases::show)
         .get("/api/v1/{institute}/{case}/variants", Access::Case, variants::list)
         .get("/api/v1/{institute}/{case}/variants/{id}", Access::Case, variants::show)
+        .get("/api/v1/{institute}/{case}/find", Access::Case, find::find)
 }

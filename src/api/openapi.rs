@@ -14,7 +14,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
         super::cases::list,
         super::cases::show,
         super::variants::list,
-        super::variants::show
+        super::variants::show,
+        super::find::find
     ),
     modifiers(&Security),
     security(("token" = []), ("session" = []))

@@ -42,6 +42,11 @@ impl Trail {
         self.facts().reason = Some(reason.to_owned());
     }
 
+    /// A gene or region that was asked for within what is granted; never other text.
+    pub fn note_sought(&self, kind: &str, name: &str) {
+        self.grant(kind, name);
+    }
+
     /// How many records the answer shows.
     pub fn note_rows(&self, rows: usize) {
         self.facts().rows = i64::try_from(rows).ok();

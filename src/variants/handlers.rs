@@ -4,10 +4,10 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, clinical_preset, in_words};
-use super::export;
 use super::search::{Search, search};
 use super::variant_page::VariantPage;
 use super::views::{Chip, IndividualHead, RowView, chips, individual_heads, query};
+use super::{export, find};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess, ListKind};
@@ -24,6 +24,7 @@ pub fn routes() -> Routes {
         .get("/{institute}/{case}/variants.tsv", Access::Case, export::tsv)
         .get("/{institute}/{case}/variants.xlsx", Access::Case, export::xlsx)
         .get("/{institute}/{case}/variants/{id}", Access::Case, show)
+        .get("/{institute}/{case}/find", Access::Case, find::page)
 }
 
 #[derive(Template)]
@@ -31,6 +32,9 @@ pub fn routes() -> Routes {
 struct ListPage {
     layout: Layout,
     kind: &'static str,
+    find_url: String,
+    /// The filter, for the form that finds a variant under it.
+    find_hidden: Vec<(&'static str, String)>,
     case_url: String,
     list_loaded: bool,
     total: String,
@@ -152,6 +156,8 @@ async fn list(
     let bar = access.bar();
     page.render(|layout| ListPage {
         kind: kind.as_str(),
+        find_url: urls::find(case, &[]),
+        find_hidden: query(filter, kind),
         case_url: bar.url.clone(),
         layout: layout.with_case(bar),
         list_loaded: found.list.is_some(),

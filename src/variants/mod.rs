@@ -3,6 +3,8 @@
 mod column_store;
 pub mod columns;
 pub mod export;
+mod file_lookup;
+pub mod find;
 mod handlers;
 pub mod identity;
 mod links;
@@ -11,6 +13,7 @@ mod observations;
 mod origin;
 mod read_back;
 pub mod search;
+pub mod sought;
 mod states;
 mod store;
 mod variant_page;

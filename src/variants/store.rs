@@ -8,6 +8,9 @@ use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::{CaseId, VariantId};
 
+/// Most variants of a list that share an HGVS change.
+const MOST_WITH_HGVS: i64 = 500;
+
 /// The `variants` collection.
 #[derive(Clone)]
 pub struct VariantStore {
@@ -70,6 +73,25 @@ impl VariantStore {
             ordered.push(found.swap_remove(at));
         }
         Ok(ordered)
+    }
+
+    /// Variants of a published list with one of these changes (`c.…` or `p.…`) on any transcript.
+    pub async fn with_hgvs(
+        &self,
+        access: &CaseAccess,
+        category: Category,
+        list: ListKind,
+        revision: u32,
+        changes: &[String],
+    ) -> Result<Vec<Variant>, StoreError> {
+        let mut filter = of_list(&access.case().id, category, list);
+        filter.insert(field::REVISION, i64::from(revision));
+        let either: Vec<Document> = ["genes.transcripts.hgvs_c", "genes.transcripts.hgvs_p"]
+            .into_iter()
+            .map(|name| doc! { name: { "$in": changes } })
+            .collect();
+        filter.insert("$or", either);
+        self.variants.find(filter, FindOptions::builder().limit(MOST_WITH_HGVS).build()).await
     }
 
     /// Adds documents of a revision that is not published yet.

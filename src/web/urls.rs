@@ -41,6 +41,12 @@ pub fn variant(of: &Case, id: &VariantId, query: &[(&str, String)]) -> String {
     with_query(&format!("{}/variants/{id}", case(of)), query)
 }
 
+/// Where a variant is, under a filter.
+#[must_use]
+pub fn find(of: &Case, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/find", case(of)), query)
+}
+
 /// The export of a filtered list.
 #[must_use]
 pub fn export(of: &Case, format: &str, query: &[(&str, String)]) -> String {

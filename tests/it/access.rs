@@ -12,7 +12,7 @@ use crate::support::{Browser, TestApp};
 /// Every route, with the roles that it answers. `own` are members of the institute in the path.
 ///
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute.
-const TABLE: [(&str, &str, &str); 22] = [
+const TABLE: [(&str, &str, &str); 24] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -29,12 +29,14 @@ const TABLE: [(&str, &str, &str); 22] = [
     ("GET", "/{institute}/{case}/variants.tsv", "readers"),
     ("GET", "/{institute}/{case}/variants.xlsx", "readers"),
     ("GET", "/{institute}/{case}/variants/{id}", "readers"),
+    ("GET", "/{institute}/{case}/find", "readers"),
     ("GET", "/api/v1/openapi.json", "everybody"),
     ("GET", "/api/v1/institutes", "signed in"),
     ("GET", "/api/v1/{institute}/cases", "readers"),
     ("GET", "/api/v1/{institute}/{case}", "readers"),
     ("GET", "/api/v1/{institute}/{case}/variants", "readers"),
     ("GET", "/api/v1/{institute}/{case}/variants/{id}", "readers"),
+    ("GET", "/api/v1/{institute}/{case}/find", "readers"),
 ];
 
 const ROLES: [(&str, bool); 12] = [
@@ -58,7 +60,10 @@ async fn variant_of(reader: &Browser) -> String {
 }
 
 fn filled(path: &str, variant: &str) -> String {
-    path.replace("{institute}", "own").replace("{case}", "fam").replace("{id}", variant)
+    path.replace("{institute}", "own")
+        .replace("{case}", "fam")
+        .replace("{id}", variant)
+        .replace("/find", "/find?q=7:124491972")
 }
 
 #[tokio::test]
@@ -139,6 +144,8 @@ async fn a_case_of_another_institute_looks_absent() {
     for (there, absent) in [
         ("/foreign/secret", "/foreign/nothing"),
         ("/foreign/secret/variants", "/foreign/nothing/variants"),
+        ("/foreign/secret/find?q=7:124491972", "/foreign/nothing/find?q=7:124491972"),
+        ("/api/v1/foreign/secret/find?q=POT1", "/api/v1/foreign/nothing/find?q=POT1"),
         ("/foreign", "/nowhere"),
         ("/api/v1/foreign/secret", "/api/v1/foreign/nothing"),
         ("/api/v1/foreign/cases", "/api/v1/nowhere/cases"),

@@ -114,7 +114,7 @@ fn passes(variant: &Value, filter: &[(String, String)]) -> bool {
     }
 }
 
-fn random_record() -> impl Strategy<Value = (u32, Vec<String>)> {
+pub fn random_record() -> impl Strategy<Value = (u32, Vec<String>)> {
     let term = prop_oneof![4 => proptest::sample::select(TERMS.to_vec()), 1 => Just("odd_new_variant")];
     let genotype = proptest::sample::select(vec!["0/1", "1/1", "0/0", "./.", "1", "0|1", "1/.", "0/."]);
     let number = |values: Vec<&'static str>| proptest::option::weighted(0.7, proptest::sample::select(values));
@@ -177,7 +177,7 @@ fn random_record() -> impl Strategy<Value = (u32, Vec<String>)> {
         )
 }
 
-fn random_filter() -> impl Strategy<Value = Vec<(String, String)>> {
+pub fn random_filter() -> impl Strategy<Value = Vec<(String, String)>> {
     let one = |name: &'static str, values: &'static [&'static str]| {
         proptest::sample::select(values.to_vec()).prop_map(move |value| (name.to_owned(), value.to_owned()))
     };
@@ -215,7 +215,7 @@ fn random_filter() -> impl Strategy<Value = Vec<(String, String)>> {
     })
 }
 
-fn query(filter: &[(String, String)]) -> String {
+pub fn query(filter: &[(String, String)]) -> String {
     serde_urlencoded::to_string(filter).unwrap()
 }
 

@@ -9,6 +9,7 @@ mod audit;
 mod bad_input;
 mod embedded;
 mod filters;
+mod find;
 mod history;
 mod http;
 mod loading;

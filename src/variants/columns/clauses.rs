@@ -244,6 +244,47 @@ impl Evaluated {
         }
     }
 
+    /// Whether a row passes when these clauses are lifted: as [`Self::matched_without`], without looking at all rows.
+    #[must_use]
+    pub fn shows_without(&self, row: usize, lifted: &[Clause]) -> bool {
+        if !self.base_shows(row, lifted) {
+            return false;
+        }
+        match &self.compound_partners {
+            Some(partners) if !lifted.contains(&Clause::CompoundFiltered) => partners
+                .get(&row)
+                .is_none_or(|partners| partners.iter().any(|partner| self.base_shows(*partner, lifted))),
+            _ => true,
+        }
+    }
+
+    /// The false clauses that nothing makes up for, `compound_filtered` apart: all of them have to be lifted.
+    pub(super) fn hindrances(&self, row: usize) -> Vec<Clause> {
+        let is_true = |wanted: Clause| self.clauses.iter().any(|(clause, bits)| *clause == wanted && bits.has(row));
+        let false_ones = self.clauses.iter().filter(|(_, bits)| !bits.has(row)).map(|(clause, _)| *clause);
+        match (self.clinvar_first, is_true(Clause::Clinvar)) {
+            (true, true) => false_ones.filter(|clause| clause.is_fundamental()).collect(),
+            (true, false) => false_ones.filter(|clause| *clause != Clause::Clinvar).collect(),
+            (false, _) => false_ones.collect(),
+        }
+    }
+
+    fn base_shows(&self, row: usize, lifted: &[Clause]) -> bool {
+        let mut kept = self.clauses.iter().filter(|(clause, _)| !lifted.contains(clause));
+        if self.clinvar_first && !lifted.contains(&Clause::Clinvar) {
+            let (mut fundamental, mut remaining, mut clinvar) = (true, true, false);
+            for (clause, bits) in kept {
+                match clause {
+                    Clause::Clinvar => clinvar = bits.has(row),
+                    clause if clause.is_fundamental() => fundamental &= bits.has(row),
+                    _ => remaining &= bits.has(row),
+                }
+            }
+            return fundamental && (remaining || clinvar);
+        }
+        kept.all(|(_, bits)| bits.has(row))
+    }
+
     /// All clauses but `compound_filtered`, which looks at the result of the others.
     fn base_without(&self, lifted: &[Clause]) -> Bits {
         let kept = || self.clauses.iter().filter(|(clause, _)| !lifted.contains(clause));
