@@ -105,9 +105,8 @@ impl Lookup {
         };
         match path.metadata() {
             Ok(found) if found.is_file() => {}
-            Ok(_) => says.trouble = Some(Trouble::Unreadable),
             Err(error) if error.kind() == io::ErrorKind::NotFound => says.trouble = Some(Trouble::Gone),
-            Err(_) => says.trouble = Some(Trouble::Unreadable),
+            Ok(_) | Err(_) => says.trouble = Some(Trouble::Unreadable),
         }
         if says.trouble.is_some() {
             return says;
@@ -214,7 +213,7 @@ impl Indexed {
                 break;
             }
         }
-        let names = self.0.header().map(|header| header.reference_sequence_names());
+        let names = self.0.header().map(noodles::csi::binning_index::index::Header::reference_sequence_names);
         let ids = names.into_iter().flatten().enumerate().filter(|(_, name)| {
             std::str::from_utf8(name.as_ref()).is_ok_and(|name| Chromosome::parse(name) == place.chromosome)
         });
@@ -237,9 +236,10 @@ impl Indexed {
     }
 }
 
+/// The last base that an index knows: tabix has bins for 2^29 bases.
+const LAST: u32 = (1 << 29) - 1;
+
 fn interval(place: &Region) -> io::Result<Interval> {
     let position = |at: u32| Position::try_from(at as usize).map_err(io::Error::other);
-    // Indexes bin 2^29 bases (tabix); beyond their end there is nothing to look up.
-    const LAST: u32 = (1 << 29) - 1;
     Ok((position(place.start.min(LAST))?..=position(place.end.min(LAST))?).into())
 }

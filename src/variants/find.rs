@@ -269,6 +269,10 @@ impl FileAnswer {
                 "unreadable",
                 format!("The file {name} cannot be read, so what was left out of the list cannot be told."),
             ),
+            (true, Some(Trouble::TooLong)) if says.by == Some(By::Index) => (
+                "too_long",
+                format!("More lies there in {name} than can be read while you wait; ask for a narrower range."),
+            ),
             (true, Some(Trouble::TooLong)) => (
                 "too_long",
                 format!(
@@ -280,7 +284,14 @@ impl FileAnswer {
             By::Index => "index",
             By::Reading => "reading",
         });
-        Some(Self { by, outcome, words, alleles, more: says.more, name: says.name })
+        Some(Self {
+            by,
+            outcome,
+            words,
+            alleles,
+            more: says.more || says.trouble == Some(Trouble::TooLong),
+            name: says.name,
+        })
     }
 }
 
