@@ -218,7 +218,7 @@ async fn people_find_variants_by_any_name() {
     let app = TestApp::start().await;
     app.institute("own").await;
     let mut records = three_records();
-    records[0] = records[0].replacen("\t.\tC\tA", "\trs116916706\tC\tA", 1).replacen("C|A", "C|A", 1);
+    records[0] = records[0].replacen("\t.\tC\tA", "\trs116916706\tC\tA", 1);
     app.given_records("own", "F1", &records).await;
     let reader = app.signed_in(&["own:clinician"]).await;
     let missense = "7_124491972_C_A";
@@ -388,7 +388,7 @@ async fn an_index_that_is_older_than_its_file_is_not_believed() {
     let vcf = with_threshold(&app, true).await;
     let reader = app.signed_in(&["own:clinician"]).await;
     assert_eq!(find(&reader, "7:124500000", "").await["files"][0]["by"], "index");
-    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    let later = std::time::SystemTime::now() + std::time::Duration::from_mins(1);
     std::fs::File::options().append(true).open(&vcf).unwrap().set_modified(later).unwrap();
     let found = find(&reader, "7:124500000", "").await;
     assert_eq!((&found["files"][0]["by"], &found["files"][0]["outcome"]), (&json!("reading"), &json!("left_out")));
