@@ -12,8 +12,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use lodestone::cases::{Case, ListKind};
 use lodestone::genome::GenomeBuild;
 use lodestone::variants::columns::{Evaluated, Filter, Overlay, clinical_preset, facets};
+use lodestone::variants::{Category, ColumnStore, Variant};
 use lodestone::vcf::{Limits, ReadOptions, VcfReader};
 use support::vcf::{config, csq, record, trio_text};
 use support::{Browser, TestApp};
@@ -107,13 +109,12 @@ fn write_case(app: &TestApp, name: &str, count: u32) -> PathBuf {
 fn parsing(folder: &Path) -> Line {
     step("parsing");
     let real = support::shared_data("scout-demo/643594.clinical.vcf.gz");
-    let (path, rounds, source) = match real {
-        Some(path) => (path, 40, "the real trio"),
-        None => {
-            let path = folder.join("parse.vcf");
-            std::fs::write(&path, trio_text(&records(20_000, "F1"))).expect("a file can be written");
-            (path, 1, "a made trio")
-        }
+    let (path, rounds, source) = if let Some(path) = real {
+        (path, 40, "the real trio")
+    } else {
+        let path = folder.join("parse.vcf");
+        std::fs::write(&path, trio_text(&records(20_000, "F1"))).expect("a file can be written");
+        (path, 1, "a made trio")
     };
     let began = Instant::now();
     let mut count = 0_u32;
@@ -152,11 +153,16 @@ async fn against_bulk_insert(app: &TestApp, load: Duration) -> Line {
     }
     let bulk = began.elapsed();
     bare.drop().await.expect("a collection is dropped");
-    let ratio = load.as_secs_f64() / bulk.as_secs_f64();
+    let case: Case = bson::deserialize_from_document(app.documents("cases", bson::doc! {}).await.remove(0))
+        .expect("a case is readable");
+    let list = Duration::from_secs_f64(case.lists[0].report.seconds);
+    let ratio = list.as_secs_f64() / bulk.as_secs_f64();
     Line {
         what: "load of 10 000 against bare bulk insert",
         budget: "<= 1.5 x".into(),
-        measured: format!("{ratio:.2} x ({load:.2?} against {bulk:.2?}, opening and observations included)"),
+        measured: format!(
+            "{ratio:.2} x ({list:.2?} against {bulk:.2?}; with opening, hashing and observations {load:.2?})"
+        ),
         kept: Some(ratio <= 1.5),
     }
 }
@@ -200,7 +206,7 @@ async fn pages(app: &TestApp, reader: &Browser, lines: &mut Vec<Line>) {
     lines.push(Line {
         what: "list page on the wire, 50 rows",
         budget: "<= 40 KB".into(),
-        measured: format!("{:.1} KB of {:.0} KB", wire as f64 / 1024.0, text.len() as f64 / 1024.0),
+        measured: format!("{} bytes of {}", wire, text.len()),
         kept: Some(wire <= 40 * 1024),
     });
     let (p50, p95) = timed(reader, "/own/big/variants", 200).await;
@@ -247,8 +253,6 @@ async fn pages(app: &TestApp, reader: &Browser, lines: &mut Vec<Line>) {
 
 async fn filtering(app: &TestApp, folder: &Path) -> Line {
     step("filtering 100 000 variants");
-    use lodestone::cases::{Case, ListKind};
-    use lodestone::variants::{Category, ColumnStore, Variant};
     let document = app.documents("cases", bson::doc! {}).await.remove(0);
     let case: Case = bson::deserialize_from_document(document).expect("a case is readable");
     let path = folder.join("many.vcf");
@@ -276,7 +280,7 @@ async fn filtering(app: &TestApp, folder: &Path) -> Line {
     Line {
         what: "filter with all facet counts, 100 000 variants, one core",
         budget: "<= 20 ms".into(),
-        measured: format!("{median:.1?} (columns of {:.0} MB)", columns.bytes() as f64 / 1e6),
+        measured: format!("{median:.1?} (columns of {} MB)", columns.bytes() / 1_000_000),
         kept: Some(median <= Duration::from_millis(20)),
     }
 }
@@ -298,7 +302,7 @@ async fn memory(app: &TestApp, reader: &Browser, lines: &mut Vec<Line>) {
     }
     let after = resident_mb();
     lines.push(Line {
-        what: "memory with 20 warm lists of 10 000 (the process also loaded them)",
+        what: "memory with 20 warm lists of 10 000 (this process also loaded them all)",
         budget: "<= 150 MB".into(),
         measured: format!("{after:.0} MB resident, {:.0} MB more than before they were opened", after - before),
         kept: Some(after <= 150.0),

@@ -17,7 +17,7 @@ pub struct Misread {
 
 /// What the list's page says in the row of this rank, less one.
 ///
-/// Place, alleles, genotypes, depths and qualities are taken from the words of [`RowView`]; alleles that the page
+/// Place, alleles, genotypes, depths and qualities are taken from the words of `RowView`; alleles that the page
 /// shortens, and consequences of genes beyond those it has room for, from the columns its words are made of.
 pub fn read_back(case: &Case, found: &Search, at: usize) -> Result<ShownVariant, Misread> {
     let view = RowView::new(case, found, &individual_heads(case), at);

@@ -93,7 +93,8 @@ async function addresses(page) {
   const list = `${casePage}/variants`;
   await page.goto(origin + list);
   const variant = await links('tbody a[href*="/variants/"]');
-  return { start: '/', cases: '/demo', 'case': casePage, list, clinical, variant, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login' };
+  const found = `${casePage}/find?q=SCN1A&consequence=stop_gained`;
+  return { start: '/', cases: '/demo', 'case': casePage, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login' };
 }
 
 const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { 'no-trailing-whitespace': 'off', 'long-title': 'off', 'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'submit'] }] } });
