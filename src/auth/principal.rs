@@ -31,6 +31,14 @@ enum Via {
 /// ```compile_fail
 /// let scope = lodestone::auth::Scope { institutes: Default::default() };
 /// ```
+///
+/// Whoever was given one may ask it:
+///
+/// ```
+/// # fn with(scope: &lodestone::auth::Scope, institute: &lodestone::ids::InstituteId) -> bool {
+/// scope.covers(institute)
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Scope {
     institutes: BTreeSet<InstituteId>,

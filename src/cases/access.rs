@@ -17,6 +17,12 @@ use crate::web::{CaseBar, Path, urls};
 /// let access = lodestone::cases::CaseAccess { case, principal };
 /// # }
 /// ```
+///
+/// ```
+/// # fn with(access: &lodestone::cases::CaseAccess) -> &lodestone::cases::Case {
+/// access.case()
+/// # }
+/// ```
 pub struct CaseAccess {
     case: Case,
     principal: Principal,

@@ -3,6 +3,14 @@
 /// ```compile_fail
 /// let scope = lodestone::cli::SystemScope::new();
 /// ```
+///
+/// A store that asks for one is out of its reach:
+///
+/// ```
+/// async fn named(scope: &lodestone::cli::SystemScope, cases: &lodestone::cases::CaseStore) -> usize {
+///     cases.named(scope, "F1").await.map_or(0, |found| found.len())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct SystemScope(());
 

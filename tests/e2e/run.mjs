@@ -5,7 +5,8 @@
 // html-validate finds, no sideways scrolling. Then the keys.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
 import { mkdtemp, rm, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -166,4 +167,15 @@ test('everything works without scripts', async () => {
   await page.locator('form[action="/logout"] button').click();
   await page.waitForURL(`${origin}/login`);
   await context.close();
+});
+
+test('what the demo shows is what its files say', { timeout: 120_000 }, async () => {
+  const manifest = JSON.parse(await readFile(path.join(folder, 'demo', 'files', 'manifest.json'), 'utf8'));
+  assert.ok(manifest.cases.length >= 8);
+  for (const one of manifest.cases) {
+    const env = { ...process.env, LODESTONE_DATABASE__NAME: 'lodestone_demo' };
+    // Rejects, and so fails the test, unless the command ends with 0.
+    const { stdout } = await promisify(execFile)(program, ['--data-dir', path.join(folder, 'demo'), 'validate', one.family_name], { env });
+    assert.match(stdout, /page view: \d+ variants, \d+ values compared, 0 differences/, one.family_name);
+  }
 });
