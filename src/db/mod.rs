@@ -91,7 +91,7 @@ pub const TRANSACTION_PATIENCE: Duration = Duration::from_secs(60);
 /// A transaction that meets another one's unfinished work, also that of a process just killed, has to do its own work
 /// again:
 ///
-/// ```ignore
+/// ```text
 /// let mut transaction = db.begin().await?;
 /// loop {
 ///     let work = change(&mut transaction.session).await;
