@@ -52,7 +52,7 @@ bench: system
 # Chromium by apt; the browser driver, axe-core and html-validate from npm, outside the repository.
 e2e_modules := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodestone/e2e-1
 e2e: system
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
 	  || { echo "please install chromium" >&2; exit 1; }
 	@[ -d "$(e2e_modules)/node_modules/html-validate" ] || npm install --silent --no-audit --no-fund --prefix "$(e2e_modules)" \
 	  playwright-core@1.65.1 axe-core@4.14.1 html-validate@10.17.0
