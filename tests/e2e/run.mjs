@@ -98,7 +98,10 @@ async function addresses(page) {
   return { start: '/', cases: '/demo', 'case': casePage, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login' };
 }
 
-const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { 'no-trailing-whitespace': 'off', 'long-title': 'off', 'form-dup-name': 'off' /* a repeated parameter means OR */ } });
+const rules = { 'no-trailing-whitespace': 'off', 'long-title': 'off', 'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'submit'] }] };
+const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules });
+// Pages under a filter carry it along in hidden fields, where a repeated name means OR; the rule cannot be told of those.
+const carriesFilter = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { ...rules, 'form-dup-name': 'off' } });
 
 for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['narrow and dark', 400, 'dark'], ['very narrow', 320, 'light']]) {
   test(`every kind of page, ${look}`, { timeout: 180_000 }, async (t) => {
@@ -118,7 +121,7 @@ for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['n
         const { violations } = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
         assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`), []);
         if (width === 1440) {
-          const report = await validator.validateString(await answer.text());
+          const report = await (['clinical', 'found'].includes(name) ? carriesFilter : validator).validateString(await answer.text());
           const messages = report.results.flatMap((result) => result.messages.map((one) => `${one.line}: ${one.ruleId} ${one.message}`));
           assert.deepEqual(messages, []);
         }
