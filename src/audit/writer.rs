@@ -50,12 +50,6 @@ impl AuditWriter {
         self.queue.clone().try_reserve_owned().map(Place).map_err(|_| Closed)
     }
 
-    /// How many entries wait.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        QUEUE - self.queue.capacity()
-    }
-
     /// Waits until everything queued so far is stored, at most `limit`.
     pub async fn flush(&self, limit: Duration) {
         let everything = async {

@@ -10,7 +10,6 @@ mod principal;
 mod session;
 mod token;
 
-pub use cookie::clear as clear_cookie;
 pub use csrf::{CsrfToken, same_origin};
 pub use demo_link::DemoLinks;
 pub use handlers::{routes, sign_out};

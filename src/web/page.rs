@@ -78,12 +78,6 @@ impl Page {
     pub fn render<T: Template>(self, page: impl FnOnce(Layout) -> T) -> AppResult<Response> {
         Ok(Html(page(self.layout).render()?).into_response())
     }
-
-    /// The frame alone.
-    #[must_use]
-    pub fn into_layout(self) -> Layout {
-        self.layout
-    }
 }
 
 impl FromRequestParts<AppState> for Page {
