@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::search::{Search, search};
 use super::views::individual_heads;
@@ -11,7 +10,7 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess};
 use crate::error::{AppError, AppResult};
-use crate::web::Params;
+use crate::web::{self, Params};
 
 /// Rows exported without further ado; more need the bulk export right.
 const ROWS: usize = 500;
@@ -41,7 +40,7 @@ async fn delimited(
         ::csv::WriterBuilder::new().delimiter(delimiter).terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
     for row in &table {
         let cells = row.iter().map(|cell| match cell {
-            Cell::Text(text) => harmless(text),
+            Cell::Text(text) => web::harmless(text),
             Cell::Number(number) => number.to_string(),
             Cell::Missing => String::new(),
         });
@@ -172,80 +171,13 @@ fn table(case: &Case, found: &Search) -> Vec<Vec<Cell>> {
     table
 }
 
-/// A text that no spreadsheet takes for a formula: a leading apostrophe keeps it text.
-///
-/// Spreadsheets look at the first character, some after skipping blanks; full-width signs count as their twins.
-#[must_use]
-pub fn harmless(text: &str) -> String {
-    let skipped = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | ',' | ';');
-    let first = text.trim_start_matches(skipped).chars().next();
-    let starts_formula = matches!(first, Some('=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠'));
-    let starts_odd = text.starts_with(char::is_control);
-    let text = text.replace(char::is_control, " ");
-    if starts_formula || starts_odd { format!("'{text}") } else { text }
-}
-
 fn download(case: &Case, extension: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
-    let disposition = disposition(&format!("{}-variants.{extension}", case.name));
+    let disposition = web::disposition(&format!("{}-variants.{extension}", case.name));
     if let Ok(value) = HeaderValue::try_from(disposition) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }
     response
-}
-
-/// RFC 6266: a plain name for old programs, the real one encoded. Nothing in it can end the header or leave the folder.
-#[must_use]
-pub fn disposition(name: &str) -> String {
-    let clean: String = name
-        .chars()
-        .filter(|c| {
-            !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        })
-        .map(|c| if matches!(c, '/' | '\\' | ':' | '"' | '<' | '>' | '|' | '*' | '?') { '_' } else { c })
-        .collect();
-    let clean = clean.trim_start_matches('.').replace("..", "_");
-    let plain: String = clean
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
-        .collect();
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(&clean, NON_ALPHANUMERIC))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_never_formulas() {
-        for text in
-            ["=1+1", "+1", "-1", "@SUM(A1)", "|cmd", " =1", "\"=1", ",=1", "\t=1", "\u{b}=1", "＝1", "-\u{200b}x"]
-        {
-            assert!(harmless(text).starts_with('\''), "{text}");
-        }
-        for text in ["c.903G>T", "p.Gln301His", "0/1", "", "missense_variant"] {
-            assert_eq!(harmless(text), text);
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_cell_starts_a_formula(text in ".{0,20}") {
-            let safe = harmless(&text);
-            let first = safe.trim_start().chars().next();
-            proptest::prop_assert!(!matches!(first, Some('=' | '+' | '-' | '@')));
-            proptest::prop_assert!(!safe.contains(char::is_control));
-        }
-
-        #[test]
-        fn a_file_name_stays_one_file_name(name in ".{0,30}") {
-            let value = disposition(&name);
-            proptest::prop_assert!(value.is_ascii());
-            proptest::prop_assert!(!value.contains(['\r', '\n']));
-            proptest::prop_assert!(!value.contains('/') && !value.contains(".."));
-            proptest::prop_assert_eq!(value.matches('"').count(), 2);
-        }
-    }
 }

@@ -3,6 +3,7 @@
 mod assets;
 mod context;
 mod csrf_form;
+mod download;
 mod errors;
 pub mod filters;
 mod headers;
@@ -18,6 +19,7 @@ pub mod urls;
 pub use assets::asset;
 pub use context::RequestContext;
 pub use csrf_form::CsrfForm;
+pub use download::{disposition, harmless};
 pub use health::routes as health_routes;
 pub use page::{CaseBar, Layout, Page};
 pub use path::Path;
