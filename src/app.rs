@@ -93,10 +93,10 @@ impl Deref for AppState {
 impl AppState {
     /// Opens all stores on a database. `demo` is the database's own mark, never a setting.
     #[must_use]
-    pub fn new(config: Config, clock: Clock, db: Db, demo: bool) -> Self {
+    pub fn new(config: Config, clock: Clock, db: Db, demo: bool, audit: AuditWriter) -> Self {
         let variants = VariantStore::new(&db);
         Self(Arc::new(Inner {
-            audit: AuditWriter::start(&db),
+            audit,
             sessions: SessionStore::new(&db, &config.session),
             tokens: TokenStore::new(&db),
             demo_links: DemoLinks::new(&db),
@@ -137,7 +137,6 @@ impl AppState {
 #[must_use]
 pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
     let mut all = vec![
-        (audit::Entry::COLLECTION, audit::Entry::indexes()),
         (Case::COLLECTION, Case::indexes()),
         (Event::COLLECTION, Event::indexes()),
         (Gene::COLLECTION, Gene::indexes()),
@@ -147,6 +146,7 @@ pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
         (TranscriptRecord::COLLECTION, TranscriptRecord::indexes()),
         (User::COLLECTION, User::indexes()),
     ];
+    all.extend(audit::collections());
     all.extend(auth::collections());
     all.extend(variants::collections());
     all.sort_by_key(|(name, _)| *name);

@@ -21,6 +21,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// Lifetime of browser sessions.
     pub session: SessionConfig,
+    /// The audit trail.
+    pub audit: AuditConfig,
     /// Log lines.
     pub log: LogConfig,
 }
@@ -88,6 +90,25 @@ pub struct SessionConfig {
     pub idle_minutes: i64,
     /// Hours.
     pub absolute_hours: i64,
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Folder of the trail's keys; empty means `keys` in the data folder.
+    pub keys_dir: String,
+    /// Folder of signed checkpoints; empty means `checkpoints` in the data folder.
+    pub checkpoints_dir: String,
+}
+
+impl AuditConfig {
+    /// The folders of keys and of checkpoints, for a data folder.
+    #[must_use]
+    pub fn folders(&self, data: &Path) -> (PathBuf, PathBuf) {
+        let folder = |set: &str, name: &str| if set.is_empty() { data.join(name) } else { PathBuf::from(set) };
+        (folder(&self.keys_dir, "keys"), folder(&self.checkpoints_dir, "checkpoints"))
+    }
 }
 
 /// `[log]`

@@ -1,4 +1,6 @@
-use bson::doc;
+use std::collections::BTreeMap;
+
+use bson::{Binary, doc};
 use jiff::Timestamp;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
@@ -30,11 +32,14 @@ pub struct Entry {
     pub request_id: String,
     /// Program version.
     pub build: String,
+    /// When it was written down; later than [`Entry::occurred_at`].
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    pub recorded_at: Timestamp,
+    /// The clock had gone back since the entry before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub clock_regressed: bool,
     /// Who, as far as known when the entry was made.
     pub agent: Option<Agent>,
-    /// What was asked for, in the order it was noted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subjects: Vec<Subject>,
     /// The institute whose auditors may see the entry.
     pub institute: Option<InstituteId>,
     /// The request, by its route template.
@@ -55,6 +60,58 @@ pub struct Entry {
     pub rows: Option<i64>,
     /// Format of an export.
     pub exported: Option<String>,
+    /// The first entry of a log: how far all logs had come that no earlier log names so far.
+    pub heads: Option<Vec<Head>>,
+    /// What can be erased by law without breaking the chain; absent once erased.
+    pub payload: Option<Payload>,
+}
+
+/// Fields of a stored entry that its public part, which the chain covers, does not contain.
+pub(super) const OUTSIDE_PUBLIC: [&str; 4] = ["_id", "payload", SEAL, "erased"];
+/// Where a stored entry keeps its hashes, as [`Seal`].
+pub(super) const SEAL: &str = "seal";
+
+/// The hashes of a stored entry.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seal {
+    /// 16 random bytes in front of the payload; erased with it.
+    pub salt: Option<Binary>,
+    /// `H(salt || payload)`
+    pub payload_hash: Binary,
+    /// The chain after this entry.
+    pub chain: Binary,
+}
+
+/// How far a log had come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The log.
+    pub log_id: String,
+    /// Number of its entries.
+    pub size: i64,
+    /// Its chain after the last of them, in hexadecimal.
+    pub chain: String,
+}
+
+/// Whom and what a request was about, and how it came.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// What was asked for, in the order it was noted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<Subject>,
+    /// The address as typed, sealed.
+    pub url: Option<String>,
+    /// Names of the parameters that the page knows, with the values of those that hold no free text.
+    pub view: Option<BTreeMap<String, Vec<String>>>,
+    /// Headers by name: a value, `present` for a secret, or sealed.
+    pub headers: Option<BTreeMap<String, String>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Before or after the work.
@@ -65,6 +122,10 @@ pub enum EntryKind {
     Intent,
     /// How that ended.
     Outcome,
+    /// The first entry of a log.
+    Opened,
+    /// How often something was served that leaves no entries of its own.
+    Summary,
 }
 
 /// Who acted.
@@ -77,6 +138,8 @@ pub struct Agent {
     pub name: String,
     /// `session`, `token` or `command`.
     pub via: String,
+    /// The role that opened the door, e.g. `clinician`.
+    pub role: Option<String>,
 }
 
 /// Something that was asked for.
@@ -107,6 +170,13 @@ pub struct RequestFacts {
     pub session_ref: Option<String>,
 }
 
+impl RequestFacts {
+    /// Stands for many requests at once.
+    pub(super) fn summary_of(what: &str) -> Self {
+        Self { method: "GET".to_owned(), route: what.to_owned(), client_ip: None, peer_ip: None, session_ref: None }
+    }
+}
+
 /// How a request or command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,7 +203,7 @@ impl Stored for Entry {
             index("by_request", doc! { "request_id": 1 }),
             index("by_institute", doc! { "institute": 1, "occurred_at": -1 }),
             index("by_user", doc! { "agent.user": 1, "occurred_at": -1 }),
-            index("by_subject", doc! { "subjects.id": 1, "occurred_at": -1 }),
+            index("of_subject", doc! { "payload.subjects.id": 1, "occurred_at": -1 }),
         ]
     }
 }

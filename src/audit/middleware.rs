@@ -8,10 +8,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 
-use super::entry::{Entry, EntryKind, Outcome, RequestFacts, Subject};
+use super::entry::{Entry, EntryKind, Outcome, Payload, RequestFacts, Subject};
+use super::request;
 use super::trail::Trail;
 use super::writer::Place;
 use crate::app::AppState;
+use crate::auth;
 use crate::clock::Clock;
 use crate::error::AppError;
 use crate::web::RequestContext;
@@ -47,7 +49,9 @@ pub async fn record(State(app): State<AppState>, mut request: Request, next: Nex
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let class = TrailClass::of(route.as_deref());
     if class == TrailClass::Unrecorded {
-        return next.run(request).await;
+        let response = next.run(request).await;
+        app.audit.count_unrecorded(response.body().size_hint().exact().unwrap_or_default());
+        return response;
     }
     let places = app.audit.reserve().and_then(|intent| Ok((intent, app.audit.reserve()?)));
     let (intent_place, outcome_place) = match places {
@@ -61,21 +65,18 @@ pub async fn record(State(app): State<AppState>, mut request: Request, next: Nex
     let subjects = asked_for(&mut parts).await;
     let request = Request::from_parts(parts, body);
     let started = Instant::now();
+    let id = request.extensions().get::<RequestContext>().map_or("", |context| context.request_id.as_str());
+    let outcome = Entry {
+        kind: EntryKind::Outcome,
+        request: Some(facts_of(&request, route.as_deref())),
+        ..Entry::new(app.clock.now(), id)
+    };
     let intent = Entry {
         kind: EntryKind::Intent,
-        subjects,
-        request: Some(facts_of(&request, route.as_deref())),
-        ..blank(
-            &app.clock,
-            request.extensions().get::<RequestContext>().map_or("", |context| context.request_id.as_str()),
-        )
+        payload: Some(request::payload(&request, subjects, app.audit.sealer(), id)),
+        ..outcome.clone()
     };
-    let pending = PendingOutcome {
-        entry: Some((outcome_place, Entry { kind: EntryKind::Outcome, subjects: Vec::new(), ..intent.clone() })),
-        trail,
-        started,
-        clock: app.clock.clone(),
-    };
+    let pending = PendingOutcome { entry: Some((outcome_place, outcome)), trail, started, clock: app.clock.clone() };
     let stored = tokio::time::timeout(PATIENCE, intent_place.write(intent));
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let (response, stored) = if is_safe {
@@ -106,10 +107,6 @@ async fn asked_for(parts: &mut axum::http::request::Parts) -> Vec<Subject> {
         .collect()
 }
 
-fn blank(clock: &Clock, request_id: &str) -> Entry {
-    Entry::new(clock.now(), request_id)
-}
-
 fn facts_of(request: &Request, route: Option<&str>) -> RequestFacts {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string());
     RequestFacts {
@@ -121,10 +118,13 @@ fn facts_of(request: &Request, route: Option<&str>) -> RequestFacts {
     }
 }
 
-/// The beginning of a hash of the credential shown: joins entries, opens nothing.
+/// The beginning of a hash of the credential shown, 256 random bits: joins entries, opens nothing.
 fn session_ref(headers: &HeaderMap) -> Option<String> {
-    let shown = headers.get(header::AUTHORIZATION).or_else(|| headers.get(header::COOKIE))?;
-    let hash = blake3::derive_key("lodestone audit session reference v1", shown.as_bytes());
+    let shown = match headers.get(header::AUTHORIZATION) {
+        Some(token) => token.as_bytes(),
+        None => auth::session_cookie(headers)?.as_bytes(),
+    };
+    let hash = blake3::derive_key("lodestone audit session reference v1", shown);
     Some(crate::ids::base32(&hash[..5]))
 }
 
@@ -147,7 +147,7 @@ impl PendingOutcome {
         entry.occurred_at = self.clock.now();
         entry.agent = facts.agent;
         entry.institute = facts.institute;
-        entry.subjects = facts.subjects;
+        entry.payload = Some(Payload { subjects: facts.subjects, ..Payload::default() });
         entry.reason = facts.reason;
         entry.rows = facts.rows;
         entry.exported = facts.exported;
@@ -181,15 +181,16 @@ impl Entry {
     pub fn new(at: Timestamp, request_id: &str) -> Self {
         Self {
             id: String::new(),
-            v: 1,
+            v: 2,
             log_id: String::new(),
             seq: 0,
             kind: EntryKind::Intent,
             occurred_at: at,
+            recorded_at: at,
+            clock_regressed: false,
             request_id: request_id.to_owned(),
             build: env!("CARGO_PKG_VERSION").to_owned(),
             agent: None,
-            subjects: Vec::new(),
             institute: None,
             request: None,
             command: None,
@@ -200,6 +201,8 @@ impl Entry {
             bytes: None,
             rows: None,
             exported: None,
+            heads: None,
+            payload: None,
         }
     }
 }

@@ -1,14 +1,28 @@
 //! The audit trail: an intent and an outcome for every request, and an entry for every command.
 //!
-//! Entries name who asked for what, from where and how it ended; never clinical values, query strings or secrets. If
-//! the trail cannot be written, patient data are not served.
+//! Entries name who asked for what, from where and how it ended; never clinical values or secrets, and free text only
+//! sealed. If the trail cannot be written, patient data are not served. Entries of one process are chained by hashes
+//! ([`chain`]) and signed at [`checkpoint`]s, so that a change of what was written shows ([`verify`]).
 
+mod canonical;
+pub mod chain;
+pub mod checkpoint;
 mod entry;
+pub mod formats;
+pub mod keys;
+pub mod lines;
 mod middleware;
+mod request;
+mod seal;
+mod store;
 mod trail;
+pub mod verify;
 mod writer;
 
-pub use entry::{Agent, Entry, EntryKind, Outcome, RequestFacts, Subject};
+pub use entry::{Agent, Entry, EntryKind, Head, Outcome, Payload, RequestFacts, Seal, Subject};
+pub use keys::AuditKeys;
 pub use middleware::{TrailClass, record};
+pub use seal::{SealError, Sealed, unseal};
+pub use store::{AuditStore, collections};
 pub use trail::{Trail, note_granted, note_principal, note_requested};
 pub use writer::{AuditWriter, Closed};

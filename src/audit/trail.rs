@@ -14,11 +14,13 @@ pub struct Trail(Arc<Mutex<Facts>>);
 
 /// What is known so far.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     pub agent: Option<Agent>,
     pub institute: Option<InstituteId>,
     pub subjects: Vec<Subject>,
     pub reason: Option<String>,
+    /// Roles per institute; no institute for those of the whole system.
+    roles: Vec<(Option<InstituteId>, &'static str)>,
     pub rows: Option<i64>,
     pub exported: Option<String>,
 }
@@ -28,13 +30,22 @@ impl Trail {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    pub(super) fn collected(&self) -> Facts {
-        self.facts().clone()
+    /// All facts, with the roles that count where the request went.
+    pub(crate) fn collected(&self) -> Facts {
+        let mut facts = self.facts().clone();
+        let place = if facts.institute.is_some() { "" } else { "system " };
+        let here = facts.roles.iter().filter(|(institute, _)| *institute == facts.institute);
+        let roles: Vec<String> = here.map(|(_, role)| format!("{place}{role}")).collect();
+        if let Some(agent) = facts.agent.as_mut().filter(|_| !roles.is_empty()) {
+            agent.role = Some(roles.join(", "));
+        }
+        facts
     }
 
     /// Somebody signed in by this request.
     pub fn note_user(&self, user: &UserId, name: &str) {
-        self.facts().agent = Some(Agent { user: Some(user.clone()), name: name.to_owned(), via: "session".to_owned() });
+        self.facts().agent =
+            Some(Agent { user: Some(user.clone()), name: name.to_owned(), via: "session".to_owned(), role: None });
     }
 
     /// Why the request was refused.
@@ -56,6 +67,14 @@ impl Trail {
     pub fn note_export(&self, format: &str, rows: usize) {
         self.facts().exported = Some(format.to_owned());
         self.note_rows(rows);
+    }
+
+    /// A command works on this.
+    pub(crate) fn note_done(&self, kind: &str, id: &str, institute: Option<&InstituteId>) {
+        self.grant(kind, id);
+        if let Some(institute) = institute {
+            self.institute(institute);
+        }
     }
 
     fn request(&self, kind: &str, id: &str) {
@@ -104,7 +123,11 @@ pub fn note_granted(parts: &Parts, kind: &str, id: &str, institute: &InstituteId
 
 /// Called once it is known who asks.
 pub fn note_principal(parts: &Parts, principal: &Principal) {
-    trail_of(parts).facts().agent = Some(Agent {
+    let trail = trail_of(parts);
+    let mut facts = trail.facts();
+    facts.roles = principal.roles();
+    facts.agent = Some(Agent {
+        role: None,
         user: Some(principal.user().clone()),
         name: principal.name().to_owned(),
         via: if principal.is_script() { "token" } else { "session" }.to_owned(),

@@ -1,10 +1,22 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bson::RawDocumentBuf;
+use data_encoding::HEXLOWER;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{error, warn};
 
-use super::entry::Entry;
-use crate::db::{Db, Documents, StoreError};
+use super::chain::{self, Hash};
+use super::checkpoint::{self, Checkpoint, StoredCheckpoint};
+use super::entry::{Entry, EntryKind, Head, RequestFacts};
+use super::keys::{AuditKeys, Sealer, Signer};
+use super::seal;
+use super::store::{AuditStore, LogHead};
+use crate::clock::Clock;
+use crate::db::Db;
 
 /// Entries that may wait; beyond it requests are refused before work starts.
 const QUEUE: usize = 4096;
@@ -12,6 +24,10 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 512;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A checkpoint is signed when this much time has passed since the first entry it covers …
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// … or after so many entries.
+const CHECKPOINT_ENTRIES: i64 = 1_000;
 
 /// The one way into the trail: a queue in front of a task that appends in batches (group commit).
 ///
@@ -20,12 +36,25 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct AuditWriter {
     queue: mpsc::Sender<Job>,
+    sealer: Sealer,
+    shared: Arc<Shared>,
 }
 
-/// An entry to store, or none: then the answer only tells that all before it are stored.
-struct Job {
-    entry: Option<Entry>,
-    stored: Option<oneshot::Sender<()>>,
+/// What the task and the requests both know.
+#[derive(Default)]
+struct Shared {
+    /// Requests for static files and health since the last summary, and the bytes they got.
+    unrecorded: AtomicU64,
+    unrecorded_bytes: AtomicU64,
+    /// Whether the last checkpoint could not be stored or published.
+    checkpoint_failed: AtomicBool,
+}
+
+enum Job {
+    /// An entry to store; `stored` is told afterwards.
+    Entry { entry: Box<Entry>, stored: Option<oneshot::Sender<()>> },
+    /// Store all before it, sign a checkpoint over it, then tell.
+    Checkpoint(oneshot::Sender<()>),
 }
 
 /// A place in the queue, taken before the work starts, so that its entry cannot be lost.
@@ -38,11 +67,26 @@ pub struct Closed;
 
 impl AuditWriter {
     /// Starts the writing task. It ends after all clones are gone and the queue is empty.
+    ///
+    /// `checkpoints` is the folder outside the database that every signed checkpoint is also written to.
     #[must_use]
-    pub fn start(db: &Db) -> Self {
+    pub fn start(db: &Db, clock: &Clock, keys: AuditKeys, checkpoints: PathBuf) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(write_all(Documents::new(db), jobs));
-        Self { queue }
+        let shared = Arc::<Shared>::default();
+        let log = Log {
+            store: AuditStore::new(db),
+            clock: clock.clone(),
+            signer: keys.signer,
+            checkpoints,
+            shared: Arc::clone(&shared),
+            id: crate::ids::base32(&crate::clock::random_bytes::<10>()),
+            size: 0,
+            chain: chain::START,
+            signed: 0,
+            last_recorded: None,
+        };
+        tokio::spawn(log.write_all(jobs));
+        Self { queue, sealer: keys.sealer, shared }
     }
 
     /// Takes a place for one entry, at once or not at all.
@@ -50,11 +94,29 @@ impl AuditWriter {
         self.queue.clone().try_reserve_owned().map(Place).map_err(|_| Closed)
     }
 
-    /// Waits until everything queued so far is stored, at most `limit`.
+    /// Seals free text.
+    #[must_use]
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// Counts a request that leaves no entry of its own; a summary says how many there were.
+    pub fn count_unrecorded(&self, bytes: u64) {
+        self.shared.unrecorded.fetch_add(1, Ordering::Relaxed);
+        self.shared.unrecorded_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether the last checkpoint could be stored and published, or none was due.
+    #[must_use]
+    pub fn checkpoints_well(&self) -> bool {
+        !self.shared.checkpoint_failed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything queued so far is stored and under a signed checkpoint, at most `limit`.
     pub async fn flush(&self, limit: Duration) {
         let everything = async {
-            let (stored, answer) = oneshot::channel();
-            if self.queue.send(Job { entry: None, stored: Some(stored) }).await.is_ok() {
+            let (done, answer) = oneshot::channel();
+            if self.queue.send(Job::Checkpoint(done)).await.is_ok() {
                 let _ = answer.await; // an answer that does not come means the task has ended
             }
         };
@@ -68,70 +130,211 @@ impl Place {
     /// Queues the entry; the answer comes when it is stored.
     pub fn write(self, entry: Entry) -> oneshot::Receiver<()> {
         let (stored, answer) = oneshot::channel();
-        self.0.send(Job { entry: Some(entry), stored: Some(stored) });
+        self.0.send(Job::Entry { entry: Box::new(entry), stored: Some(stored) });
         answer
     }
 
     /// Queues the entry without waiting for it.
     pub fn write_later(self, entry: Entry) {
-        self.0.send(Job { entry: Some(entry), stored: None });
+        self.0.send(Job::Entry { entry: Box::new(entry), stored: None });
     }
 }
 
-async fn write_all(entries: Documents<Entry>, mut jobs: mpsc::Receiver<Job>) {
-    let log_id = crate::ids::base32(&crate::clock::random_bytes::<10>());
-    let mut next = 0_i64;
-    let mut batch = Vec::with_capacity(BATCH);
-    while jobs.recv_many(&mut batch, BATCH).await > 0 {
-        let mut documents = Vec::with_capacity(batch.len());
-        let mut waiting = Vec::new();
-        for Job { entry, stored } in batch.drain(..) {
-            let Some(mut entry) = entry else {
-                waiting.extend(stored);
-                continue;
-            };
-            entry.log_id.clone_from(&log_id);
-            entry.seq = next;
-            entry.id = format!("{log_id}-{next:012}");
-            match Documents::<Entry>::encode(&entry) {
-                Ok(document) => {
-                    documents.push(document);
-                    next += 1;
-                    waiting.extend(stored);
+/// The log of this process, in the hands of its one writing task.
+struct Log {
+    store: AuditStore,
+    clock: Clock,
+    signer: Signer,
+    checkpoints: PathBuf,
+    shared: Arc<Shared>,
+    id: String,
+    /// Entries stored so far.
+    size: i64,
+    chain: Hash,
+    /// Entries under the last checkpoint.
+    signed: i64,
+    last_recorded: Option<jiff::Timestamp>,
+}
+
+impl Log {
+    async fn write_all(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut due = tokio::time::interval_at(Instant::now() + CHECKPOINT_EVERY, CHECKPOINT_EVERY);
+        due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                count = jobs.recv_many(&mut batch, BATCH) => {
+                    if count == 0 {
+                        break;
+                    }
+                    self.carry_out(&mut batch).await;
                 }
-                // Whoever waits for it is told by the silence.
-                Err(error) => error!(%error, "an audit entry cannot be written as a document"),
+                _ = due.tick() => {
+                    self.summarise().await;
+                    self.checkpoint().await;
+                }
             }
         }
-        if !documents.is_empty() {
-            store(&entries, &documents).await;
+        self.summarise().await;
+        self.checkpoint().await;
+    }
+
+    async fn carry_out(&mut self, batch: &mut Vec<Job>) {
+        let mut entries = Vec::with_capacity(batch.len());
+        let mut waiting = Vec::new();
+        let mut asked = Vec::new();
+        for job in batch.drain(..) {
+            match job {
+                Job::Entry { entry, stored } => {
+                    entries.push(*entry);
+                    waiting.extend(stored);
+                }
+                Job::Checkpoint(done) => asked.push(done),
+            }
         }
-        for stored in waiting {
-            let _ = stored.send(()); // whoever asked may be gone; the entry is stored all the same
+        if self.append(entries).await {
+            for stored in waiting {
+                let _ = stored.send(()); // whoever asked may be gone; the entry is stored all the same
+            }
+        }
+        if !asked.is_empty() {
+            self.summarise().await;
+        }
+        if !asked.is_empty() || self.size - self.signed >= CHECKPOINT_ENTRIES {
+            self.checkpoint().await;
+        }
+        for done in asked {
+            let _ = done.send(());
         }
     }
-}
 
-async fn store(entries: &Documents<Entry>, documents: &[bson::RawDocumentBuf]) {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match entries.insert_many(documents).await {
-            Ok(()) => return,
-            Err(StoreError::Database(error)) if only_duplicates(&error) => return,
-            Err(error) => warn!(%error, entries = documents.len(), "the audit trail was not written; trying again"),
+    /// Stores entries after those of this log. False means that they cannot be written as documents, which no one can
+    /// mend; whoever waits for them is told by silence.
+    async fn append(&mut self, mut entries: Vec<Entry>) -> bool {
+        if entries.is_empty() {
+            return true;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        let mut named = Vec::new();
+        if self.size == 0 {
+            named = self.heads_to_name().await;
+            let opened = Entry {
+                kind: EntryKind::Opened,
+                heads: Some(named.clone()),
+                ..Entry::new(self.clock.now(), &uuid::Uuid::now_v7().to_string())
+            };
+            entries.insert(0, opened);
+        }
+        let (mut size, mut chain) = (self.size, self.chain);
+        let mut documents = Vec::with_capacity(entries.len());
+        for mut entry in entries {
+            let recorded = self.clock.now();
+            entry.recorded_at = recorded;
+            entry.clock_regressed = self.last_recorded.replace(recorded).is_some_and(|last| recorded < last);
+            entry.log_id.clone_from(&self.id);
+            entry.seq = size;
+            entry.id = seal::entry_id(&self.id, size);
+            match seal::seal(&entry, &chain) {
+                Ok((document, after)) => {
+                    documents.push(document);
+                    (size, chain) = (size + 1, after);
+                }
+                Err(error) => {
+                    error!(%error, "an audit entry cannot be written as a document");
+                    return false;
+                }
+            }
+        }
+        self.store(&documents).await;
+        let first = self.size == 0;
+        (self.size, self.chain) = (size, chain);
+        if first {
+            self.checkpoint().await;
+            if let Err(error) = self.store.mark_named(&named).await {
+                warn!(%error, "the heads of other logs will be named once more by the next log");
+            }
+        }
+        true
     }
-}
 
-/// All that was refused is stored already: an earlier try succeeded without our knowing.
-fn only_duplicates(error: &mongodb::error::Error) -> bool {
-    match error.kind.as_ref() {
-        mongodb::error::ErrorKind::InsertMany(error) => {
-            error.write_concern_error.is_none()
-                && error.write_errors.as_ref().is_some_and(|errors| errors.iter().all(|error| error.code == 11_000))
+    /// Tries until the database has them.
+    async fn store(&self, documents: &[RawDocumentBuf]) {
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = self.store.append(documents).await {
+            warn!(%error, entries = documents.len(), "the audit trail was not written; trying again");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        _ => false,
+    }
+
+    async fn heads_to_name(&self) -> Vec<Head> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.store.unnamed_heads().await {
+                Ok(heads) => return heads,
+                Err(error) => warn!(%error, "the audit trail's other logs cannot be read; trying again"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Says how many static files and health answers there were.
+    async fn summarise(&mut self) {
+        let count = self.shared.unrecorded.swap(0, Ordering::Relaxed);
+        let bytes = self.shared.unrecorded_bytes.swap(0, Ordering::Relaxed);
+        if count == 0 {
+            return;
+        }
+        let entry = Entry {
+            kind: EntryKind::Summary,
+            request: Some(RequestFacts::summary_of("static files and health")),
+            rows: i64::try_from(count).ok(),
+            bytes: i64::try_from(bytes).ok(),
+            ..Entry::new(self.clock.now(), &uuid::Uuid::now_v7().to_string())
+        };
+        self.append(vec![entry]).await;
+    }
+
+    /// Signs where the log stands, once; stores the note in the database and outside of it.
+    async fn checkpoint(&mut self) {
+        if self.size == self.signed && self.checkpoints_well() {
+            return;
+        }
+        if self.size == 0 {
+            return;
+        }
+        let checkpoint =
+            Checkpoint { log_id: self.id.clone(), size: self.size, head: self.chain, at: self.clock.now() };
+        let note = checkpoint.sign(&self.signer);
+        let head =
+            LogHead { log_id: self.id.clone(), size: self.size, chain: HEXLOWER.encode(&self.chain), named: false };
+        let stored = self.store.checkpoint(&StoredCheckpoint::new(&checkpoint, note.clone()), &head).await;
+        let folder = self.checkpoints.clone();
+        let log_id = self.id.clone();
+        let published = tokio::task::spawn_blocking(move || checkpoint::publish(&folder, &log_id, &note)).await;
+        let mut well = true;
+        if let Err(error) = stored {
+            warn!(%error, "a checkpoint of the audit trail was not stored; trying again");
+            well = false;
+        }
+        match published {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                error!("a checkpoint of the audit trail was not published: {error:#}");
+                well = false;
+            }
+            Err(error) => {
+                error!(%error, "a checkpoint of the audit trail was not published");
+                well = false;
+            }
+        }
+        self.shared.checkpoint_failed.store(!well, Ordering::Relaxed);
+        if well {
+            self.signed = self.size;
+        }
+    }
+
+    fn checkpoints_well(&self) -> bool {
+        !self.shared.checkpoint_failed.load(Ordering::Relaxed)
     }
 }

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 const NAME: &str = "__Host-sid";
 
 /// The session id a request carries.
-pub(super) fn read(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
     headers
         .get_all(header::COOKIE)
         .iter()

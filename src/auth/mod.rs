@@ -10,6 +10,7 @@ mod principal;
 mod session;
 mod token;
 
+pub(crate) use cookie::read as session_cookie;
 pub use csrf::{CsrfToken, same_origin};
 pub use demo_link::DemoLinks;
 pub use handlers::{routes, sign_out};

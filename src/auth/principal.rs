@@ -134,6 +134,13 @@ impl Principal {
         &self.system_roles
     }
 
+    /// All roles with their institute; none for those of the whole system.
+    #[must_use]
+    pub fn roles(&self) -> Vec<(Option<InstituteId>, &'static str)> {
+        let members = self.memberships.iter().map(|held| (Some(held.institute.clone()), held.role.as_str()));
+        members.chain(self.system_roles.iter().map(|role| (None, role.as_str()))).collect()
+    }
+
     /// The token that forms of this session carry; a script has none.
     #[must_use]
     pub fn csrf(&self) -> Option<&CsrfToken> {

@@ -3,14 +3,15 @@
 use anyhow::{Context as _, bail};
 
 use super::{
-    CaseCommand, Command, Globals, InstituteCommand, LoadCommand, SystemScope, TokenCommand, UserCommand, load, open,
-    validate,
+    AuditCommand, CaseCommand, Command, Globals, InstituteCommand, LoadCommand, SystemScope, TokenCommand, UserCommand,
+    audit, load, open, validate,
 };
 use crate::app::AppState;
 use crate::cases::{self, Case};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{StoreError, find_program, install_server, migrations, sync_indexes};
+use crate::genes::GeneStore;
 use crate::ids::{InstituteId, UserId};
 use crate::institutes::Institute;
 use crate::users::{Email, RoleGrant, User};
@@ -59,14 +60,13 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
         Ok(open) => {
             say("database", Ok(open.db.name().to_owned()));
             say("schema", open::ready(&open.db, &Clock::system()).await.map(|()| "up to date".to_owned()));
-            let clock = Clock::system();
-            let app = AppState::new(config.clone(), clock, open.db.clone(), false);
-            let genes = app.genes.names().await.context("reading the gene reference").and_then(|names| {
-                if names.is_empty() {
-                    bail!("no genes; run `lodestone load reference DIR`")
-                }
-                Ok(format!("{} genes", names.len()))
-            });
+            let genes =
+                GeneStore::new(&open.db).names().await.context("reading the gene reference").and_then(|names| {
+                    if names.is_empty() {
+                        bail!("no genes; run `lodestone load reference DIR`")
+                    }
+                    Ok(format!("{} genes", names.len()))
+                });
             say("gene reference", genes);
             open.close();
         }
@@ -86,7 +86,7 @@ pub(super) async fn carry_out(app: &AppState, scope: &SystemScope, command: Comm
             load::panel(app, scope, &file, load::PanelOverrides { institute, name, version: panel_version }).await
         }
         Command::Load(LoadCommand::Reference { dir }) => load::reference(app, scope, &dir).await,
-        Command::Institute(InstituteCommand::Add { id, name }) => add_institute(app, id, name).await,
+        Command::Institute(InstituteCommand::Add { id, name }) => add_institute(app, scope, id, name).await,
         Command::Institute(InstituteCommand::List { json }) => list_institutes(app, json).await,
         Command::Case(CaseCommand::Delete { case, institute }) => {
             delete_case(app, scope, &case, institute.as_ref()).await
@@ -95,10 +95,10 @@ pub(super) async fn carry_out(app: &AppState, scope: &SystemScope, command: Comm
             let case = one_case(app, scope, &case, institute.as_ref()).await?;
             validate::validate(app, scope, &case, json).await
         }
-        Command::User(UserCommand::Add { email, name, roles }) => add_user(app, email, name, roles).await,
-        Command::User(UserCommand::Disable { email }) => disable_user(app, &email).await,
+        Command::User(UserCommand::Add { email, name, roles }) => add_user(app, scope, email, name, roles).await,
+        Command::User(UserCommand::Disable { email }) => disable_user(app, scope, &email).await,
         Command::User(UserCommand::List { json }) => list_users(app, json).await,
-        Command::Token(TokenCommand::Create { user, institute, scope, days }) => {
+        Command::Token(TokenCommand::Create { user, institute, scope: may, days }) => {
             let owner = user_of(app, &user).await?;
             known_institutes(app, std::slice::from_ref(&institute)).await?;
             if !owner
@@ -108,11 +108,14 @@ pub(super) async fn carry_out(app: &AppState, scope: &SystemScope, command: Comm
             {
                 bail!("{user} reads no cases of {institute}; a token cannot reach more than its owner");
             }
-            let token = app.tokens.create(&owner.id, &institute, scope, days, app.clock.now()).await?;
+            scope.note("user", owner.id.as_str(), Some(&institute));
+            let token = app.tokens.create(&owner.id, &institute, may, days, app.clock.now()).await?;
             println!("{token}");
             Ok(())
         }
+        Command::Audit(AuditCommand::Export(arguments)) => audit::export(app, scope, &arguments).await,
         Command::Demo { .. }
+        | Command::Audit(_)
         | Command::DemoLink { .. }
         | Command::Serve { .. }
         | Command::Migrate
@@ -121,7 +124,13 @@ pub(super) async fn carry_out(app: &AppState, scope: &SystemScope, command: Comm
     }
 }
 
-async fn add_institute(app: &AppState, id: InstituteId, name: Option<String>) -> anyhow::Result<()> {
+async fn add_institute(
+    app: &AppState,
+    scope: &SystemScope,
+    id: InstituteId,
+    name: Option<String>,
+) -> anyhow::Result<()> {
+    scope.note("institute", id.as_str(), Some(&id));
     let name = name.unwrap_or_else(|| id.to_string());
     match app.institutes.add(&Institute::new(id.clone(), name, app.clock.now())).await {
         Ok(()) => {
@@ -156,11 +165,16 @@ async fn one_case(
     name: &str,
     institute: Option<&InstituteId>,
 ) -> anyhow::Result<Case> {
+    scope.note("case", name, institute);
     let mut found = app.cases.named(scope, name).await?;
     found.retain(|case| institute.is_none_or(|institute| case.institute == *institute));
     match found.len() {
         0 => bail!("there is no case `{name}`{}", institute.map(|id| format!(" in {id}")).unwrap_or_default()),
-        1 => Ok(found.swap_remove(0)),
+        1 => {
+            let case = found.swap_remove(0);
+            scope.note("case_id", case.id.as_str(), Some(&case.institute));
+            Ok(case)
+        }
         _ => {
             let owners: Vec<String> = found.iter().map(|case| case.institute.to_string()).collect();
             bail!("several institutes have a case `{name}` ({}); add --institute", owners.join(", "))
@@ -188,7 +202,13 @@ async fn known_institutes(app: &AppState, wanted: &[InstituteId]) -> anyhow::Res
     }
 }
 
-async fn add_user(app: &AppState, email: Email, name: String, grants: Vec<RoleGrant>) -> anyhow::Result<()> {
+async fn add_user(
+    app: &AppState,
+    scope: &SystemScope,
+    email: Email,
+    name: String,
+    grants: Vec<RoleGrant>,
+) -> anyhow::Result<()> {
     let mut user = User {
         id: UserId::random(),
         email: email.clone(),
@@ -207,6 +227,8 @@ async fn add_user(app: &AppState, email: Email, name: String, grants: Vec<RoleGr
     }
     let institutes: Vec<InstituteId> = user.memberships.iter().map(|membership| membership.institute.clone()).collect();
     known_institutes(app, &institutes).await?;
+    scope.note("user", user.id.as_str(), institutes.first());
+    user.grants().iter().for_each(|grant| scope.note("role", grant, None));
     match app.users.add(&user).await {
         Ok(()) => {
             println!("added user {email} ({})", user.grants().join(", "));
@@ -221,8 +243,9 @@ async fn user_of(app: &AppState, email: &Email) -> anyhow::Result<User> {
     app.users.by_email(email).await?.with_context(|| format!("there is no user {email}"))
 }
 
-async fn disable_user(app: &AppState, email: &Email) -> anyhow::Result<()> {
+async fn disable_user(app: &AppState, scope: &SystemScope, email: &Email) -> anyhow::Result<()> {
     let user = user_of(app, email).await?;
+    scope.note("user", user.id.as_str(), None);
     app.users.disable(&user.id).await?;
     let sessions = app.sessions.end_all(&user.id).await?;
     let tokens = app.tokens.end_all(&user.id).await?;

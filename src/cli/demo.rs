@@ -43,7 +43,9 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
     let open = open::connect(&config, &data, DATABASE).await?;
     let served = async {
         prepare(&open.db, &clock, options.reset).await?;
-        let app = AppState::new(config, clock, open.db.clone(), true);
+        let audit = open::audit_writer(&config, &data, &open.db, &clock)?;
+        let app = AppState::new(config, clock, open.db.clone(), true, audit);
+        open::record(&app.audit, &app.clock, "demo", &SystemScope::new(), true).await;
         fill(&app, &data, options.regenerate).await?;
         let origin = app.config.origin();
         std::fs::write(data.join(ORIGIN), &origin).context("noting the demo's address")?;
@@ -197,8 +199,11 @@ pub(super) async fn link(globals: &Globals, config: Config, role: &str) -> anyho
             bail!("there is no demo here; make one with `lodestone demo`");
         }
         let origin = std::fs::read_to_string(data.join(ORIGIN)).unwrap_or_else(|_| config.origin());
-        let app = AppState::new(config, Clock::system(), open.db.clone(), true);
+        let clock = Clock::system();
+        let audit = open::audit_writer(&config, &data, &open.db, &clock)?;
+        let app = AppState::new(config, clock, open.db.clone(), true, audit);
         println!("{origin}{}", link_for(&app, role).await?);
+        open::record(&app.audit, &app.clock, "demo-link", &SystemScope::new(), true).await;
         Ok(())
     }
     .await;

@@ -24,6 +24,7 @@ pub(super) async fn case(app: &AppState, scope: &SystemScope, arguments: &LoadCa
         (None, None) => bail!("give a load configuration, or --ped with --owner and --build"),
     };
     override_files(&mut config, arguments)?;
+    scope.note("case", config.name.as_str(), Some(&config.owner));
     let bar = progress_bar();
     let options = LoadOptions {
         update: arguments.update,
@@ -38,6 +39,7 @@ pub(super) async fn case(app: &AppState, scope: &SystemScope, arguments: &LoadCa
     match loaded? {
         Loaded::AlreadyLoaded => println!("already loaded; nothing was changed"),
         Loaded::Stored { case, notes } => {
+            scope.note("case_id", case.id.as_str(), Some(&case.institute));
             for note in notes {
                 eprintln!("note: {note}");
             }
@@ -223,6 +225,7 @@ pub(super) async fn panel(
     for note in &read.notes {
         eprintln!("note: {path}, {note}");
     }
+    scope.note("panel", &panel.name, Some(&panel.institute));
     match app.panels.add(scope, &panel).await {
         Ok(()) => {
             println!("loaded panel {} version {} with {} genes", panel.name, panel.version, panel.genes.len());

@@ -1,6 +1,7 @@
 //! The command line. Every error says what, where and what to do; exit codes are 0 done, 1 failed, 2 usage.
 
 mod admin;
+pub mod audit;
 mod demo;
 mod load;
 mod open;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::auth::TokenScope;
 use crate::ids::InstituteId;
 use crate::users::{Email, RoleGrant};
+pub use audit::AuditCommand;
 
 pub use scope::SystemScope;
 
@@ -102,6 +104,9 @@ pub enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// `lodestone database …`
@@ -272,6 +277,9 @@ impl Command {
             Self::User(UserCommand::Disable { .. }) => "user disable",
             Self::User(UserCommand::List { .. }) => "user list",
             Self::Token(TokenCommand::Create { .. }) => "token create",
+            Self::Audit(AuditCommand::Verify(_)) => "audit verify",
+            Self::Audit(AuditCommand::Export(_)) => "audit export",
+            Self::Audit(AuditCommand::Key) => "audit key",
         }
     }
 }
@@ -296,6 +304,16 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve { listen } => serve::serve(&cli.globals, config, listen).await,
         Command::Migrate => admin::migrate(&cli.globals, &config).await,
         Command::Check => admin::check(&cli.globals, &config).await,
+        Command::Audit(AuditCommand::Key) => audit::print_keys(&cli.globals, &config),
+        Command::Audit(AuditCommand::Verify(arguments)) => {
+            return match audit::verify(&cli.globals, &config, &arguments).await {
+                Ok(report) => ExitCode::from(report.exit_code()),
+                Err(error) => {
+                    eprintln!("lodestone: {error:#}");
+                    ExitCode::from(2)
+                }
+            };
+        }
         command => {
             open::with_app(&cli.globals, config, name, async |app, scope| admin::carry_out(app, scope, command).await)
                 .await

@@ -7,7 +7,7 @@ use bson::doc;
 
 use super::{Globals, SystemScope};
 use crate::app::AppState;
-use crate::audit::{Agent, Entry, EntryKind, Outcome};
+use crate::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Outcome, Payload};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::embedded::{Lease, ServerOptions};
@@ -95,9 +95,11 @@ pub(super) async fn with_app(
     let done = async {
         ready(&open.db, &clock).await?;
         let demo = is_demo(&open.db).await?;
-        let app = AppState::new(config, clock, open.db.clone(), demo);
-        let done = work(&app, &SystemScope::new()).await;
-        record(&app, command, &done).await;
+        let audit = audit_writer(&config, &data, &open.db, &clock)?;
+        let app = AppState::new(config, clock, open.db.clone(), demo, audit);
+        let scope = SystemScope::new();
+        let done = work(&app, &scope).await;
+        record(&app.audit, &app.clock, command, &scope, done.is_ok()).await;
         done
     }
     .await;
@@ -105,21 +107,35 @@ pub(super) async fn with_app(
     done
 }
 
-/// One audit entry per command.
-pub(super) async fn record(app: &AppState, command: &str, done: &anyhow::Result<()>) {
+/// Starts the trail's writer with the keys and folders of a data folder.
+pub(super) fn audit_writer(
+    config: &Config,
+    data: &std::path::Path,
+    db: &Db,
+    clock: &Clock,
+) -> anyhow::Result<AuditWriter> {
+    let (keys, checkpoints) = config.audit.folders(data);
+    Ok(AuditWriter::start(db, clock, AuditKeys::open(&keys)?, checkpoints))
+}
+
+/// One audit entry per command, under a signed checkpoint.
+pub(super) async fn record(audit: &AuditWriter, clock: &Clock, command: &str, scope: &SystemScope, well: bool) {
+    let facts = scope.trail().collected();
     let entry = Entry {
         kind: EntryKind::Outcome,
         command: Some(command.to_owned()),
-        agent: Some(Agent { user: None, name: actor().name, via: "command".to_owned() }),
-        outcome: Some(if done.is_ok() { Outcome::Success } else { Outcome::ClientError }),
-        ..Entry::new(app.clock.now(), &uuid::Uuid::now_v7().to_string())
+        agent: Some(Agent { user: None, name: actor().name, via: "command".to_owned(), role: None }),
+        institute: facts.institute,
+        outcome: Some(if well { Outcome::Success } else { Outcome::ClientError }),
+        rows: facts.rows,
+        exported: facts.exported,
+        payload: Some(Payload { subjects: facts.subjects, ..Payload::default() }),
+        ..Entry::new(clock.now(), &uuid::Uuid::now_v7().to_string())
     };
-    if let Ok(place) = app.audit.reserve() {
-        let limit = std::time::Duration::from_secs(10);
-        if tokio::time::timeout(limit, place.write(entry)).await.is_err() {
-            tracing::error!("the audit entry of `{command}` was not stored");
-        }
+    if let Ok(place) = audit.reserve() {
+        place.write_later(entry);
     }
+    audit.flush(std::time::Duration::from_secs(10)).await;
 }
 
 /// Who runs a command: the account on the machine.

@@ -1,3 +1,6 @@
+use crate::audit::Trail;
+use crate::ids::InstituteId;
+
 /// The right of a command on the machine to work on all institutes' cases. No web code can build one:
 ///
 /// ```compile_fail
@@ -12,10 +15,26 @@
 /// }
 /// ```
 #[derive(Debug)]
-pub struct SystemScope(());
+pub struct SystemScope {
+    trail: Trail,
+}
 
 impl SystemScope {
     pub(super) fn new() -> Self {
-        Self(())
+        Self { trail: Trail::default() }
+    }
+
+    /// What the command is about, for its audit entry.
+    pub(super) fn note(&self, kind: &str, id: &str, institute: Option<&InstituteId>) {
+        self.trail.note_done(kind, id, institute);
+    }
+
+    /// The format and size of what the command gave out.
+    pub(super) fn note_export(&self, format: &str, rows: u64) {
+        self.trail.note_export(format, usize::try_from(rows).unwrap_or(usize::MAX));
+    }
+
+    pub(super) fn trail(&self) -> &Trail {
+        &self.trail
     }
 }

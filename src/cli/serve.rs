@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use super::{Command, Globals, open};
+use super::{Command, Globals, SystemScope, open};
 use crate::app::{self, AppState};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
@@ -69,7 +69,10 @@ pub(super) async fn serve(globals: &Globals, mut config: Config, wanted: Option<
             open::ready(&open.db, &clock).await?;
         }
         sync_indexes(&open.db).await?;
-        run(AppState::new(config, clock, open.db.clone(), false), listener).await
+        let audit = open::audit_writer(&config, &data, &open.db, &clock)?;
+        let app = AppState::new(config, clock, open.db.clone(), false, audit);
+        open::record(&app.audit, &app.clock, "serve", &SystemScope::new(), true).await;
+        run(app, listener).await
     }
     .await;
     open.close();

@@ -56,6 +56,8 @@ async fn a_refused_read_names_what_it_asked_for() {
     let (intent, outcome) = (of("intent"), of("outcome"));
     for entry in [intent, outcome] {
         let subjects: Vec<(String, String, bool)> = entry
+            .get_document("payload")
+            .unwrap()
             .get_array("subjects")
             .unwrap()
             .iter()
@@ -68,7 +70,9 @@ async fn a_refused_read_names_what_it_asked_for() {
         assert!(subjects.contains(&("case".into(), "secret".into(), false)), "{subjects:?}");
     }
     assert_eq!(text(outcome, "outcome"), "denied");
-    assert_eq!(text(outcome.get_document("agent").unwrap(), "name"), "Ann Example");
+    let agent = outcome.get_document("agent").unwrap();
+    assert_eq!(text(agent, "name"), "Ann Example");
+    assert!(agent.get_str("role").is_err(), "no role opened a door");
     assert!(
         outcome.get_str("institute").is_err(),
         "a refused read is no business of the other institute's auditors by this field"
@@ -93,12 +97,14 @@ async fn a_read_says_who_saw_how_many_rows_of_what() {
     assert_eq!(text(&seen, "institute"), "own");
     assert_eq!(seen.get_i32("status").unwrap(), 200);
     assert!(seen.get_i64("duration_us").unwrap() > 0);
-    assert!(seen.get_document("agent").unwrap().get_str("user").is_ok());
+    let agent = seen.get_document("agent").unwrap();
+    assert!(agent.get_str("user").is_ok());
+    assert_eq!(text(agent, "role"), "clinician");
     assert_eq!(text(&outcome("/{institute}/{case}/variants.csv"), "exported"), "csv");
     app.end().await;
 }
 
-/// L2 for what exists: cookies, tokens and query strings stay out; so do patients' names.
+/// L2: cookies, tokens and free text stay out; genes and regions asked for are in clear, so that snooping is seen.
 #[tokio::test]
 async fn no_secret_and_no_clinical_value_gets_into_the_trail() {
     let app = TestApp::start().await;
@@ -114,7 +120,8 @@ async fn no_secret_and_no_clinical_value_gets_into_the_trail() {
         .unwrap();
     let client = reqwest::Client::new();
     client
-        .get(format!("{}/own/fam/variants?gene=POT1&region=7:1-9", app.origin))
+        .get(format!("{}/own/fam/variants?gene=POT1&region=7:1-9&find=Kid+Surname", app.origin))
+        .header("x-note", "Kid Surname")
         .header("cookie", format!("__Host-sid={session}"))
         .send()
         .await
@@ -122,8 +129,11 @@ async fn no_secret_and_no_clinical_value_gets_into_the_trail() {
     app.stranger().with_token("/api/v1/own/fam", &token).await;
     app.stranger().get("/auth/demo?token=geheim").await;
     let trail = format!("{:?}", app.audit_entries().await);
-    for secret in [session.as_str(), &token, "geheim", "POT1", "Kid", "124491972", "?"] {
+    for secret in [session.as_str(), &token, "geheim", "Kid", "Surname", "124491972"] {
         assert!(!trail.contains(secret), "{secret}");
+    }
+    for clear in ["POT1", "7:1-9", "present"] {
+        assert!(trail.contains(clear), "{clear}");
     }
     app.end().await;
 }
@@ -140,7 +150,8 @@ async fn the_sequence_of_a_process_has_no_gaps() {
         by_log.entry(text(&entry, "log_id")).or_default().push(entry.get_i64("seq").unwrap());
     }
     assert!(by_log.values().any(|log| log.len() >= 120));
-    for log in by_log.values() {
+    for log in by_log.values_mut() {
+        log.sort_unstable(); // entries are numbered in the order they are written, not in that of their times
         assert_eq!(*log, (0..i64::try_from(log.len()).unwrap()).collect::<Vec<_>>());
     }
     app.end().await;
@@ -151,8 +162,13 @@ async fn each_command_leaves_an_entry() {
     let app = TestApp::start().await;
     app.institute("own").await;
     assert!(!app.cli(&["case", "delete", "nobody"]).await);
-    let commands: Vec<(String, String)> =
-        app.audit_entries().await.iter().map(|entry| (text(entry, "command"), text(entry, "outcome"))).collect();
+    let commands: Vec<(String, String)> = app
+        .audit_entries()
+        .await
+        .iter()
+        .filter(|entry| entry.contains_key("command"))
+        .map(|entry| (text(entry, "command"), text(entry, "outcome")))
+        .collect();
     assert_eq!(
         commands,
         [("institute add".to_owned(), "success".to_owned()), ("case delete".to_owned(), "client_error".to_owned())]

@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod audit;
+mod audit_chain;
 mod bad_input;
 mod embedded;
 mod filters;

@@ -1,0 +1,154 @@
+use bson::{Document, RawDocumentBuf, doc};
+use futures::TryStreamExt as _;
+use mongodb::IndexModel;
+use mongodb::options::FindOptions;
+use serde::{Deserialize, Serialize};
+
+use super::checkpoint::StoredCheckpoint;
+use super::entry::{Entry, Head, SEAL};
+use crate::db::{Db, Documents, StoreError, Stored, index};
+
+/// The trail's collections. Entries and checkpoints are added and read, never changed.
+#[derive(Clone)]
+pub struct AuditStore {
+    entries: Documents<Entry>,
+    checkpoints: Documents<StoredCheckpoint>,
+    heads: Documents<LogHead>,
+}
+
+/// How far a log had come at its last checkpoint: where the next log looks for what it has to name. Proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LogHead {
+    /// The log.
+    #[serde(rename = "_id")]
+    pub(super) log_id: String,
+    /// Entries so far.
+    pub(super) size: i64,
+    /// Its chain, in hexadecimal.
+    pub(super) chain: String,
+    /// Whether the first entry of another log names this head.
+    pub(super) named: bool,
+}
+
+impl Stored for LogHead {
+    const COLLECTION: &'static str = "audit_heads";
+
+    fn indexes() -> Vec<IndexModel> {
+        vec![index("unnamed", doc! { "named": 1 })]
+    }
+}
+
+/// The trail's collections with their indexes.
+#[must_use]
+pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
+    vec![
+        (Entry::COLLECTION, Entry::indexes()),
+        (StoredCheckpoint::COLLECTION, StoredCheckpoint::indexes()),
+        (LogHead::COLLECTION, LogHead::indexes()),
+    ]
+}
+
+impl AuditStore {
+    /// Opens the collections.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self { entries: Documents::new(db), checkpoints: Documents::new(db), heads: Documents::new(db) }
+    }
+
+    /// Appends sealed entries; one that is stored already, by an earlier try, is not stored twice.
+    pub(super) async fn append(&self, entries: &[RawDocumentBuf]) -> Result<(), StoreError> {
+        match self.entries.insert_many(entries).await {
+            Err(StoreError::Database(error)) if only_duplicates(&error) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Heads that no log names yet, brought up to the last entry stored: a killed process signed no last checkpoint.
+    pub(super) async fn unnamed_heads(&self) -> Result<Vec<Head>, StoreError> {
+        let heads = self.heads.find(doc! { "named": false }, FindOptions::default()).await?;
+        let mut found = Vec::with_capacity(heads.len());
+        for head in heads {
+            let later = doc! { "log_id": &head.log_id, "seq": { "$gte": head.size } };
+            let tail: Vec<Tail> = self
+                .entries
+                .find_as(
+                    later,
+                    FindOptions::builder()
+                        .projection(doc! { "seq": 1, SEAL: 1 })
+                        .sort(doc! { "log_id": 1, "seq": 1 })
+                        .build(),
+                )
+                .await?;
+            found.push(match tail.last() {
+                Some(last) => Head {
+                    log_id: head.log_id,
+                    size: last.seq + 1,
+                    chain: data_encoding::HEXLOWER.encode(&last.seal.chain.bytes),
+                },
+                None => Head { log_id: head.log_id, size: head.size, chain: head.chain },
+            });
+        }
+        Ok(found)
+    }
+
+    /// Remembers that these heads are named now; one that grew meanwhile stays unnamed.
+    pub(super) async fn mark_named(&self, heads: &[Head]) -> Result<(), StoreError> {
+        for head in heads {
+            let known = doc! { "_id": &head.log_id, "size": { "$lte": head.size } };
+            self.heads.update_one(known, doc! { "$set": { "named": true } }).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores a checkpoint and where its log stands.
+    pub(super) async fn checkpoint(&self, checkpoint: &StoredCheckpoint, head: &LogHead) -> Result<(), StoreError> {
+        match self.checkpoints.insert(checkpoint, "this checkpoint").await {
+            Ok(()) | Err(StoreError::Exists(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.heads.upsert(doc! { "_id": &head.log_id }, head).await
+    }
+
+    /// All signed notes.
+    pub async fn notes(&self) -> Result<Vec<String>, StoreError> {
+        let all = FindOptions::builder().sort(doc! { "log_id": 1, "size": -1 }).build();
+        let stored = self.checkpoints.find(doc! {}, all).await?;
+        Ok(stored.into_iter().map(|checkpoint| checkpoint.note).collect())
+    }
+
+    /// Hands each entry that fits to `take`, log by log in its sequence, as it stands in the database.
+    pub async fn walk<E: From<StoreError>>(
+        &self,
+        filter: Document,
+        mut take: impl FnMut(RawDocumentBuf) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let collection = self.entries.collection().await?;
+        let mut cursor = collection
+            .find(filter)
+            .sort(doc! { "log_id": 1, "seq": 1 })
+            .batch_size(1_000)
+            .await
+            .map_err(StoreError::from)?;
+        while let Some(entry) = cursor.try_next().await.map_err(StoreError::from)? {
+            take(entry)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+struct Tail {
+    seq: i64,
+    seal: super::entry::Seal,
+}
+
+/// All that was refused is stored already: an earlier try succeeded without our knowing.
+fn only_duplicates(error: &mongodb::error::Error) -> bool {
+    match error.kind.as_ref() {
+        mongodb::error::ErrorKind::InsertMany(error) => {
+            error.write_concern_error.is_none()
+                && error.write_errors.as_ref().is_some_and(|errors| errors.iter().all(|error| error.code == 11_000))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,292 @@
+//! Is the trail whole? Walks all logs entry by entry and compares them with signed checkpoints and with what other logs
+//! say about them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::chain::{self, Hash, START};
+use super::checkpoint::Checkpoint;
+use super::entry::Head;
+use super::seal::Sealed;
+
+/// Longest time that entries may be without a checkpoint over them.
+const UNSIGNED_SECONDS: i64 = 60;
+/// Faults that are named; the rest is counted.
+const NAMED: usize = 100;
+
+/// What the verifier reads of a public part.
+#[derive(Debug, Deserialize)]
+pub struct PublicPart {
+    /// The log.
+    pub log_id: String,
+    /// Place in it.
+    pub seq: i64,
+    /// `opened`, `intent`, `outcome` or `summary`.
+    pub kind: String,
+    /// Joins intent and outcome.
+    pub request_id: String,
+    /// When it was written down.
+    pub recorded_at: Timestamp,
+    /// Heads of other logs, in a log's first entry.
+    #[serde(default)]
+    pub heads: Option<Vec<Head>>,
+}
+
+/// Something that says what a log's chain was at some size.
+#[derive(Debug, Clone)]
+struct Claim {
+    chain: Hash,
+    source: Source,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Checkpoint(Timestamp),
+    OtherLog(String),
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Checkpoint(at) => write!(f, "the checkpoint signed at {at:.0}"),
+            Self::OtherLog(log) => write!(f, "the first entry of log {log}"),
+        }
+    }
+}
+
+/// A fault: somebody changed, removed, added or moved something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The log.
+    pub log_id: String,
+    /// The first entry concerned, by its place in the log.
+    pub seq: i64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What the walk found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Logs, one per process.
+    pub logs: usize,
+    /// Entries read.
+    pub entries: u64,
+    /// Signed checkpoints that fit.
+    pub checkpoints: usize,
+    /// Entries that no checkpoint and no later log covers so far.
+    pub unsigned: i64,
+    /// Entries whose payload was erased.
+    pub erased: u64,
+    /// Requests that never ended: their process was killed.
+    pub unfinished: usize,
+    /// Faults, at most a hundred.
+    pub faults: Vec<Fault>,
+    /// All faults.
+    pub fault_count: u64,
+    /// What could not be checked.
+    pub incomplete: Vec<String>,
+}
+
+impl Report {
+    /// 0 whole, 1 tampered with, 2 incomplete.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match (self.fault_count, self.incomplete.is_empty()) {
+            (0, true) => 0,
+            (0, false) => 2,
+            _ => 1,
+        }
+    }
+
+    fn fault(&mut self, log_id: &str, seq: i64, what: impl Into<String>) {
+        self.fault_count += 1;
+        if self.faults.len() < NAMED {
+            self.faults.push(Fault { log_id: log_id.to_owned(), seq, what: what.into() });
+        }
+    }
+}
+
+/// Walks entries, log by log, each in its order.
+pub struct Verifier {
+    report: Report,
+    /// By log, then by number of entries.
+    claims: HashMap<String, BTreeMap<i64, Vec<Claim>>>,
+    /// Logs walked to their end, with the number of their entries.
+    ended: HashMap<String, i64>,
+    log: Option<Walk>,
+    now: Timestamp,
+}
+
+/// The log being walked.
+struct Walk {
+    log_id: String,
+    next: i64,
+    /// As stored: after a fault the stored chain is followed, so that one change is one fault.
+    chain: Hash,
+    /// Requests begun and not ended.
+    open: HashSet<String>,
+    /// When the first entry that no checkpoint covers so far was written.
+    unsigned_since: Option<Timestamp>,
+    signed: i64,
+}
+
+impl Verifier {
+    /// Begins with all checkpoints known and with all first entries of logs, whose heads are claims about other logs.
+    #[must_use]
+    pub fn new(checkpoints: &[Checkpoint], openings: &[PublicPart], now: Timestamp) -> Self {
+        let mut claims: HashMap<String, BTreeMap<i64, Vec<Claim>>> = HashMap::new();
+        let mut report = Report::default();
+        for checkpoint in checkpoints {
+            let claim = Claim { chain: checkpoint.head, source: Source::Checkpoint(checkpoint.at) };
+            claims.entry(checkpoint.log_id.clone()).or_default().entry(checkpoint.size).or_default().push(claim);
+        }
+        for opening in openings {
+            for head in opening.heads.iter().flatten() {
+                match HEXLOWER.decode(head.chain.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()) {
+                    Some(chain) => {
+                        let claim = Claim { chain, source: Source::OtherLog(opening.log_id.clone()) };
+                        claims.entry(head.log_id.clone()).or_default().entry(head.size).or_default().push(claim);
+                    }
+                    None => report.fault(&opening.log_id, opening.seq, "names a head that is no hash"),
+                }
+            }
+        }
+        Self { report, claims, ended: HashMap::new(), log: None, now }
+    }
+
+    /// Notes that something could not be read.
+    pub fn note_incomplete(&mut self, what: impl Into<String>) {
+        self.report.incomplete.push(what.into());
+    }
+
+    /// Notes a checkpoint that no known key signed.
+    pub fn note_false_checkpoint(&mut self, what: impl Into<String>) {
+        self.report.fault("?", 0, what);
+    }
+
+    /// Notes something that is no entry at all.
+    pub fn note_unreadable(&mut self, what: &str) {
+        let (log_id, seq) = self.log.as_ref().map_or(("?", 0), |log| (log.log_id.as_str(), log.next));
+        let log_id = log_id.to_owned();
+        self.report.fault(&log_id, seq, format!("here stands something that is no entry: {what}"));
+    }
+
+    /// The next entry.
+    pub fn entry(&mut self, sealed: &Sealed) {
+        let public: PublicPart = match serde_json::from_str(&sealed.public) {
+            Ok(public) => public,
+            Err(error) => return self.note_unreadable(&error.to_string()),
+        };
+        self.report.entries += 1;
+        if self.log.as_ref().is_none_or(|log| log.log_id != public.log_id) {
+            self.end_log();
+            if self.ended.contains_key(&public.log_id) {
+                self.report.fault(&public.log_id, public.seq, "stands apart from the other entries of its log");
+            }
+            self.report.logs += 1;
+            self.log = Some(Walk {
+                log_id: public.log_id.clone(),
+                next: 0,
+                chain: START,
+                open: HashSet::new(),
+                unsigned_since: None,
+                signed: 0,
+            });
+        }
+        let Some(log) = self.log.as_mut() else { return };
+        let report = &mut self.report;
+        let mut broken = false;
+        if public.seq != log.next {
+            let what = match public.seq - log.next {
+                1 => "this entry is missing".to_owned(),
+                missing if missing > 1 => format!("{missing} entries are missing from here on"),
+                _ => format!("entry {} follows where entry {} should", public.seq, log.next),
+            };
+            report.fault(&log.log_id, log.next.min(public.seq), what);
+            broken = true;
+        }
+        if (public.seq == 0) != (public.kind == "opened") {
+            report.fault(&log.log_id, public.seq, "a log begins with an entry of kind `opened`, and only there");
+        }
+        match (&sealed.payload, &sealed.salt) {
+            (Some(payload), Some(salt)) => {
+                if chain::payload_hash(salt, payload) != sealed.payload_hash {
+                    report.fault(&log.log_id, public.seq, "its payload was changed");
+                }
+            }
+            _ => report.erased += 1,
+        }
+        let after = chain::link(&log.chain, &chain::leaf(&sealed.payload_hash, &sealed.public));
+        if after != sealed.chain && !broken {
+            report.fault(&log.log_id, public.seq, "it was changed, or the one before it");
+        }
+        log.chain = sealed.chain;
+        log.next = public.seq + 1;
+        log.unsigned_since.get_or_insert(public.recorded_at);
+        match public.kind.as_str() {
+            "intent" => {
+                log.open.insert(public.request_id);
+            }
+            "outcome" => {
+                log.open.remove(&public.request_id);
+            }
+            _ => {}
+        }
+        if let Some(claims) = self.claims.get_mut(&log.log_id).and_then(|claims| claims.remove(&log.next)) {
+            for claim in claims {
+                if claim.chain == log.chain {
+                    // A log that names this one is signed itself, or found wanting.
+                    report.checkpoints += usize::from(matches!(claim.source, Source::Checkpoint(_)));
+                    log.signed = log.next;
+                    log.unsigned_since = None;
+                } else {
+                    let what = format!("up to here the log is not what {} says", claim.source);
+                    report.fault(&log.log_id, public.seq, what);
+                }
+            }
+        }
+    }
+
+    fn end_log(&mut self) {
+        let Some(log) = self.log.take() else { return };
+        self.ended.insert(log.log_id.clone(), log.next);
+        self.report.unfinished += log.open.len();
+        self.report.unsigned += log.next - log.signed;
+        if log.signed == 0 {
+            self.report.incomplete.push(format!("log {} is under no checkpoint", log.log_id));
+        } else if let Some(since) = log.unsigned_since
+            && self.now.duration_since(since).as_secs() > UNSIGNED_SECONDS
+        {
+            let count = log.next - log.signed;
+            self.report.incomplete.push(format!(
+                "the last {count} entries of log {} are under no checkpoint since {since:.0}: its process was killed, or they were added afterwards",
+                log.log_id
+            ));
+        }
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        self.end_log();
+        let mut beyond: Vec<_> = self.claims.iter().collect();
+        beyond.sort_by_key(|(log_id, _)| log_id.as_str());
+        for (log_id, sizes) in beyond {
+            let present = self.ended.get(log_id).copied();
+            // What is said of entries in a gap is no fault of its own: the gap is.
+            let later = sizes.range(present.unwrap_or(0) + 1..);
+            let Some((size, claims)) = later.last() else { continue };
+            let source = claims.first().map(|claim| claim.source.to_string()).unwrap_or_default();
+            let what = match present {
+                Some(present) => format!("the log ends after {present} entries; {source} covers {size}"),
+                None => format!("the whole log is gone; {source} covers {size} entries of it"),
+            };
+            self.report.fault(log_id, present.unwrap_or(0), what);
+        }
+        self.report
+    }
+}

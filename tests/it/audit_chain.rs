@@ -1,0 +1,245 @@
+//! The trail is whole, or it shows: whatever is changed, removed, added or moved behind the program's back is found.
+
+use bson::{Bson, Document, doc};
+use lodestone::audit::AuditStore;
+use lodestone::audit::checkpoint::{self, Checkpoint};
+use lodestone::audit::keys::{self, VerifierKey};
+use lodestone::audit::verify::Report;
+use lodestone::cli::audit::{export_lines, verify_export, verify_store};
+
+use crate::support::TestApp;
+
+/// A server that some people have used, whose trail is stored and signed.
+async fn used() -> TestApp {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    for path in ["/own", "/own/fam", "/own/fam/variants?gene=POT1", "/own/nothing"] {
+        browser.get(path).await;
+    }
+    app.app.audit.flush(std::time::Duration::from_secs(5)).await;
+    app
+}
+
+fn text<'a>(entry: &'a Document, field: &str) -> &'a str {
+    entry.get_str(field).unwrap_or_default()
+}
+
+fn keys_of(app: &TestApp) -> Vec<VerifierKey> {
+    keys::verifier_keys(&app.folder().join("keys")).unwrap()
+}
+
+async fn verified(app: &TestApp) -> Report {
+    let store = AuditStore::new(&app.app.db);
+    // Commands sign by the machine's clock, the server by the test's, which is later.
+    verify_store(&store, &app.folder().join("checkpoints"), &keys_of(app), app.clock.now()).await.unwrap()
+}
+
+/// The server's own log, entry by entry.
+async fn log_of_the_server(app: &TestApp) -> Vec<Document> {
+    let entries = app.documents("audit", doc! { "log_id": 1, "seq": 1 }).await;
+    let log = entries.iter().find(|entry| text(entry, "kind") == "intent").unwrap().get_str("log_id").unwrap();
+    entries.iter().filter(|entry| text(entry, "log_id") == log).cloned().collect()
+}
+
+#[tokio::test]
+async fn an_untouched_trail_is_whole() {
+    let app = used().await;
+    let report = verified(&app).await;
+    assert_eq!(report.exit_code(), 0, "{report:?}");
+    assert!(report.logs >= 3, "a log per command and one of the server: {report:?}");
+    assert!(report.checkpoints >= report.logs);
+    assert_eq!((report.unsigned, report.erased), (0, 0));
+    app.end().await;
+}
+
+/// L3: one change of each kind, each on its own, in the database.
+#[tokio::test]
+async fn every_kind_of_tampering_is_found() {
+    let app = used().await;
+    let log = log_of_the_server(&app).await;
+    let id = |at: usize| log[at].get_str("_id").unwrap().to_owned();
+    let seq = |at: usize| log[at].get_i64("seq").unwrap();
+    let middle = log.len() / 2;
+    let one = |at: usize| doc! { "_id": id(at) };
+    let changes = [
+        ("a field", doc! { "$set": { "occurred_at": bson::DateTime::from_millis(0) } }),
+        ("an added field", doc! { "$set": { "innocent": true } }),
+        ("a removed field", doc! { "$unset": { "request": "" } }),
+        ("the payload", doc! { "$set": { "payload.subjects": Bson::Array(vec![]) } }),
+        ("the salt", doc! { "$unset": { "payload": "" } }),
+        ("the request", doc! { "$set": { "request_id": "another" } }),
+        (
+            "a hash",
+            doc! { "$set": { "seal.chain": bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![0; 32] } } },
+        ),
+        ("the seal", doc! { "$unset": { "seal": "" } }),
+        ("the type of a value", doc! { "$set": { "occurred_at": "2036-03-04T05:06:07.000Z" } }),
+    ];
+    for (what, change) in changes {
+        assert_eq!(app.tamper("audit", one(middle), change).await, 1, "{what}");
+        let report = verified(&app).await;
+        assert_eq!(report.exit_code(), 1, "{what}: {report:?}");
+        let first = &report.faults[0];
+        assert!((seq(middle)..=seq(middle) + 1).contains(&first.seq), "{what}: {first:?}");
+        app.replace("audit", one(middle), &log[middle]).await;
+        assert_eq!(verified(&app).await.exit_code(), 0, "{what} was put back");
+    }
+    for (what, at) in [("the first entry", 0), ("an entry", middle), ("the last entry", log.len() - 1)] {
+        assert_eq!(app.remove("audit", one(at)).await, 1);
+        let report = verified(&app).await;
+        assert_eq!(report.exit_code(), 1, "{what}: {report:?}");
+        assert!(report.faults.iter().any(|fault| fault.seq == seq(at)), "{what}: {report:?}");
+        app.insert("audit", &log[at]).await;
+        assert_eq!(verified(&app).await.exit_code(), 0, "{what} was put back");
+    }
+    // two entries change places: each keeps its content under the other's number
+    for (from, to) in [(middle, middle + 1), (middle + 1, middle)] {
+        let mut moved = log[from].clone();
+        moved.insert("_id", id(to));
+        moved.insert("seq", seq(to));
+        app.replace("audit", one(to), &moved).await;
+    }
+    assert_eq!(verified(&app).await.exit_code(), 1);
+    app.end().await;
+}
+
+/// A log that is gone as a whole, checkpoints in the database included, is missed by the next log and outside.
+#[tokio::test]
+async fn a_whole_log_that_is_gone_is_missed() {
+    let app = used().await;
+    let log = log_of_the_server(&app).await;
+    let log_id = log[0].get_str("log_id").unwrap();
+    // the log of the command that loaded the case was named by the server's or another command's first entry
+    let entries = app.documents("audit", doc! { "_id": 1 }).await;
+    let other = entries.iter().find(|entry| text(entry, "log_id") != log_id).unwrap();
+    let other = other.get_str("log_id").unwrap();
+    for collection in ["audit", "audit_checkpoints"] {
+        assert!(app.remove(collection, doc! { "log_id": other }).await > 0);
+    }
+    app.remove("audit_heads", doc! { "_id": other }).await;
+    let (store, no_notes, keys) = (AuditStore::new(&app.app.db), app.folder().join("keys"), keys_of(&app));
+    let inside = verify_store(&store, &no_notes, &keys, app.clock.now()).await.unwrap();
+    assert!(
+        inside.faults.iter().any(|fault| fault.log_id == other && fault.what.contains("whole log is gone")),
+        "without the folder of checkpoints, by the other logs alone: {inside:?}"
+    );
+    assert_eq!(verified(&app).await.exit_code(), 1);
+    app.end().await;
+}
+
+/// L4: the whole log computed anew, by somebody who has no key.
+#[tokio::test]
+async fn a_log_rewritten_without_the_key_does_not_fit_its_checkpoints() {
+    use lodestone::audit::{chain, unseal};
+    let app = used().await;
+    let log = log_of_the_server(&app).await;
+    let mut previous = chain::START;
+    for entry in &log {
+        let mut entry = entry.clone();
+        if let Ok(agent) = entry.get_document_mut("agent") {
+            agent.insert("name", "Somebody Else");
+        }
+        let sealed = unseal(&bson::RawDocumentBuf::try_from(&entry).unwrap()).unwrap();
+        previous = chain::link(&previous, &chain::leaf(&sealed.payload_hash, &sealed.public));
+        let binary = bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: previous.to_vec() };
+        entry.get_document_mut("seal").unwrap().insert("chain", binary);
+        app.replace("audit", doc! { "_id": entry.get_str("_id").unwrap() }, &entry).await;
+    }
+    let report = verified(&app).await;
+    assert_eq!(report.exit_code(), 1, "{report:?}");
+    assert!(report.faults.iter().all(|fault| fault.what.contains("checkpoint")), "the chain itself fits: {report:?}");
+    app.end().await;
+}
+
+/// L5: a database taken back to an earlier state lacks what was signed outside of it since.
+#[tokio::test]
+async fn an_earlier_state_of_the_database_is_noticed() {
+    let app = used().await;
+    let log = log_of_the_server(&app).await;
+    let notes = checkpoint::published(&app.folder().join("checkpoints")).unwrap();
+    let keys = keys_of(&app);
+    let newest = notes
+        .iter()
+        .map(|note| Checkpoint::open(note, &keys).unwrap())
+        .filter(|checkpoint| checkpoint.log_id == text(&log[0], "log_id"))
+        .max_by_key(|checkpoint| checkpoint.size)
+        .unwrap();
+    assert_eq!(usize::try_from(newest.size).unwrap(), log.len());
+    let earlier = newest.size - 2;
+    app.remove("audit", doc! { "log_id": &newest.log_id, "seq": { "$gte": earlier } }).await;
+    app.remove("audit_checkpoints", doc! { "log_id": &newest.log_id, "size": { "$gt": earlier } }).await;
+    let report = verified(&app).await;
+    assert_eq!(report.exit_code(), 1, "{report:?}");
+    assert!(report.faults[0].what.contains("the log ends after"), "{report:?}");
+    app.end().await;
+}
+
+/// L19 and L3 on an export: our verifier and an independent one agree on good and on mutated trails.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_verifiers_agree_on_good_and_mutated_exports() {
+    let app = used().await;
+    let mut whole = Vec::new();
+    let store = AuditStore::new(&app.app.db);
+    export_lines(&store, doc! {}, true, &mut whole).await.unwrap();
+    let path = app.folder().join("trail.ndjson");
+    let notes = app.folder().join("checkpoints");
+    let keys = app.folder().join("keys/audit-verifier.pub");
+    let both = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let ours = verify_export(&path, Some(&notes), &keys_of(&app), app.clock.now()).unwrap();
+        let theirs = std::process::Command::new("python3")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/audit_verifier.py"))
+            .args([&path, &notes, &keys])
+            .output()
+            .expect("Python 3 runs");
+        (ours.exit_code(), theirs.status.code(), format!("{ours:?} {theirs:?}"))
+    };
+    let (ours, theirs, said) = both(&whole);
+    assert_eq!((ours, theirs), (0, Some(0)), "{said}");
+    let lines: Vec<&[u8]> = whole.split_inclusive(|&byte| byte == b'\n').collect();
+    let mut mutated: Vec<(String, Vec<u8>)> = Vec::new();
+    for at in [1, lines.len() / 2, lines.len() - 2] {
+        let without: Vec<&[u8]> = lines.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, line)| *line).collect();
+        mutated.push((format!("line {at} removed"), without.concat()));
+        let mut twice = lines.clone();
+        twice.insert(at, lines[at]);
+        mutated.push((format!("line {at} twice"), twice.concat()));
+        let mut swapped = lines.clone();
+        swapped.swap(at, at - 1);
+        mutated.push((format!("lines {at} and {} swapped", at - 1), swapped.concat()));
+    }
+    for at in (0..whole.len()).step_by(whole.len() / 25) {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        mutated.push((format!("byte {at} changed"), changed));
+    }
+    for (what, bytes) in mutated {
+        let (ours, theirs, said) = both(&bytes);
+        assert_eq!(ours, 1, "{what}: {said}");
+        assert_eq!(theirs, Some(1), "{what}: {said}");
+    }
+    app.end().await;
+}
+
+/// Any single byte of an export, changed: found. (Ours alone; starting Python for each would take minutes.)
+#[tokio::test(flavor = "multi_thread")]
+async fn any_changed_byte_of_an_export_is_found() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.signed_in(&["own:clinician"]).await.get("/own").await;
+    app.app.audit.flush(std::time::Duration::from_secs(5)).await;
+    let mut whole = Vec::new();
+    export_lines(&AuditStore::new(&app.app.db), doc! {}, true, &mut whole).await.unwrap();
+    let path = app.folder().join("trail.ndjson");
+    let notes = app.folder().join("checkpoints");
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 1 << (at % 7);
+        std::fs::write(&path, &changed).unwrap();
+        let report = verify_export(&path, Some(&notes), &keys_of(&app), app.clock.now()).unwrap();
+        assert_ne!(report.exit_code(), 0, "byte {at}: {report:?}");
+    }
+    app.end().await;
+}
