@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use lodestone::app::AppState;
+use lodestone::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Payload, Subject};
 use lodestone::auth::TokenScope;
 use lodestone::cases::{Case, ListKind};
 use lodestone::genome::GenomeBuild;
@@ -21,6 +23,7 @@ use lodestone::variants::{Category, ColumnStore, Variant};
 use lodestone::vcf::{Limits, ReadOptions, VcfReader};
 use support::vcf::{config, csq, record, trio_text};
 use support::{Browser, TestApp};
+use tokio::net::TcpListener;
 
 /// One line of the table.
 struct Line {
@@ -68,6 +71,8 @@ async fn measure() -> Vec<Line> {
     lines.push(filtering(&app, folder.path()).await);
     step("loading 20 lists of 10 000");
     own_process(&app, &mut lines).await;
+    audit_on_the_way(&app, &mut lines).await;
+    lines.push(audit_verification(&app));
     app.end().await;
     lines
 }
@@ -284,6 +289,93 @@ async fn filtering(app: &TestApp, folder: &Path) -> Line {
         budget: "<= 20 ms".into(),
         measured: format!("{median:.1?} (columns of {} MB)", columns.bytes() / 1_000_000),
         kept: Some(median <= Duration::from_millis(20)),
+    }
+}
+
+/// The list page with the trail written, against one whose entries are made and dropped; in turns, in one run.
+async fn audit_on_the_way(app: &TestApp, lines: &mut Vec<Line>) {
+    step("audit against a null sink");
+    let keys = AuditKeys::open(&app.folder().join("keys")).expect("the keys are read");
+    let mut settings = app.app.config.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    settings.server.listen = listener.local_addr().expect("it has an address");
+    let nowhere = AppState::new(
+        settings.clone(),
+        app.clock.clone(),
+        app.app.db.clone(),
+        false,
+        AuditWriter::to_nowhere(&app.clock, keys),
+    );
+    tokio::spawn(lodestone::app::serve(nowhere.clone(), listener, std::future::pending()));
+    let user = app.user(&["own:clinician"]).await;
+    let session = app.app.sessions.start(&user.id, app.clock.now()).await.expect("a session starts");
+    let client = reqwest::Client::new();
+    let cookie = format!("__Host-sid={session}");
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for round in 0..600 {
+        for (origin, times) in [(&app.origin, &mut with), (&settings.origin(), &mut without)] {
+            let began = Instant::now();
+            let page = client.get(format!("{origin}/own/big/variants")).header("cookie", &cookie);
+            page.send().await.expect("it answers").bytes().await.expect("it answers to its end");
+            if round >= 20 {
+                times.push(began.elapsed());
+            }
+        }
+    }
+    let of = |times: &mut Vec<Duration>, share| quantile(times, share);
+    let (p50, p50_none) = (of(&mut with, 0.5), of(&mut without, 0.5));
+    let (p95, p95_none) = (of(&mut with, 0.95), of(&mut without, 0.95));
+    let added = p95.saturating_sub(p95_none);
+    lines.push(Line {
+        what: "audit on the list page, without fsync",
+        budget: "p95 + 1 ms".into(),
+        measured: format!("p95 {p95:.1?} against {p95_none:.1?}, p50 {p50:.1?} against {p50_none:.1?}"),
+        kept: Some(added <= Duration::from_millis(1)),
+    });
+}
+
+/// Verifies an export of 300 000 entries as the command does.
+fn audit_verification(app: &TestApp) -> Line {
+    step("verifying an export of 300 000 entries");
+    let path = app.folder().join("trail.ndjson");
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file can be written"));
+    let mut chain = lodestone::audit::chain::START;
+    let count = 300_000_u32;
+    for number in 0..count {
+        let subject = |kind: &str, id: &str| Subject { kind: kind.into(), id: id.into(), granted: true };
+        let mut entry = Entry::new(app.clock.now(), &format!("request-{}", number / 2));
+        entry.kind = match number {
+            0 => EntryKind::Opened,
+            n if n % 2 == 1 => EntryKind::Intent,
+            _ => EntryKind::Outcome,
+        };
+        (entry.log_id, entry.seq) = ("log".into(), i64::from(number));
+        entry.agent = Some(Agent { user: None, name: "Ann Example".into(), via: "session".into(), role: None });
+        entry.payload = Some(Payload {
+            subjects: vec![subject("institute", "own"), subject("case", "big"), subject("variant", &"v".repeat(26))],
+            url: Some("s".repeat(120)),
+            headers: Some((0..12).map(|n| (format!("header-{n}"), "a value of some length".into())).collect()),
+            ..Payload::default()
+        });
+        let (document, after) = lodestone::audit::seal(&entry, &chain).expect("an entry is sealed");
+        chain = after;
+        let line = lodestone::audit::lines::write(&lodestone::audit::unseal(&document).expect("it is read back"));
+        file.write_all(line.expect("it has a line").as_bytes()).expect("a file takes lines");
+    }
+    file.flush().expect("a file takes lines");
+    drop(file);
+    let began = Instant::now();
+    let report = lodestone::cli::audit::verify_export(&path, None, &[], app.clock.now()).expect("the file is read");
+    let rate = f64::from(count) / began.elapsed().as_secs_f64();
+    assert!(report.faults.is_empty() && report.entries == u64::from(count), "{report:?}");
+    Line {
+        what: "verification of an export, one core",
+        budget: ">= 200 000 entries/s".into(),
+        measured: format!(
+            "{rate:.0} entries/s of {} bytes",
+            std::fs::metadata(&path).map_or(0, |file| file.len()) / u64::from(count)
+        ),
+        kept: Some(rate >= 200_000.0),
     }
 }
 

@@ -22,7 +22,7 @@ mod writer;
 pub use entry::{Agent, Entry, EntryKind, Head, Outcome, Payload, RequestFacts, Seal, Subject};
 pub use keys::AuditKeys;
 pub use middleware::{TrailClass, record};
-pub use seal::{SealError, Sealed, unseal};
+pub use seal::{SealError, Sealed, seal, unseal};
 pub use store::{AuditStore, collections};
 pub use trail::{Trail, note_granted, note_principal, note_requested};
 pub use writer::{AuditWriter, Closed};

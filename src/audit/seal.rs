@@ -49,8 +49,8 @@ impl From<bson::error::Error> for SealError {
     }
 }
 
-/// The document of an entry that follows `previous`, and the chain after it.
-pub(super) fn seal(entry: &Entry, previous: &Hash) -> Result<(RawDocumentBuf, Hash), SealError> {
+/// The document of an entry that follows `previous` in its log, and the chain after it.
+pub fn seal(entry: &Entry, previous: &Hash) -> Result<(RawDocumentBuf, Hash), SealError> {
     let mut document = Documents::<Entry>::encode(entry)?;
     let salt = crate::clock::random_bytes::<16>();
     let payload_hash = chain::payload_hash(&salt, &payload_text(&document)?);

@@ -71,13 +71,22 @@ impl AuditWriter {
     /// `checkpoints` is the folder outside the database that every signed checkpoint is also written to.
     #[must_use]
     pub fn start(db: &Db, clock: &Clock, keys: AuditKeys, checkpoints: PathBuf) -> Self {
+        Self::start_log(Some((AuditStore::new(db), checkpoints)), clock, keys)
+    }
+
+    /// A writer that seals entries and drops them: what measurements compare the real one with. No setting leads here.
+    #[must_use]
+    pub fn to_nowhere(clock: &Clock, keys: AuditKeys) -> Self {
+        Self::start_log(None, clock, keys)
+    }
+
+    fn start_log(kept: Option<(AuditStore, PathBuf)>, clock: &Clock, keys: AuditKeys) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let shared = Arc::<Shared>::default();
         let log = Log {
-            store: AuditStore::new(db),
+            kept,
             clock: clock.clone(),
             signer: keys.signer,
-            checkpoints,
             shared: Arc::clone(&shared),
             id: crate::ids::base32(&crate::clock::random_bytes::<10>()),
             size: 0,
@@ -142,10 +151,10 @@ impl Place {
 
 /// The log of this process, in the hands of its one writing task.
 struct Log {
-    store: AuditStore,
+    /// The collections, and the folder of checkpoints; none when entries go nowhere.
+    kept: Option<(AuditStore, PathBuf)>,
     clock: Clock,
     signer: Signer,
-    checkpoints: PathBuf,
     shared: Arc<Shared>,
     id: String,
     /// Entries stored so far.
@@ -249,7 +258,9 @@ impl Log {
         (self.size, self.chain) = (size, chain);
         if first {
             self.checkpoint().await;
-            if let Err(error) = self.store.mark_named(&named).await {
+            if let Some((store, _)) = &self.kept
+                && let Err(error) = store.mark_named(&named).await
+            {
                 warn!(%error, "the heads of other logs will be named once more by the next log");
             }
         }
@@ -258,8 +269,9 @@ impl Log {
 
     /// Tries until the database has them.
     async fn store(&self, documents: &[RawDocumentBuf]) {
+        let Some((store, _)) = &self.kept else { return };
         let mut pause = FIRST_PAUSE;
-        while let Err(error) = self.store.append(documents).await {
+        while let Err(error) = store.append(documents).await {
             warn!(%error, entries = documents.len(), "the audit trail was not written; trying again");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -267,9 +279,10 @@ impl Log {
     }
 
     async fn heads_to_name(&self) -> Vec<Head> {
+        let Some((store, _)) = &self.kept else { return Vec::new() };
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.store.unnamed_heads().await {
+            match store.unnamed_heads().await {
                 Ok(heads) => return heads,
                 Err(error) => warn!(%error, "the audit trail's other logs cannot be read; trying again"),
             }
@@ -297,10 +310,8 @@ impl Log {
 
     /// Signs where the log stands, once; stores the note in the database and outside of it.
     async fn checkpoint(&mut self) {
-        if self.size == self.signed && self.checkpoints_well() {
-            return;
-        }
-        if self.size == 0 {
+        let Some((store, folder)) = &self.kept else { return };
+        if self.size == 0 || (self.size == self.signed && self.checkpoints_well()) {
             return;
         }
         let checkpoint =
@@ -308,8 +319,8 @@ impl Log {
         let note = checkpoint.sign(&self.signer);
         let head =
             LogHead { log_id: self.id.clone(), size: self.size, chain: HEXLOWER.encode(&self.chain), named: false };
-        let stored = self.store.checkpoint(&StoredCheckpoint::new(&checkpoint, note.clone()), &head).await;
-        let folder = self.checkpoints.clone();
+        let stored = store.checkpoint(&StoredCheckpoint::new(&checkpoint, note.clone()), &head).await;
+        let folder = folder.clone();
         let log_id = self.id.clone();
         let published = tokio::task::spawn_blocking(move || checkpoint::publish(&folder, &log_id, &note)).await;
         let mut well = true;

@@ -175,3 +175,64 @@ async fn each_command_leaves_an_entry() {
     );
     app.end().await;
 }
+
+/// L1: every route, asked by a stranger and by a clinician, leaves one intent and one outcome under its template, with
+/// the subject its path names; those that leave none are counted in a summary.
+#[tokio::test]
+async fn every_route_leaves_its_entries() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    let clinician = app.signed_in(&["own:clinician"]).await;
+    let stranger = app.stranger();
+    for route in lodestone::app::routes().table() {
+        let unrecorded = matches!(route.path, "/healthz" | "/readyz" | "/favicon.ico" | "/static/{*file}");
+        let path = route.path.replace("{institute}", "own").replace("{case}", "fam").replace("{id}", "nothing");
+        for browser in [&stranger, &clinician] {
+            let before = app.audit_entries().await;
+            if route.method == "POST" {
+                browser.post(&path, &[]).await;
+            } else {
+                browser.get(&path).await;
+            }
+            let after = app.audit_entries().await;
+            let known: Vec<&str> = before.iter().map(|entry| entry.get_str("_id").unwrap()).collect();
+            let mut new: Vec<&Document> =
+                after.iter().filter(|entry| !known.contains(&entry.get_str("_id").unwrap())).collect();
+            new.sort_by_key(|entry| entry.get_i64("seq").unwrap());
+            let kinds: Vec<String> =
+                new.iter().map(|entry| text(entry, "kind")).filter(|kind| kind != "opened").collect();
+            if unrecorded {
+                assert_eq!(kinds, ["summary"], "{}", route.path);
+                continue;
+            }
+            assert_eq!(kinds, ["intent", "outcome"], "{} {}", route.method, route.path);
+            for entry in new.iter().filter(|entry| text(entry, "kind") != "opened") {
+                let request = entry.get_document("request").unwrap();
+                assert_eq!(text(request, "route"), route.path);
+                assert_eq!(text(request, "method"), route.method.as_str());
+                if route.path.contains("{institute}") && text(entry, "kind") == "intent" {
+                    let payload = format!("{:?}", entry.get_document("payload").unwrap());
+                    assert!(payload.contains("institute") && payload.contains("own"), "{payload}");
+                }
+            }
+        }
+    }
+    app.end().await;
+}
+
+/// L17: the sequence goes on when the clock jumps back, and the entry says so.
+#[tokio::test]
+async fn a_clock_that_goes_back_is_marked() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    browser.get("/own").await;
+    app.clock.advance(jiff::SignedDuration::from_mins(-10));
+    browser.get("/own").await;
+    browser.get("/own").await;
+    let entries = app.audit_entries().await;
+    let marked: Vec<_> = entries.iter().filter(|entry| entry.get_bool("clock_regressed").unwrap_or(false)).collect();
+    assert_eq!(marked.len(), 1, "only the first entry after the jump");
+    app.end().await;
+}

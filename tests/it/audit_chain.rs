@@ -243,3 +243,41 @@ async fn any_changed_byte_of_an_export_is_found() {
     }
     app.end().await;
 }
+
+/// A process that was killed signs no last checkpoint; the next log names what it left, so that its end cannot be cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tail_of_a_killed_process_is_named_by_the_next_log() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let (mut killed, address) = crate::process::serve(&app);
+    for _ in 0..5 {
+        reqwest::get(format!("http://{address}/own")).await.unwrap();
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let entries = app.documents("audit", doc! { "seq": 1 }).await;
+    let last = entries.last().unwrap();
+    assert!(last.get_i64("seq").unwrap() >= 10, "five requests, ten entries: {last}");
+    // one that begins after the kill names the head; its own first checkpoint signs that
+    assert!(app.cli(&["institute", "list"]).await);
+    let report = verified(&app).await;
+    assert_eq!((report.exit_code(), report.unsigned), (0, 0), "{report:?}");
+    app.remove("audit", doc! { "_id": text(last, "_id") }).await;
+    assert_eq!(verified(&app).await.exit_code(), 1, "the last entry of the killed process is missed");
+    app.end().await;
+}
+
+/// The command's exit codes are what scripts go by.
+#[tokio::test]
+async fn the_command_ends_with_what_it_found() {
+    let app = used().await;
+    assert_eq!(app.exit_code(&["audit", "verify"]).await, 0);
+    let log = log_of_the_server(&app).await;
+    app.tamper("audit", doc! { "_id": text(&log[2], "_id") }, doc! { "$set": { "status": 204 } }).await;
+    assert_eq!(app.exit_code(&["audit", "verify", "--json"]).await, 1);
+    app.replace("audit", doc! { "_id": text(&log[2], "_id") }, &log[2]).await;
+    std::fs::rename(app.folder().join("checkpoints"), app.folder().join("elsewhere")).unwrap();
+    std::fs::write(app.folder().join("checkpoints"), "no folder").unwrap();
+    assert_eq!(app.exit_code(&["audit", "verify"]).await, 2, "checkpoints outside are not at hand");
+    app.end().await;
+}

@@ -5,7 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use crate::support::TestApp;
 
-fn serve(app: &TestApp) -> (Child, String) {
+/// Serves this test's database in a process of its own; its address.
+pub fn serve(app: &TestApp) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lodestone"))
         .arg("--config")
         .arg(app.config())

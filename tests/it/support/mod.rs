@@ -102,11 +102,23 @@ impl TestApp {
 
     /// Runs a command on this server's database; whether it exited with 0.
     pub async fn cli(&self, arguments: &[&str]) -> bool {
+        self.exit(arguments).await == ExitCode::SUCCESS
+    }
+
+    /// Runs a command in a process of its own; its exit code.
+    pub async fn exit_code(&self, arguments: &[&str]) -> i32 {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lodestone"));
+        command.arg("--config").arg(&self.config).args(arguments).stdout(std::process::Stdio::null());
+        let ended = tokio::task::spawn_blocking(move || command.status().unwrap()).await.unwrap();
+        ended.code().expect("it was not killed")
+    }
+
+    async fn exit(&self, arguments: &[&str]) -> ExitCode {
         let config = self.config.display().to_string();
         let mut line = vec!["lodestone", "--config", &config];
         line.extend(arguments);
         let cli = Cli::try_parse_from(line).expect("the command line is well-formed");
-        cli::run(cli).await == ExitCode::SUCCESS
+        cli::run(cli).await
     }
 
     /// The configuration file, for commands run as processes.
