@@ -51,8 +51,8 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
         std::fs::write(data.join(ORIGIN), &origin).context("noting the demo's address")?;
         announce(&origin, &link_for(&app, "clinician").await?);
         serve::run(app, listener).await
-    }
-    .await;
+    };
+    let served = open.looked_after(Box::pin(served)).await;
     open.close();
     served
 }

@@ -21,6 +21,15 @@ pub(super) struct Open {
 }
 
 impl Open {
+    /// Does the work, and meanwhile starts the embedded server again should it end.
+    pub async fn looked_after<T>(&self, work: impl Future<Output = T>) -> T {
+        let Some(lease) = &self.lease else { return work.await };
+        tokio::select! {
+            done = work => done,
+            never = lease.keep_running() => match never {},
+        }
+    }
+
     /// Gives the lease back and says when that fails.
     pub fn close(self) {
         if let Some(lease) = self.lease

@@ -73,8 +73,8 @@ pub(super) async fn serve(globals: &Globals, mut config: Config, wanted: Option<
         let app = AppState::new(config, clock, open.db.clone(), false, audit);
         open::record(&app.audit, &app.clock, "serve", &SystemScope::new(), true).await;
         run(app, listener).await
-    }
-    .await;
+    };
+    let served = open.looked_after(Box::pin(served)).await;
     open.close();
     served
 }

@@ -2,8 +2,9 @@
 //!
 //! Files in `<data>/db/`: `lock` (held while starting or stopping), `lease` (held shared by every user process),
 //! `server.json` (`pid`, `port`), `password`, `server.log`, `store/`. The last process to leave stops the server; a
-//! server whose starter was killed is adopted by the next command.
+//! server whose starter was killed is adopted by the next command, and one that died is started again on its old port.
 
+use std::convert::Infallible;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -17,12 +18,14 @@ use bson::doc;
 use mongodb::options::{ClientOptions, Credential};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
-use tracing::{debug, info};
+use tracing::{debug, error, info, warn};
 
 const USER: &str = "lodestone";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
+/// How often a server looks after its database.
+const WATCH: Duration = Duration::from_millis(500);
 
 /// How the server is started.
 #[derive(Debug, Clone)]
@@ -41,6 +44,7 @@ pub struct ServerOptions {
 #[derive(Debug)]
 pub struct Lease {
     folder: PathBuf,
+    options: ServerOptions,
     uri: String,
     held: Option<File>,
 }
@@ -70,10 +74,34 @@ impl Lease {
                 debug!(pid = running.pid, "using the embedded database server that runs already");
                 running
             }
-            None => start(&folder, options, &password).await?,
+            None => start_anew(&folder, options, &password).await?,
         };
         drop(lock);
-        Ok(Self { uri: uri(running.port, &password), folder, held: Some(lease) })
+        Ok(Self { uri: uri(running.port, &password), folder, options: options.clone(), held: Some(lease) })
+    }
+
+    /// Starts the server again whenever its process has ended. Never returns; drop it to end it.
+    pub async fn keep_running(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            if read_running(&self.folder).is_some_and(|running| lives(running.pid)) {
+                continue;
+            }
+            warn!("the embedded database server has ended; starting it again");
+            if let Err(error) = self.revive().await {
+                error!("the embedded database server could not be started again: {error:#}");
+            }
+        }
+    }
+
+    async fn revive(&self) -> anyhow::Result<()> {
+        let lock = private_file(&self.folder.join("lock"))?;
+        wait_for_lock(&lock, &self.folder).await?;
+        let password = password(&self.folder)?;
+        if answering(&self.folder, &password).await.is_none() {
+            start_anew(&self.folder, &self.options, &password).await?;
+        }
+        Ok(())
     }
 
     /// The address of the server, with its password: not for logs.
@@ -164,7 +192,7 @@ fn read_running(folder: &Path) -> Option<Running> {
 /// The server that `server.json` names, if its process lives and it knows our password.
 async fn answering(folder: &Path, password: &str) -> Option<Running> {
     let running = read_running(folder)?;
-    test_kill_process(Pid::from_raw(running.pid)?).ok()?;
+    lives(running.pid).then_some(())?;
     ping(running.port, Some(password)).await.ok()?;
     Some(running)
 }
@@ -183,7 +211,17 @@ async fn ping(port: u16, password: Option<&str>) -> mongodb::error::Result<()> {
     Ok(())
 }
 
-async fn start(folder: &Path, options: &ServerOptions, password: &str) -> anyhow::Result<Running> {
+/// On the port that the last server had, so that whoever is connected finds it again; on any other when that is taken.
+async fn start_anew(folder: &Path, options: &ServerOptions, password: &str) -> anyhow::Result<Running> {
+    if let Some(last) = read_running(folder)
+        && let Ok(running) = start(folder, options, password, last.port).await
+    {
+        return Ok(running);
+    }
+    start(folder, options, password, 0).await
+}
+
+async fn start(folder: &Path, options: &ServerOptions, password: &str, port: u16) -> anyhow::Result<Running> {
     let config = folder.join("server.toml");
     fs::write(&config, "# Options are given on the command line; this file keeps others from being found.\n")
         .with_context(|| format!("writing {}", config.display()))?;
@@ -195,7 +233,7 @@ async fn start(folder: &Path, options: &ServerOptions, password: &str) -> anyhow
     command
         .arg("--config")
         .arg(&config)
-        .args(["--host", "127.0.0.1", "--port", "0", "--auth", "--log-level", "WARNING"])
+        .args(["--host", "127.0.0.1", "--port", &port.to_string(), "--auth", "--log-level", "WARNING"])
         .args(["--cache-size", &options.cache_size, "--log-file-max", options.log_file_max])
         .arg("--storage-path")
         .arg(&store)
@@ -272,6 +310,11 @@ fn stop(pid: i32) -> anyhow::Result<()> {
     }
     info!("stopped the embedded database server");
     Ok(())
+}
+
+/// Whether the process is there and has not ended.
+fn lives(pid: i32) -> bool {
+    Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok() && !is_zombie(pid))
 }
 
 /// Our own child stays in the process table until we end; it has stopped all the same.

@@ -79,3 +79,26 @@ async fn an_orphan_is_adopted_and_a_dead_one_replaced() {
     replaced.release().unwrap();
     assert_eq!(running(data.path()), None);
 }
+
+/// Whoever is connected finds it again under the same address.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_was_killed_is_started_again_where_it_was() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let data = tempfile::tempdir().unwrap();
+    let lease = Lease::acquire(data.path(), &options()).await.unwrap();
+    let (pid, port) = running(data.path()).unwrap();
+    let db = Db::connect(lease.uri(), "probe", None).await.unwrap();
+    let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+    assert!(killed.success());
+    let answered = async {
+        while db.ping().await.is_err() || running(data.path()).is_some_and(|(now, _)| now == pid) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        () = answered => {}
+        never = lease.keep_running() => match never {},
+    }
+    assert_eq!(running(data.path()).unwrap().1, port);
+    lease.release().unwrap();
+}
