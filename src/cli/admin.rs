@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 
 use super::{
     AuditCommand, CaseCommand, Command, Globals, InstituteCommand, LoadCommand, SystemScope, TokenCommand, UserCommand,
-    audit, load, open, validate,
+    audit, backup, load, open, validate,
 };
 use crate::app::AppState;
 use crate::cases::{self, Case};
@@ -79,7 +79,12 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
 }
 
 /// Commands that work on an open database.
-pub(super) async fn carry_out(app: &AppState, scope: &SystemScope, command: Command) -> anyhow::Result<()> {
+pub(super) async fn carry_out(
+    globals: &Globals,
+    app: &AppState,
+    scope: &SystemScope,
+    command: Command,
+) -> anyhow::Result<()> {
     match command {
         Command::Load(LoadCommand::Case(arguments)) => load::case(app, scope, &arguments).await,
         Command::Load(LoadCommand::Panel { file, institute, name, panel_version }) => {
@@ -113,9 +118,11 @@ pub(super) async fn carry_out(app: &AppState, scope: &SystemScope, command: Comm
             println!("{token}");
             Ok(())
         }
+        Command::Backup { dir } => backup::save(globals, app, scope, &dir).await,
         Command::Audit(AuditCommand::Export(arguments)) => audit::export(app, scope, &arguments).await,
         Command::Demo { .. }
         | Command::Audit(_)
+        | Command::Restore { .. }
         | Command::DemoLink { .. }
         | Command::Serve { .. }
         | Command::Migrate

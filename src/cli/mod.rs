@@ -2,6 +2,7 @@
 
 mod admin;
 pub mod audit;
+mod backup;
 mod demo;
 mod load;
 mod open;
@@ -107,6 +108,16 @@ pub enum Command {
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Save the whole database into a new folder, while it is in use; keys are kept apart
+    Backup {
+        /// A folder that is not there yet, or empty
+        dir: PathBuf,
+    },
+    /// Put a backup into an empty database, and verify it
+    Restore {
+        /// Folder of a backup
+        dir: PathBuf,
+    },
 }
 
 /// `lodestone database …`
@@ -280,6 +291,8 @@ impl Command {
             Self::Audit(AuditCommand::Verify(_)) => "audit verify",
             Self::Audit(AuditCommand::Export(_)) => "audit export",
             Self::Audit(AuditCommand::Key) => "audit key",
+            Self::Backup { .. } => "backup",
+            Self::Restore { .. } => "restore",
         }
     }
 }
@@ -304,6 +317,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Serve { listen } => serve::serve(&cli.globals, config, listen).await,
         Command::Migrate => admin::migrate(&cli.globals, &config).await,
         Command::Check => admin::check(&cli.globals, &config).await,
+        Command::Restore { dir } => backup::restore(&cli.globals, &config, &dir).await,
         Command::Audit(AuditCommand::Key) => audit::print_keys(&cli.globals, &config),
         Command::Audit(AuditCommand::Verify(arguments)) => {
             return match audit::verify(&cli.globals, &config, &arguments).await {
@@ -315,8 +329,10 @@ pub async fn run(cli: Cli) -> ExitCode {
             };
         }
         command => {
-            open::with_app(&cli.globals, config, name, async |app, scope| admin::carry_out(app, scope, command).await)
-                .await
+            open::with_app(&cli.globals, config, name, async |app, scope| {
+                admin::carry_out(&cli.globals, app, scope, command).await
+            })
+            .await
         }
     };
     match done {

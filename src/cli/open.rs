@@ -8,6 +8,7 @@ use bson::doc;
 use super::{Globals, SystemScope};
 use crate::app::AppState;
 use crate::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Outcome, Payload};
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::embedded::{Lease, ServerOptions};
@@ -80,6 +81,7 @@ pub(super) async fn is_demo(db: &Db) -> anyhow::Result<bool> {
 
 /// Migrates a new database; refuses one that has to be migrated on purpose, and one of a newer program.
 pub(super) async fn ready(db: &Db, clock: &Clock) -> anyhow::Result<()> {
+    backup::refuse_unfinished(db).await?;
     let newest = migrations::all()?.last().map_or(0, |migration| migration.number);
     migrations::refuse_newer(db, newest).await?;
     match migrations::version(db).await? {

@@ -56,6 +56,13 @@ impl TestApp {
         Self::start_as(true).await
     }
 
+    /// A server on a database that holds nothing, not even its own marks.
+    pub async fn start_empty() -> Self {
+        let app = Self::start_as(false).await;
+        app.app.db.drop_database().await.unwrap();
+        app
+    }
+
     async fn start_as(demo: bool) -> Self {
         // A second test finds it installed; that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -111,6 +118,19 @@ impl TestApp {
         command.arg("--config").arg(&self.config).args(arguments).stdout(std::process::Stdio::null());
         let ended = tokio::task::spawn_blocking(move || command.status().unwrap()).await.unwrap();
         ended.code().expect("it was not killed")
+    }
+
+    /// Runs a command in a process of its own, with another server's audit keys and checkpoints; exit code and output.
+    pub async fn said_with_keys_of(&self, other: &Self, arguments: &[&str]) -> (i32, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lodestone"));
+        command.arg("--config").arg(&self.config).args(arguments);
+        command.env("LODESTONE_AUDIT__KEYS_DIR", other.folder().join("keys"));
+        command.env("LODESTONE_AUDIT__CHECKPOINTS_DIR", other.folder().join("checkpoints"));
+        let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        (
+            ended.status.code().expect("it was not killed"),
+            format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr)),
+        )
     }
 
     async fn exit(&self, arguments: &[&str]) -> ExitCode {
