@@ -4,13 +4,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export CARGO_TERM_COLOR ?= always
 
-.PHONY: help system database demo serve test lint bench e2e
+.PHONY: help system database demo test lint bench chaos e2e
 
 help:
 	@echo "make demo    demo cases and one URL that signs you in (first run: about 10 minutes of building)"
 	@echo "make test    all tests"
 	@echo "make lint    format, clippy, documentation"
 	@echo "make bench   the budgets, measured"
+	@echo "make chaos   kills program and database under load, and checks what they promised"
 	@echo "make e2e     pages in a browser: scripts, accessibility, validity, no outbound request"
 
 # A C compiler and cmake build the embedded database server; everything else is Rust.
@@ -48,6 +49,12 @@ bench: system
 	cargo build
 	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install >/dev/null
 	tests/with-database cargo bench --bench budgets
+
+# Some minutes; CHAOS_ROUNDS=200 for a long run, CHAOS_SEED for another order of blows.
+chaos: system
+	cargo build --profile demo
+	$${CARGO_TARGET_DIR:-target}/demo/lodestone database install >/dev/null
+	tests/with-database cargo bench --profile demo --bench chaos
 
 # Chromium by apt; the browser driver, axe-core and html-validate from npm, outside the repository.
 e2e_modules := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodestone/e2e-1
