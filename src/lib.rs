@@ -1,8 +1,8 @@
 //! Lodestone: find the DNA variant behind a patient's rare disease, discuss it, classify it and report it.
 //!
-//! The folders are the product's parts. `genome`, `vcf`, `pedigree` and `variants::columns` are pure: they know neither
-//! web nor database. Features (`institutes`, `cases`, `variants`, …) hold their documents, stores and pages; `web`,
-//! `auth`, `audit` and `db` serve them all.
+//! The folders are the product's parts. `genome`, `vcf`, `pedigree`, `ranking` and `variants::columns` are pure: they
+//! know neither web nor database. Features (`institutes`, `cases`, `variants`, …) hold their documents, stores and pages;
+//! `web`, `auth`, `audit` and `db` serve them all.
 
 pub mod api;
 pub mod app;
@@ -23,8 +23,12 @@ pub mod ids;
 pub mod institutes;
 pub mod panels;
 pub mod pedigree;
+pub mod ranking;
 pub mod users;
 pub mod validate;
 pub mod variants;
 pub mod vcf;
 pub mod web;
+
+#[cfg(test)]
+mod test_data;

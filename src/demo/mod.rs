@@ -193,13 +193,8 @@ pub enum DemoError {
         position: u32,
     },
     /// The rank model file is not one.
-    #[error("rank model, section {section}: {reason}")]
-    RankModel {
-        /// Section or line.
-        section: String,
-        /// What is wrong.
-        reason: String,
-    },
+    #[error("rank model")]
+    RankModel(#[from] crate::ranking::RankModelError),
     /// The manifest cannot be expressed as JSON.
     #[error("manifest")]
     Manifest(#[source] serde_json::Error),

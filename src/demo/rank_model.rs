@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::DemoError;
+use crate::ranking::{self, Aggregation, CategoryRange, NOT_REPORTED, RankModelError};
 
 /// The rank model as it stands in the repository; also handed out with every case.
 pub(super) const RANK_MODEL: &str = include_str!("../../config/demo/rank_model_lodestone_demo_-v1.0-.ini");
@@ -9,27 +9,19 @@ pub(super) const RANK_MODEL_FILE: &str = "rank_model_lodestone_demo_-v1.0-.ini";
 /// What the load configuration calls this model.
 pub(super) const RANK_MODEL_VERSION: &str = "1.0";
 
-const NOT_REPORTED: &str = "not_reported";
-
-/// A genmod rank model: which annotation gives how many points, and how points add up per category.
+/// A genmod rank model that can score: which annotation gives how many points, and how points add up per category.
 #[derive(Debug)]
 pub(super) struct RankModel {
-    categories: Vec<(String, Rule)>,
+    reach: ranking::RankModel,
+    rules: Vec<Aggregation>,
     plugins: Vec<Plugin>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rule {
-    Min,
-    Max,
-    Sum,
 }
 
 #[derive(Debug)]
 struct Plugin {
     category: usize,
     key: String,
-    rule: Rule,
+    rule: Aggregation,
     not_reported: i32,
     bands: Vec<Band>,
 }
@@ -57,91 +49,74 @@ impl Evidence {
     }
 }
 
-type Section = (String, BTreeMap<String, String>, Vec<(String, BTreeMap<String, String>)>);
-
 impl RankModel {
-    pub fn parse(text: &str) -> Result<Self, DemoError> {
-        let sections = sections(text)?;
-        let mut categories = Vec::new();
-        for (name, _, parts) in sections.iter().filter(|(name, ..)| name == "Categories") {
-            for (category, keys) in parts {
-                categories.push((category.clone(), rule(name, keys, "category_aggregation")?));
-            }
+    pub fn parse(text: &str) -> Result<Self, RankModelError> {
+        let sections = ranking::sections(text)?;
+        let reach = ranking::RankModel::of(&sections)?;
+        let rules = reach.categories.iter().filter_map(|category| category.aggregation).collect::<Vec<_>>();
+        if let Some(note) = reach.notes.first() {
+            return Err(RankModelError { line: 0, reason: note.clone() });
         }
         let mut plugins = Vec::new();
-        for (name, keys, parts) in sections.iter().filter(|(name, ..)| name != "Categories" && name != "Version") {
-            let category = required(name, keys, "category")?;
-            let category = categories
-                .iter()
-                .position(|(known, _)| known == category)
-                .ok_or_else(|| wrong(name, &format!("no such category: {category}")))?;
+        for section in sections {
+            let head = &section.head;
+            // `of` has seen to it that only sections of plugins name a category, and that it exists.
+            let Some(category) = head.get("category").and_then(|category| reach.position(category)) else { continue };
             let mut plugin = Plugin {
                 category,
-                key: keys.get("csq_key").map_or_else(|| required(name, keys, "info_key"), Ok)?.to_owned(),
-                rule: rule(name, keys, "record_rule")?,
+                key: head.get("csq_key").map_or_else(|| head.required("info_key"), Ok)?.to_owned(),
+                rule: Aggregation::of(head, "record_rule")?,
                 not_reported: 0,
                 bands: Vec::new(),
             };
-            for (band, keys) in parts {
-                let score = required(band, keys, "score")?
+            for part in &section.parts {
+                let score = part
+                    .required("score")?
                     .parse()
-                    .map_err(|_| wrong(name, &format!("score of {band} is not a whole number")))?;
-                if band == NOT_REPORTED {
+                    .map_err(|_| part.error("score", "the demo gives whole points only"))?;
+                if part.name == NOT_REPORTED {
                     plugin.not_reported = score;
-                } else if let Some(word) = keys.get("string") {
-                    plugin.bands.push(Band { score, matches: Match::Word(word.trim_matches('\'').to_owned()) });
+                } else if let Some(word) = part.get("string") {
+                    plugin.bands.push(Band { score, matches: Match::Word(word.to_owned()) });
                 } else {
-                    let limit =
-                        |key| required(band, keys, key)?.parse().map_err(|_| wrong(name, &format!("{key} of {band}")));
-                    plugin.bands.push(Band { score, matches: Match::Range(limit("lower")?, limit("upper")?) });
+                    let matches = Match::Range(part.number("lower")?, part.number("upper")?);
+                    plugin.bands.push(Band { score, matches });
                 }
             }
             plugins.push(plugin);
         }
-        Ok(Self { categories, plugins })
+        Ok(Self { reach, rules, plugins })
     }
 
     /// The categories in the order of [`Self::score`]'s parts.
     pub fn category_names(&self) -> impl Iterator<Item = &str> {
-        self.categories.iter().map(|(name, _)| name.as_str())
+        self.reach.categories.iter().map(|category| category.name.as_str())
     }
 
     /// Points per category; the rank score is their sum.
     pub fn score(&self, evidence: &Evidence) -> Vec<i32> {
-        self.per_category(|plugin| plugin.score(evidence))
+        let mut parts: Vec<Vec<i32>> = vec![Vec::new(); self.rules.len()];
+        for plugin in &self.plugins {
+            parts[plugin.category].push(plugin.score(evidence));
+        }
+        self.rules.iter().zip(parts).map(|(rule, points)| apply(*rule, points.into_iter())).collect()
     }
 
     /// The least and the most points each category can give.
-    pub fn ranges(&self) -> Vec<(i32, i32)> {
-        let lowest = self.per_category(|plugin| plugin.scores().min().unwrap_or_default());
-        let highest = self.per_category(|plugin| plugin.scores().max().unwrap_or_default());
-        lowest.into_iter().zip(highest).collect()
-    }
-
-    fn per_category(&self, points: impl Fn(&Plugin) -> i32) -> Vec<i32> {
-        let mut parts: Vec<Vec<i32>> = vec![Vec::new(); self.categories.len()];
-        for plugin in &self.plugins {
-            parts[plugin.category].push(points(plugin));
-        }
-        self.categories.iter().zip(parts).map(|((_, rule), points)| rule.apply(points.into_iter())).collect()
+    pub fn ranges(&self) -> Vec<CategoryRange> {
+        self.reach.ranges()
     }
 }
 
-impl Rule {
-    fn apply(self, points: impl Iterator<Item = i32>) -> i32 {
-        match self {
-            Self::Min => points.min().unwrap_or_default(),
-            Self::Max => points.max().unwrap_or_default(),
-            Self::Sum => points.sum(),
-        }
+fn apply(rule: Aggregation, points: impl Iterator<Item = i32>) -> i32 {
+    match rule {
+        Aggregation::Min => points.min().unwrap_or_default(),
+        Aggregation::Max => points.max().unwrap_or_default(),
+        Aggregation::Sum => points.sum(),
     }
 }
 
 impl Plugin {
-    fn scores(&self) -> impl Iterator<Item = i32> {
-        self.bands.iter().map(|band| band.score).chain([self.not_reported])
-    }
-
     fn score(&self, evidence: &Evidence) -> i32 {
         let values = evidence.0.get(self.key.as_str()).map(Vec::as_slice).unwrap_or_default();
         let mut matched = values
@@ -149,7 +124,7 @@ impl Plugin {
             .filter_map(|value| self.bands.iter().find(|band| band.matches.accepts(value)))
             .map(|band| band.score)
             .peekable();
-        if matched.peek().is_none() { self.not_reported } else { self.rule.apply(matched) }
+        if matched.peek().is_none() { self.not_reported } else { apply(self.rule, matched) }
     }
 }
 
@@ -160,42 +135,6 @@ impl Match {
             Self::Range(lower, upper) => value.parse::<f64>().is_ok_and(|number| *lower <= number && number < *upper),
         }
     }
-}
-
-fn sections(text: &str) -> Result<Vec<Section>, DemoError> {
-    let mut sections: Vec<Section> = Vec::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        if let Some(name) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
-            let section = sections.last_mut().ok_or_else(|| wrong(name, "stands before any section"))?;
-            section.2.push((name.to_owned(), BTreeMap::new()));
-        } else if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            sections.push((name.to_owned(), BTreeMap::new(), Vec::new()));
-        } else {
-            let (key, value) =
-                line.split_once('=').ok_or_else(|| wrong(line, "neither a section nor `key = value`"))?;
-            let section = sections.last_mut().ok_or_else(|| wrong(line, "stands before any section"))?;
-            let keys = section.2.last_mut().map_or(&mut section.1, |(_, keys)| keys);
-            keys.insert(key.trim().to_owned(), value.trim().to_owned());
-        }
-    }
-    Ok(sections)
-}
-
-fn required<'a>(section: &str, keys: &'a BTreeMap<String, String>, key: &str) -> Result<&'a String, DemoError> {
-    keys.get(key).ok_or_else(|| wrong(section, &format!("`{key}` is missing")))
-}
-
-fn rule(section: &str, keys: &BTreeMap<String, String>, key: &str) -> Result<Rule, DemoError> {
-    match required(section, keys, key)?.as_str() {
-        "min" => Ok(Rule::Min),
-        "max" => Ok(Rule::Max),
-        "sum" => Ok(Rule::Sum),
-        other => Err(wrong(section, &format!("`{key}` must be min, max or sum, not {other}"))),
-    }
-}
-
-fn wrong(section: &str, reason: &str) -> DemoError {
-    DemoError::RankModel { section: section.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]

@@ -64,9 +64,11 @@ pub(super) fn lines(
     for record in &mut records {
         record.parts = model.score(&record.annotation.evidence(&record.site, &record.models, record.filter));
     }
-    let (least, most) =
-        model.ranges().into_iter().fold((0, 0), |(least, most), (low, high)| (least + low, most + high));
-    let normalized = |score: i32| f64::from(score - least) / f64::from(most - least);
+    let (least, most) = model
+        .ranges()
+        .into_iter()
+        .fold((0.0, 0.0), |(least, most), range| (least + range.least, most + range.greatest));
+    let normalized = |score: i32| (f64::from(score) - least) / (most - least);
     Ok(records.iter().map(|record| line(case, family, record, &records, &normalized)).collect())
 }
 

@@ -215,8 +215,8 @@ fn parts_of_the_rank_score_add_up_and_lie_within_the_model() {
             let parts: Vec<i32> = info["RankResult"].split('|').map(|part| part.parse().unwrap()).collect();
             let (family, score) = info["RankScore"].split_once(':').unwrap();
             assert_eq!((family, score.parse()), (case.family.as_str(), Ok(parts.iter().sum::<i32>())));
-            for ((least, most), part) in model.ranges().into_iter().zip(&parts) {
-                assert!((least..=most).contains(part), "{}: {part}", info["RankResult"]);
+            for (range, part) in model.ranges().into_iter().zip(&parts) {
+                assert!((range.least..=range.greatest).contains(&f64::from(*part)), "{}: {part}", info["RankResult"]);
             }
         }
     }

@@ -6,26 +6,11 @@ mod spec;
 mod trio;
 
 use std::io::Cursor;
-use std::path::PathBuf;
 
 use super::model::Allele;
 use super::*;
 use crate::genome::GenomeBuild;
-
-/// The shared test data: `LODESTONE_TEST_DATA`, else `../shared/data` beside the repository.
-///
-/// None of it is part of the repository, so its absence skips a test, except where `CI=true` says it must be there.
-fn test_data(part: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("LODESTONE_TEST_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = folder.join(part);
-    if path.exists() {
-        return Some(path);
-    }
-    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "{} is missing", path.display());
-    eprintln!("skipped: {} is missing", path.display());
-    None
-}
+use crate::test_data::test_data;
 
 fn options() -> ReadOptions {
     ReadOptions { build: GenomeBuild::Grch37, family_keys: vec!["fam".to_owned()], limits: Limits::default() }
