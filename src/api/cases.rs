@@ -58,6 +58,24 @@ pub(crate) struct CaseJson {
     panels: Vec<PanelJson>,
     lists: Vec<ListJson>,
     not_assessed: Vec<String>,
+    /// The rank model of small variants as it was when the case was loaded; `null` if none was read.
+    rank_model: Option<RankModelJson>,
+}
+
+/// What the parts of a rank score can be.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RankModelJson {
+    name: Option<String>,
+    version: Option<String>,
+    categories: Vec<CategoryJson>,
+}
+
+/// Least and greatest points of a category.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CategoryJson {
+    category: String,
+    least: f64,
+    greatest: f64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -183,6 +201,19 @@ impl From<&Case> for CaseJson {
                 })
                 .collect(),
             not_assessed: case.not_assessed.clone(),
+            rank_model: case.rank_model.as_ref().filter(|model| !model.ranges.is_empty()).map(|model| RankModelJson {
+                name: model.name.clone(),
+                version: model.version.clone(),
+                categories: model
+                    .ranges
+                    .iter()
+                    .map(|range| CategoryJson {
+                        category: range.category.clone(),
+                        least: range.least,
+                        greatest: range.greatest,
+                    })
+                    .collect(),
+            }),
         }
     }
 }

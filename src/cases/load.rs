@@ -12,6 +12,7 @@ use tracing::info;
 
 use super::config::{CaseConfig, ConfigError};
 use super::model::{Case, CaseFiles, CaseList, CasePanel, ListKind, Status};
+use super::rank_model::CaseRankModel;
 use super::report::{LeftOut, LoadReport};
 use crate::app::AppState;
 use crate::cli::SystemScope;
@@ -261,6 +262,7 @@ async fn assemble(
         lims_id: config.lims_id.clone(),
         analysis_date: config.analysis_date,
         rank_model_version: config.rank_model_version.clone(),
+        rank_model: None,
         share_proposals: config.collaborators.clone(),
         search: Vec::new(),
         decisions_rev: known.map_or(0, |case| case.decisions_rev),
@@ -268,6 +270,8 @@ async fn assemble(
         updated_at: now,
         rev: known.map_or(1, |case| case.rev + 1),
     };
+    case.rank_model = case.files.rank_model().map(CaseRankModel::read);
+    notes.extend(case.rank_model.iter().flat_map(|model| model.notes.iter().cloned()));
     case.search = case.search_words();
     Ok(case)
 }
@@ -304,6 +308,9 @@ async fn read_list(
     let decided = app.states.kept(scope, &case.id).await?.into_iter().collect();
     let keeper = Keeper { threshold: config.threshold, decided };
     let mut report = LoadReport { program: env!("CARGO_PKG_VERSION").to_owned(), ..LoadReport::default() };
+    for note in case.rank_model.iter().flat_map(|model| &model.notes) {
+        report.fault(note.clone());
+    }
     let mut columns = ColumnStore::builder(case);
     let mut ids: HashSet<VariantId> = HashSet::new();
     let mut seen = Seen::default();

@@ -8,6 +8,7 @@ mod handlers;
 mod load;
 mod model;
 mod ped;
+mod rank_model;
 mod report;
 mod reservation;
 mod store;
@@ -22,6 +23,7 @@ pub use model::{
     Case, CaseFiles, CaseList, CasePanel, Individual, ListKind, Phenotype, Sex, Status, Track, page_order,
 };
 pub use ped::{PedError, read_ped};
+pub use rank_model::CaseRankModel;
 pub use report::{LeftOut, LoadReport};
 pub use reservation::{Reservation, ReservationStore};
 pub use store::{CaseQuery, CaseStore, CaseSummary};

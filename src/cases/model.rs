@@ -7,6 +7,7 @@ use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
+use super::rank_model::CaseRankModel;
 use super::report::LoadReport;
 use crate::db::{Stored, index, unique_index};
 use crate::genome::GenomeBuild;
@@ -59,6 +60,9 @@ pub struct Case {
     pub analysis_date: Option<Timestamp>,
     /// Version of the rank model.
     pub rank_model_version: Option<String>,
+    /// The rank model of small variants; absent if none was delivered, or in a case loaded before models were read.
+    #[serde(default)]
+    pub rank_model: Option<CaseRankModel>,
     /// Institutes that the load configuration proposes to share with; inert until a person of the owner confirms.
     pub share_proposals: Vec<InstituteId>,
     /// Lower-case words that find the case: names, family, individuals, subjects, LIMS id.
@@ -91,6 +95,12 @@ impl CaseFiles {
     /// Files of the list of small variants, in the order they are loaded.
     pub fn small_variants(&self) -> impl Iterator<Item = PathBuf> {
         SMALL_VARIANTS.iter().filter_map(|key| self.paths.get(*key)).map(PathBuf::from)
+    }
+
+    /// Where the rank model of small variants is said to be: a path or a web address.
+    #[must_use]
+    pub fn rank_model(&self) -> Option<&str> {
+        self.paths.get("rank_model_url").map(String::as_str)
     }
 }
 
@@ -421,6 +431,7 @@ mod tests {
             lims_id: Some("L1".into()),
             analysis_date: None,
             rank_model_version: None,
+            rank_model: None,
             share_proposals: vec![],
             search: vec![],
             decisions_rev: 0,
@@ -442,6 +453,7 @@ mod tests {
             assert!(document.contains_key(name), "{name}");
         }
         assert_eq!(case.search_words(), ["1", "a", "f1", "l1"]);
+        assert!(!document.contains_key("rank_model"), "so this is also a case of an older version");
         assert_eq!(bson::deserialize_from_document::<Case>(document).unwrap(), case);
     }
 }

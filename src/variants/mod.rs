@@ -12,6 +12,7 @@ mod model;
 mod observations;
 mod origin;
 mod read_back;
+mod score_parts;
 pub mod search;
 pub mod sought;
 mod states;

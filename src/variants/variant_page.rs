@@ -7,6 +7,7 @@ use askama::Template;
 use super::columns::RowState;
 use super::links::{Link, links};
 use super::model::Variant;
+use super::score_parts::ScoreParts;
 use super::search::Search;
 use super::views::{
     ClinvarView, IndividualHead, ScoreView, cadd, change, copy_text_of, genotype_class, individual_heads, neighbours,
@@ -34,7 +35,7 @@ pub struct VariantPage {
     total: usize,
     score: String,
     score_normalized: String,
-    parts: Vec<(String, String)>,
+    parts: ScoreParts,
     models: Vec<String>,
     state: RowState,
     genes: Vec<GeneBlock>,
@@ -183,12 +184,7 @@ impl VariantPage {
             total: found.total(),
             score: variant.rank.score.map_or_else(|| "not ranked".to_owned(), filters::score),
             score_normalized: variant.rank.normalized.map(|score| filters::significant(score, 3)).unwrap_or_default(),
-            parts: variant
-                .rank
-                .results
-                .iter()
-                .map(|part| (part.category.replace('_', " "), filters::score(part.score)))
-                .collect(),
+            parts: ScoreParts::new(case, &variant.rank.results),
             models: variant.models.iter().map(|model| model.replace('_', " ")).collect(),
             state: found.overlay.get(&row).copied().unwrap_or_default(),
             frequencies: vec![

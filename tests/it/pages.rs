@@ -78,6 +78,48 @@ async fn hostile_text_in_files_stays_text() {
     app.end().await;
 }
 
+/// What a part of the score can be stands beside it; a model that cannot be read is named and keeps no list back.
+#[tokio::test]
+async fn the_parts_of_a_score_stand_within_the_model() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let model = "[Version]\nname = small\nversion = 2.0\n[Categories]\n[[consequence]]\ncategory_aggregation = max\n\
+                 [most_severe]\ncategory = consequence\n[[not_reported]]\nscore = -5\n[[missense]]\nscore = 15\n";
+    std::fs::write(app.folder().join("good.ini"), model).unwrap();
+    std::fs::write(app.folder().join("bad.ini"), "[Categories]\nhello\n").unwrap();
+    let records = crate::support::vcf::three_records();
+    let browser = app.signed_in(&["own:clinician"]).await;
+    for (name, place) in [("F1", "good.ini"), ("F2", "bad.ini"), ("F3", "https://models.example/m.ini")] {
+        let more = format!("rank_model_version: '2.1'\nrank_model_url: {place}\n");
+        let config = app.write_trio("own", name, &records, &more);
+        assert!(app.cli(&["load", "case", config.to_str().unwrap()]).await, "{name}");
+        let list = browser.json(&format!("/api/v1/own/{name}/variants")).await;
+        let page = browser.page(&format!("/own/{name}/variants/{}", list["variants"][0]["id"].as_str().unwrap())).await;
+        let html = Html::parse_document(&page);
+        let case = browser.json(&format!("/api/v1/own/{name}")).await;
+        let rows = texts(&html, ".score-parts tbody tr");
+        let hints = texts(&html, "section[aria-labelledby=score] .hint").join(" ");
+        if name == "F1" {
+            assert_eq!(rows, ["Consequence 5 -5 to 15", "Frequency 6 not known"]);
+            assert!(
+                hints.contains(
+                    "Ranges of the rank model small version 2.0. The case says it was ranked with version 2.1"
+                )
+            );
+            let bar = html.select(&Selector::parse(".score-parts rect.fill").unwrap()).next().unwrap();
+            assert_eq!((bar.attr("x"), bar.attr("width")), (Some("25"), Some("25")));
+            assert_eq!(case["rank_model"]["categories"][0]["greatest"], 15.0);
+        } else {
+            assert_eq!(rows, ["Consequence 5", "Frequency 6"]);
+            let words = if name == "F2" { "bad.ini: the rank model cannot be read: line 2" } else { "never fetched" };
+            assert!(hints.contains(words), "{hints}");
+            assert!(browser.page(&format!("/own/{name}")).await.contains(words), "the load report names it too");
+            assert!(case["rank_model"].is_null());
+        }
+    }
+    app.end().await;
+}
+
 /// N9: exports keep commas, quotes and formulas as text.
 #[tokio::test]
 async fn exports_hold_the_filtered_list() {
