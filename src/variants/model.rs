@@ -9,8 +9,8 @@ use crate::db::{Stored, index};
 use crate::genome::{Chromosome, GenomeBuild, NormKey};
 use crate::ids::{CaseId, VariantId};
 use crate::vcf::model::{
-    Allele, Autozygous, Call, Caller, ClinvarRecord, CompoundName, Frequencies, GeneAnnotation, LocalArchive,
-    OncogenicityRecord, RankFacts, Scores,
+    Allele, Autozygous, Call, Caller, CancerFacts, ClinvarRecord, CompoundName, Frequencies, GeneAnnotation,
+    LocalArchive, OncogenicityRecord, OtherRanks, RankFacts, Scores,
 };
 
 /// Kinds of variant that have lists of their own. Others are added here when their reader is.
@@ -76,6 +76,9 @@ pub struct Variant {
     pub cosmic: Vec<String>,
     /// Rank score and its parts.
     pub rank: RankFacts,
+    /// Ranks by other programs.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub other_ranks: OtherRanks,
     /// Inheritance models.
     pub models: Vec<String>,
     /// Compound partners as named in the file.
@@ -86,6 +89,9 @@ pub struct Variant {
     pub frequencies: Frequencies,
     /// The laboratory's archive.
     pub local_archive: LocalArchive,
+    /// What pipelines for tumours write.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cancer: CancerFacts,
     /// Predictions.
     pub scores: Scores,
     /// ClinVar.
@@ -104,6 +110,10 @@ pub struct Variant {
     pub hmtvar: Option<String>,
     /// One per individual with DNA, in page order.
     pub samples: Vec<SampleCall>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// One individual's call.
@@ -188,11 +198,13 @@ impl Variant {
             dbsnp: allele.dbsnp,
             cosmic: allele.cosmic,
             rank: allele.rank,
+            other_ranks: allele.other_ranks,
             models: allele.models,
             compounds: allele.compounds,
             genes: allele.genes,
             frequencies: allele.frequencies,
             local_archive: allele.local_archive,
+            cancer: allele.cancer,
             scores: allele.scores,
             clinvar: allele.clinvar,
             clinvar_oncogenicity: allele.clinvar_oncogenicity,

@@ -15,7 +15,7 @@ use super::views::{
 };
 use crate::cases::Case;
 use crate::genes::Gene;
-use crate::vcf::model::{GeneAnnotation, Transcript};
+use crate::vcf::model::{CancerFacts, Contribution, GeneAnnotation, LocalArchive, OtherRanks, Transcript};
 use crate::web::{Layout, filters, urls};
 
 /// The page.
@@ -36,11 +36,14 @@ pub struct VariantPage {
     score: String,
     score_normalized: String,
     parts: ScoreParts,
+    other_ranks: Vec<(&'static str, String)>,
+    explanation: Vec<(String, String)>,
     models: Vec<String>,
     state: RowState,
     genes: Vec<GeneBlock>,
     frequencies: Vec<(&'static str, String)>,
     local: Vec<(&'static str, String)>,
+    archives: Vec<ArchiveLine>,
     seen: (u64, u64),
     scores: Vec<(&'static str, ScoreView)>,
     conservation: Vec<(&'static str, String, &'static str)>,
@@ -56,6 +59,9 @@ pub struct VariantPage {
     autozygous: String,
     custom: Vec<(String, String)>,
     mitomap: String,
+    hmtvar: String,
+    somatic_score: String,
+    msk_listed: bool,
     links: Vec<LinkGroup>,
     list_url: String,
     previous_url: Option<String>,
@@ -98,6 +104,14 @@ struct TranscriptLine {
     hgvs: String,
     predictions: String,
     representative: bool,
+}
+
+/// An archive of tumours or of their normal samples, as the file has it.
+struct ArchiveLine {
+    name: &'static str,
+    observations: String,
+    homozygotes: String,
+    frequency: String,
 }
 
 struct CallLine {
@@ -184,6 +198,8 @@ impl VariantPage {
             total: found.total(),
             score: variant.rank.score.map_or_else(|| "not ranked".to_owned(), filters::score),
             score_normalized: variant.rank.normalized.map(|score| filters::significant(score, 3)).unwrap_or_default(),
+            other_ranks: other_ranks(&variant.other_ranks),
+            explanation: explanation(&variant.other_ranks),
             parts: ScoreParts::new(case, &variant.rank.results),
             models: variant.models.iter().map(|model| model.replace('_', " ")).collect(),
             state: found.overlay.get(&row).copied().unwrap_or_default(),
@@ -207,6 +223,7 @@ impl VariantPage {
                 ("of these homozygous", counted(variant.local_archive.homozygotes)),
                 ("fraction of the archive", shown(variant.local_archive.frequency, 3)),
             ],
+            archives: archives(&variant.cancer),
             seen,
             scores: vec![
                 ("CADD", s.cadd.map(cadd).unwrap_or_default()),
@@ -264,6 +281,9 @@ impl VariantPage {
                 .unwrap_or_default(),
             custom: variant.custom.clone(),
             mitomap: variant.mitomap_diseases.clone().unwrap_or_default(),
+            hmtvar: variant.hmtvar.clone().unwrap_or_default(),
+            somatic_score: variant.cancer.somatic_score.map(filters::score).unwrap_or_default(),
+            msk_listed: variant.cancer.msk_listed,
             links: grouped(links(variant, &found.institute.settings.link_targets)),
             list_url: list_url(case, found, row, place),
             previous_url,
@@ -390,6 +410,37 @@ fn grouped(links: Vec<Link>) -> Vec<LinkGroup> {
         }
     }
     groups
+}
+
+fn archives(cancer: &CancerFacts) -> Vec<ArchiveLine> {
+    [
+        ("cancer archive, normal samples", &cancer.germline),
+        ("cancer archive, tumours", &cancer.somatic),
+        ("cancer archive, tumours of this panel", &cancer.panel),
+    ]
+    .into_iter()
+    .filter(|(_, archive)| **archive != LocalArchive::default())
+    .map(|(name, archive)| ArchiveLine {
+        name,
+        observations: counted(archive.observations),
+        homozygotes: counted(archive.homozygotes),
+        frequency: shown(archive.frequency, 3),
+    })
+    .collect()
+}
+
+fn other_ranks(ranks: &OtherRanks) -> Vec<(&'static str, String)> {
+    [("Mivmir", ranks.mivmir), ("Gicam", ranks.gicam)]
+        .into_iter()
+        .filter_map(|(name, score)| Some((name, filters::significant(score?, 4))))
+        .collect()
+}
+
+/// What makes up the Mivmir score, the largest contribution first, whichever way it points.
+fn explanation(ranks: &OtherRanks) -> Vec<(String, String)> {
+    let mut parts: Vec<&Contribution> = ranks.mivmir_explanation.iter().collect();
+    parts.sort_by(|a, b| b.impact.abs().total_cmp(&a.impact.abs())); // stable: equals stay as in the file
+    parts.iter().map(|part| (part.annotation.replace('_', " "), filters::score(part.impact))).collect()
 }
 
 fn calls(case: &Case, variant: &Variant) -> Vec<CallLine> {

@@ -6,7 +6,8 @@ use super::consequence;
 use super::csq::{CsqEntry, CsqKey};
 use super::error::{Faults, quote};
 use super::info::finite;
-use super::model::{SpliceAi, SplicePart, Transcript};
+use super::model::{SpliceAi, Transcript};
+use super::spliceai;
 
 /// Most `&`-separated parts of a column that are kept.
 pub(super) const TERMS: usize = 100;
@@ -85,7 +86,7 @@ impl Annotated {
                 .unwrap_or_default(),
         };
         let mut annotated = Self::new(hgnc_id, text(CsqKey::Symbol), text(CsqKey::Gene), transcript);
-        annotated.spliceai = spliceai(entry, faults);
+        annotated.spliceai = spliceai::of_transcript(entry, faults);
         annotated
     }
 }
@@ -116,43 +117,6 @@ fn sift_letter(text: &str) -> Option<String> {
         "T" => "tolerated".to_owned(),
         other => other.to_owned(),
     })
-}
-
-fn spliceai(entry: &CsqEntry<'_>, faults: &mut Faults) -> Option<SpliceAi> {
-    const PARTS: [(&str, CsqKey, CsqKey); 4] = [
-        ("AG", CsqKey::DsAg, CsqKey::DpAg),
-        ("AL", CsqKey::DsAl, CsqKey::DpAl),
-        ("DG", CsqKey::DsDg, CsqKey::DpDg),
-        ("DL", CsqKey::DsDl, CsqKey::DpDl),
-    ];
-    let mut parts = Vec::new();
-    for (kind, score, position) in PARTS {
-        let written = entry.get(score);
-        let score = written.and_then(|text| {
-            // several predictions of one transcript: the largest
-            let largest =
-                text.split('&').filter_map(finite).filter(|score| (0.0..=1.0).contains(score)).reduce(f64::max);
-            if largest.is_none() {
-                faults.push_once(
-                    "INFO/CSQ SpliceAI",
-                    format!("{} is not a score from 0 to 1; taken as missing", quote(text)),
-                );
-            }
-            largest
-        });
-        // VEP writes `-` before the number, so a lone `-` was filtered and a signed one is kept
-        let position = entry.get(position).and_then(|text| text.split('&').next()).and_then(|text| text.parse().ok());
-        if written.is_some() {
-            parts.push(SplicePart { kind: kind.to_owned(), score, position });
-        }
-    }
-    let largest =
-        parts.iter().filter(|part| part.score.is_some()).fold(None::<&SplicePart>, |best, part| match best {
-            Some(best) if best.score >= part.score => Some(best),
-            _ => Some(part),
-        })?;
-    let (max, position) = (largest.score, largest.position);
-    Some(SpliceAi { max, position, parts })
 }
 
 #[cfg(test)]

@@ -35,6 +35,21 @@ info_keys! {
     Hom = "Hom",
     LoqusFrq = "clinical_genomics_loqusFrq",
     Frq = "Frq",
+    GermlineObs = "Cancer_Germline_Obs",
+    GermlineHom = "Cancer_Germline_Hom",
+    GermlineFrq = "Cancer_Germline_Frq",
+    SomaticObs = "Cancer_Somatic_Obs",
+    SomaticHom = "Cancer_Somatic_Hom",
+    SomaticFrq = "Cancer_Somatic_Frq",
+    PanelObs = "Cancer_Somatic_Panel_Obs",
+    PanelHom = "Cancer_Somatic_Panel_Hom",
+    PanelFrq = "Cancer_Somatic_Panel_Frq",
+    SomaticScore = "SOMATICSCORE",
+    MskMvl = "MSK_MVL",
+    Mivmir = "MivmirScore",
+    MivmirExplanation = "MivmirExplanation",
+    Gicam = "GicamScore",
+    SpliceAi = "SpliceAI",
     Spidex = "SPIDEX",
     Cadd = "CADD",
     CaddPhred = "CADD_PHRED",
@@ -155,6 +170,11 @@ impl<'a> Info<'a> {
     /// The value as written; `None` when it is absent, empty or `.`.
     pub(super) fn raw(&self, key: InfoKey) -> Option<&'a str> {
         self.values[key as usize].filter(|value| !matches!(*value, "" | "."))
+    }
+
+    /// Whether the key is there and says yes: a flag, or a value other than `0` and `.`.
+    pub(super) fn flag(&self, key: InfoKey) -> bool {
+        self.values[key as usize].is_some_and(|value| !matches!(value, "0" | "."))
     }
 
     pub(super) fn alternatives(&self) -> u16 {

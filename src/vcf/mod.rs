@@ -49,6 +49,7 @@ mod record;
 mod reserved;
 mod scores;
 mod source;
+mod spliceai;
 mod zygosity;
 
 #[cfg(test)]

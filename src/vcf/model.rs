@@ -39,6 +39,8 @@ pub struct Allele {
     pub cosmic: Vec<String>,
     /// What ranked it.
     pub rank: RankFacts,
+    /// Ranks by other programs.
+    pub other_ranks: OtherRanks,
     /// Inheritance models of the family, as written, e.g. `AR_comp_dn`.
     pub models: Vec<String>,
     /// Partners that together may explain a recessive disease.
@@ -49,6 +51,8 @@ pub struct Allele {
     pub frequencies: Frequencies,
     /// How common it is in the laboratory's own archive, as the file says.
     pub local_archive: LocalArchive,
+    /// What only pipelines for tumours write.
+    pub cancer: CancerFacts,
     /// Predictions that are not tied to one transcript.
     pub scores: Scores,
     /// `ClinVar` germline records.
@@ -89,6 +93,28 @@ pub struct RankResult {
     pub category: String,
     /// Its part of the score.
     pub score: f64,
+}
+
+/// Scores of programs that rank variants beside genmod, each 0 to 1.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OtherRanks {
+    /// INFO `MivmirScore`.
+    pub mivmir: Option<f64>,
+    /// INFO `MivmirExplanation`, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mivmir_explanation: Vec<Contribution>,
+    /// INFO `GicamScore`.
+    pub gicam: Option<f64>,
+}
+
+/// What one annotation adds to a score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// Name of the annotation as written.
+    pub annotation: String,
+    /// Its part; negative where it speaks against the variant.
+    pub impact: f64,
 }
 
 /// A compound partner as the file names it.
@@ -241,6 +267,26 @@ pub struct LocalArchive {
     pub homozygotes: Option<u32>,
     /// INFO `Frq`: fraction of the archive's cases.
     pub frequency: Option<f64>,
+}
+
+/// What pipelines for tumours write beside the rest.
+#[skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CancerFacts {
+    /// INFO `SOMATICSCORE`: the caller's quality that the change is somatic (PHRED).
+    pub somatic_score: Option<f64>,
+    /// INFO `MSK_MVL`: the allele is on the managed variant list of MSK.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub msk_listed: bool,
+    /// INFO `Cancer_Germline_…`: normal samples in the archive.
+    #[serde(default)]
+    pub germline: LocalArchive,
+    /// INFO `Cancer_Somatic_…`: tumours in the archive.
+    #[serde(default)]
+    pub somatic: LocalArchive,
+    /// INFO `Cancer_Somatic_Panel_…`: tumours sequenced with the same panel.
+    #[serde(default)]
+    pub panel: LocalArchive,
 }
 
 /// Predictions for the variant as a whole.

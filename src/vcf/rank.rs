@@ -1,10 +1,12 @@
 //! genmod's annotations: `family:value` lists, of which the case's own family counts.
 
 use super::error::{Faults, quote};
-use super::header::VcfHeader;
+use super::header::{Keys, VcfHeader};
 use super::info::{Info, InfoKey, finite};
-use super::model::{CompoundName, RankFacts, RankResult};
+use super::model::{CompoundName, Contribution, OtherRanks, RankFacts, RankResult};
 
+/// Most annotations of one Mivmir explanation.
+const CONTRIBUTIONS: usize = 1_000;
 /// Most compounds of one record; the largest genes of a genome have some thousands.
 const COMPOUNDS: usize = 100_000;
 
@@ -38,6 +40,50 @@ pub(super) fn read(info: &Info<'_>, families: &[String], header: &VcfHeader, fau
             .unwrap_or_default(),
         compounds: compounds.map(|list| compound_names(list, faults)).unwrap_or_default(),
     }
+}
+
+/// Reads `MivmirScore`, `MivmirExplanation` and `GicamScore`. They are made for records of one ALT; of several, only
+/// numbers given per ALT can be told apart.
+pub(super) fn others(info: &Info<'_>, allele: u16, keys: &Keys, faults: &mut Faults) -> OtherRanks {
+    let mivmir = info.float(InfoKey::Mivmir, allele, keys, faults);
+    let gicam = info.float(InfoKey::Gicam, allele, keys, faults);
+    let mivmir_explanation = match info.raw(InfoKey::MivmirExplanation) {
+        Some(text) if info.alternatives() == 1 => contributions(text, faults),
+        Some(_) => {
+            faults.push_once(
+                "INFO/MivmirExplanation",
+                "ambiguous allele: the record has several and one explanation; not assigned",
+            );
+            Vec::new()
+        }
+        None => Vec::new(),
+    };
+    OtherRanks { mivmir, mivmir_explanation, gicam }
+}
+
+/// `[CADD=0.31,GNOMADAF=-0.2,]`: brackets and the last comma are optional.
+fn contributions(text: &str, faults: &mut Faults) -> Vec<Contribution> {
+    let inner = text.strip_prefix('[').unwrap_or(text);
+    let inner = inner.strip_suffix(']').unwrap_or(inner);
+    let mut found = Vec::new();
+    for part in inner.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        let pair = part.rsplit_once('=').and_then(|(name, impact)| Some((name.trim(), finite(impact.trim())?)));
+        match pair {
+            Some((name, impact)) if !name.is_empty() && found.len() < CONTRIBUTIONS => {
+                found.push(Contribution { annotation: name.to_owned(), impact });
+            }
+            Some((name, _)) if !name.is_empty() => {
+                let words = format!("more than {CONTRIBUTIONS} annotations; the rest is left out");
+                faults.push("INFO/MivmirExplanation", words);
+                break;
+            }
+            _ => faults.push_once(
+                "INFO/MivmirExplanation",
+                format!("{} is not of the form `annotation=number`; left out", quote(part)),
+            ),
+        }
+    }
+    found
 }
 
 /// The part of `fam1:x,fam2:y` that belongs to the case: by key, else the only one there is.

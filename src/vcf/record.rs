@@ -7,13 +7,13 @@ use super::annotation::Annotated;
 use super::calls::{Layout, Sample, Shape};
 use super::csq::{CsqEntry, CsqKey};
 use super::error::{Faults, quote};
-use super::header::{Number, VcfHeader};
+use super::header::{Keys, Number, VcfHeader};
 use super::info::{Info, InfoKey, Seen, finite};
 use super::model::{Allele, Autozygous, GeneAnnotation, Transcript};
 use super::order::Order;
 use super::reader::{Limits, ReadOptions};
 use super::source::Line;
-use super::{Fault, VcfError, ann, callers, clinvar, consequence, csq, frequencies, genes, rank, scores};
+use super::{Fault, VcfError, ann, callers, clinvar, consequence, csq, frequencies, genes, rank, scores, spliceai};
 use crate::genome::{Chromosome, is_symbolic};
 
 /// Most identifiers or pairs that one key of one record gives.
@@ -138,7 +138,7 @@ impl RecordParser {
         // the limit above keeps the number of ALTs within u16
         let alternatives = u16::try_from(place.alternatives.len()).unwrap_or(u16::MAX);
         let info = Info::parse(info, &header.keys, alternatives, number, &mut self.seen, &mut faults);
-        for key in [InfoKey::Csq, InfoKey::Ann] {
+        for key in [InfoKey::Csq, InfoKey::Ann, InfoKey::SpliceAi] {
             let entries = info.raw(key).map_or(0, |text| text.bytes().filter(|&b| b == b',').count() + 1);
             self.within(number, &format!("INFO/{}", key.as_str()), entries, self.limits().annotations)?;
         }
@@ -269,6 +269,7 @@ impl RecordParser {
         let custom = custom_of(info, faults);
         let onc = clinvar::oncogenicity(info, faults);
         let number_a = keys.info_number[InfoKey::ClnSig as usize] == Some(Number::A);
+        let spliceai = spliceai::native(info, &place.alternatives, faults);
         let annotations = annotations(place, info, header, shape.alternatives, faults);
         let mut alleles = Vec::with_capacity(place.alternatives.len());
         for (allele, &alternative) in (1..=shape.alternatives).zip(&place.alternatives) {
@@ -280,7 +281,8 @@ impl RecordParser {
                 entries.iter().map(|entry| Annotated::from_csq(entry, faults)).collect()
             };
             self.count_unknown(&annotated, faults);
-            let genes: Vec<GeneAnnotation> = genes::group(annotated);
+            let mut genes: Vec<GeneAnnotation> = genes::group(annotated);
+            let elsewhere = spliceai::complete(&mut genes, &spliceai, alternative, faults);
             let symbolic = is_symbolic(alternative);
             let (reference_length, length) = (place.reference.len(), alternative.len());
             alleles.push(Allele {
@@ -306,19 +308,22 @@ impl RecordParser {
                 dbsnp: dbsnp(&ids, &entries),
                 cosmic: cosmic(&ids, info, &entries),
                 rank: ranked.facts.clone(),
+                other_ranks: rank::others(info, allele, keys, faults),
                 models: ranked.models.clone(),
                 compounds: ranked.compounds.clone(),
                 frequencies: frequencies::read(info, allele, entries.iter().copied(), keys.csq.as_ref(), keys, faults),
                 local_archive: scores::local_archive(info, allele, keys, faults),
-                scores: scores::read(info, allele, &entries, &genes, keys, faults),
+                cancer: scores::cancer(info, allele, keys, faults),
+                scores: scores::read(info, allele, &entries, &genes, elsewhere, keys, faults),
                 clinvar: clinvar::read(info, allele, &entries, number_a, faults),
                 clinvar_oncogenicity: onc.clone(),
                 genes,
                 callers: callers.clone(),
                 autozygous: autozygous.clone(),
                 custom: custom.clone(),
-                mitomap_diseases: info.raw(InfoKey::Mitomap).map(|text| text.replace('_', " ")),
-                hmtvar: info.raw(InfoKey::HmtVar).map(str::to_owned),
+                mitomap_diseases: text_of(info, InfoKey::Mitomap, allele, keys, faults)
+                    .map(|text| text.replace('_', " ")),
+                hmtvar: text_of(info, InfoKey::HmtVar, allele, keys, faults).map(str::to_owned),
                 calls: samples
                     .iter()
                     .zip(&header.samples)
@@ -440,6 +445,11 @@ fn end_of(place: &Place<'_>, info: &Info<'_>, faults: &mut Faults) -> u32 {
             of_reference
         }
     }
+}
+
+/// A text of this allele. Of a record with one ALT it is the whole value: a comma may be part of it.
+fn text_of<'a>(info: &Info<'a>, key: InfoKey, allele: u16, keys: &Keys, faults: &mut Faults) -> Option<&'a str> {
+    if info.alternatives() == 1 { info.raw(key) } else { info.for_allele(key, allele, keys, faults) }
 }
 
 fn autozygous_of(info: &Info<'_>, faults: &mut Faults) -> Option<Autozygous> {

@@ -120,6 +120,38 @@ async fn the_parts_of_a_score_stand_within_the_model() {
     app.end().await;
 }
 
+#[tokio::test]
+async fn other_scores_and_archives_are_shown() {
+    use crate::support::vcf::{csq, record};
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let info = format!(
+        "{};RankScore=F1:9;MivmirScore=0.93;MivmirExplanation=[CADD=0.1,GNOMADAF=-0.4,SPIDEX=0.2,];GicamScore=0.5;\
+         Cancer_Somatic_Obs=7;Cancer_Somatic_Hom=0;Cancer_Somatic_Frq=0.02;SOMATICSCORE=41;MSK_MVL;HmtVar=77;\
+         SpliceAI=A|POT1|0.00|0.03|0.91|0.10|2|-5|31|-28",
+        csq("A", "intron_variant")
+    );
+    let genotypes = ["0/1:1,1:2:9", "0/1:1,1:2:9", "0/1:1,1:2:9"];
+    let config = app.write_trio("own", "F1", &[record("7", 7, ("C", "A"), &info, genotypes)], "");
+    assert!(app.cli(&["load", "case", config.to_str().unwrap()]).await);
+    let browser = app.signed_in(&["own:clinician"]).await;
+    let list = browser.json("/api/v1/own/F1/variants").await;
+    assert_eq!(list["variants"][0]["scores"]["spliceai"], 0.91);
+    let id = list["variants"][0]["id"].as_str().unwrap();
+    let html = Html::parse_document(&browser.page(&format!("/own/F1/variants/{id}")).await);
+    assert_eq!(texts(&html, ".explanation tbody tr"), ["GNOMADAF -0.4", "SPIDEX 0.2", "CADD 0.1"], "by size");
+    let of = |section: &str| texts(&html, &format!("section[aria-labelledby={section}]")).join(" ");
+    assert!(of("score").contains("Mivmir 0.93 Gicam 0.5"), "{}", of("score"));
+    assert!(
+        of("frequencies").contains("cancer archive, tumours 7 of these homozygous 0 fraction of that archive 0.02")
+    );
+    assert!(!of("frequencies").contains("normal samples"), "an archive that the file does not have is not shown");
+    assert!(of("callers").contains("somatic score 41"));
+    assert!(of("clinvar").contains("HmtVar 77 MSK managed variant list listed"));
+    assert!(of("gene-1").contains("DG 0.91 at +31"), "{}", of("gene-1"));
+    app.end().await;
+}
+
 /// N9: exports keep commas, quotes and formulas as text.
 #[tokio::test]
 async fn exports_hold_the_filtered_list() {
