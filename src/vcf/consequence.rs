@@ -2,7 +2,8 @@
 //!
 //! Order as Ensembl has it (release 110), classes as laboratories know them from Scout. Scout puts
 //! `non_coding_transcript_variant` above `intron_variant`, so that an intron change of a coding gene is called
-//! non-coding; Ensembl's order is kept here. Terms that only `SnpEff` writes stand beside the VEP term they refine.
+//! non-coding; Ensembl's order is kept here. Terms that only `SnpEff` writes stand beside the VEP term they refine, and
+//! whoever asks for that term means them too.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,14 +11,19 @@ use std::sync::LazyLock;
 /// Terms from the most to the least severe, each with its region class.
 const TERMS: &[(&str, &str)] = &[
     ("transcript_ablation", "exonic"),
+    ("chromosome_number_variation", "exonic"),
+    ("feature_ablation", "exonic"),
     ("exon_loss_variant", "exonic"),
     ("splice_acceptor_variant", "splicing"),
     ("splice_donor_variant", "splicing"),
     ("stop_gained", "exonic"),
     ("frameshift_variant", "exonic"),
+    ("frameshift_elongation", "exonic"),
+    ("frameshift_truncation", "exonic"),
     ("stop_lost", "exonic"),
     ("start_lost", "exonic"),
     ("initiator_codon_variant", "exonic"),
+    ("non_canonical_start_codon", "exonic"),
     ("transcript_amplification", "exonic"),
     ("feature_elongation", "genomic_feature"),
     ("feature_truncation", "genomic_feature"),
@@ -30,6 +36,8 @@ const TERMS: &[(&str, &str)] = &[
     ("missense_variant", "exonic"),
     ("rare_amino_acid_variant", "exonic"),
     ("protein_altering_variant", "exonic"),
+    ("structural_interaction_variant", "exonic"),
+    ("protein_protein_contact", "exonic"),
     ("splice_donor_5th_base_variant", "splicing"),
     ("splice_region_variant", "splicing"),
     ("splice_branch_variant", "splicing"),
@@ -37,6 +45,7 @@ const TERMS: &[(&str, &str)] = &[
     ("splice_polypyrimidine_tract_variant", "splicing"),
     ("incomplete_terminal_codon_variant", "exonic"),
     ("start_retained_variant", "exonic"),
+    ("start_retained", "exonic"),
     ("stop_retained_variant", "exonic"),
     ("synonymous_variant", "exonic"),
     ("coding_sequence_variant", "exonic"),
@@ -73,6 +82,34 @@ const TERMS: &[(&str, &str)] = &[
     ("sequence_variant", "intergenic_variant"),
 ];
 
+/// Terms that VEP lacks, mostly of `SnpEff`, each with the term of VEP that says the same less exactly. Where the Sequence
+/// Ontology has no such parent, it is the term VEP would give to the same change.
+const REFINEMENTS: &[(&str, &str)] = &[
+    ("chromosome_number_variation", "transcript_ablation"),
+    ("feature_ablation", "transcript_ablation"),
+    ("exon_loss_variant", "transcript_ablation"),
+    ("frameshift_elongation", "frameshift_variant"),
+    ("frameshift_truncation", "frameshift_variant"),
+    ("non_canonical_start_codon", "initiator_codon_variant"),
+    ("disruptive_inframe_insertion", "inframe_insertion"),
+    ("conservative_inframe_insertion", "inframe_insertion"),
+    ("disruptive_inframe_deletion", "inframe_deletion"),
+    ("conservative_inframe_deletion", "inframe_deletion"),
+    ("rare_amino_acid_variant", "missense_variant"),
+    ("structural_interaction_variant", "protein_altering_variant"),
+    ("protein_protein_contact", "protein_altering_variant"),
+    ("splice_branch_variant", "splice_region_variant"),
+    ("start_retained", "start_retained_variant"),
+    ("5_prime_UTR_truncation", "5_prime_UTR_variant"),
+    ("5_prime_UTR_premature_start_codon_gain_variant", "5_prime_UTR_variant"),
+    ("3_prime_UTR_truncation", "3_prime_UTR_variant"),
+    ("non_coding_exon_variant", "non_coding_transcript_exon_variant"),
+    ("nc_transcript_variant", "non_coding_transcript_variant"),
+    ("conserved_intron_variant", "intron_variant"),
+    ("intergenic_region", "intergenic_variant"),
+    ("conserved_intergenic_variant", "intergenic_variant"),
+];
+
 /// The terms that the clinical filter counts as severe.
 pub const SEVERE: [&str; 22] = [
     "transcript_ablation",
@@ -101,6 +138,20 @@ pub const SEVERE: [&str; 22] = [
 
 static TABLE: LazyLock<HashMap<&'static str, (u16, &'static str)>> =
     LazyLock::new(|| (1..).zip(TERMS).map(|(rank, &(term, region))| (term, (rank, region))).collect());
+
+static PARENTS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| REFINEMENTS.iter().copied().collect());
+
+/// The term of VEP that this one refines.
+#[must_use]
+pub fn refined(term: &str) -> Option<&'static str> {
+    PARENTS.get(term).copied()
+}
+
+/// Whether a term is the wanted one or says the same more exactly.
+#[must_use]
+pub fn is_a(term: &str, wanted: &str) -> bool {
+    term == wanted || refined(term) == Some(wanted)
+}
 
 /// Severity: 1 is the most severe. `None` for a term that is not in the table.
 #[must_use]
@@ -166,6 +217,56 @@ mod tests {
         for term in SEVERE {
             assert!(matches!(region(term), Some("exonic" | "splicing")), "{term}");
         }
+    }
+
+    #[test]
+    fn a_refinement_stands_beside_the_term_it_refines_and_in_its_class() {
+        let parents: Vec<&str> = terms().filter(|term| refined(term).is_none()).collect();
+        for (term, parent) in REFINEMENTS {
+            assert!(parents.contains(parent), "{parent} is a term of VEP");
+            assert_eq!(region(term), region(parent), "{term}");
+            let (one, other) = (rank(term).unwrap(), rank(parent).unwrap());
+            let between = terms().filter(|term| (one.min(other)..one.max(other)).contains(&rank(term).unwrap()));
+            for other in between {
+                assert!(is_a(other, parent), "{other} stands between {term} and {parent}");
+            }
+        }
+    }
+
+    /// `SnpEff`'s terms of high and moderate impact for changes within a gene, by its documentation (5.2, "Effect
+    /// prediction details"), and those of low impact whose parent is severe.
+    #[test]
+    fn terms_of_snpeff_are_as_severe_as_what_they_refine() {
+        for term in [
+            "chromosome_number_variation",
+            "exon_loss_variant",
+            "frameshift_variant",
+            "rare_amino_acid_variant",
+            "splice_acceptor_variant",
+            "splice_donor_variant",
+            "start_lost",
+            "stop_gained",
+            "stop_lost",
+            "transcript_ablation",
+            "disruptive_inframe_deletion",
+            "disruptive_inframe_insertion",
+            "conservative_inframe_deletion",
+            "conservative_inframe_insertion",
+            "missense_variant",
+            "splice_branch_variant",
+            "splice_region_variant",
+            "start_retained",
+            "stop_retained_variant",
+            "initiator_codon_variant",
+            "synonymous_variant",
+        ] {
+            assert!(SEVERE.iter().any(|wanted| is_a(term, wanted)), "{term}");
+        }
+        for term in ["5_prime_UTR_premature_start_codon_gain_variant", "conserved_intron_variant", "intergenic_region"]
+        {
+            assert!(!SEVERE.iter().any(|wanted| is_a(term, wanted)), "{term}");
+        }
+        assert!(!is_a("inframe_deletion", "disruptive_inframe_deletion"), "the less exact term is not the finer one");
     }
 
     #[test]

@@ -11,8 +11,15 @@ use crate::support::{Browser, TestApp};
 /// Names that a filter may use, and how the naive reader decides a variant.
 type Decide = fn(&Value, &str) -> bool;
 
-const TERMS: [&str; 5] =
-    ["missense_variant", "intron_variant", "stop_gained", "synonymous_variant", "splice_donor_variant"];
+const TERMS: [&str; 7] = [
+    "missense_variant",
+    "intron_variant",
+    "stop_gained",
+    "synonymous_variant",
+    "splice_donor_variant",
+    "inframe_deletion",
+    "conservative_inframe_deletion",
+];
 const MODELS: [&str; 4] = ["AD", "AR_hom", "AR_comp", "XR"];
 
 fn known(variant: &Value, group: &str, field: &str) -> Option<f64> {
@@ -61,7 +68,9 @@ fn clinvar(variant: &Value, wanted: &[&str], trusted: bool) -> bool {
 
 fn any_gene(variant: &Value, field: &str, wanted: &[&str]) -> bool {
     variant["genes"].as_array().unwrap().iter().any(|gene| {
-        gene["consequence"] == "odd_new_variant" || gene[field].as_str().is_some_and(|text| wanted.contains(&text))
+        gene["consequence"] == "odd_new_variant"
+            || gene[field].as_str().is_some_and(|text| wanted.contains(&text))
+            || (gene[field] == "conservative_inframe_deletion" && wanted.contains(&"inframe_deletion"))
     })
 }
 
@@ -279,6 +288,46 @@ async fn the_filter_equals_a_naive_reader_and_facets_count_what_a_click_would_sh
             }
         }
     }
+    app.end().await;
+}
+
+/// SnpEff says more exactly than VEP what a change is; the clinical filter must not lose it for that.
+#[tokio::test]
+async fn terms_of_snpeff_pass_the_clinical_filter_as_what_they_refine() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let terms = [
+        ("disruptive_inframe_deletion", true),
+        ("conservative_inframe_insertion", true),
+        ("exon_loss_variant", true),
+        ("splice_branch_variant&intron_variant", true),
+        ("rare_amino_acid_variant", true),
+        ("start_retained", true),
+        ("a_term_of_next_year", true),
+        ("intron_variant", false),
+        ("5_prime_UTR_premature_start_codon_gain_variant", false),
+    ];
+    let genotypes = ["0/0:9,0:9:9", "0/1:5,5:10:99", "0/0:9,0:9:9"];
+    let records: Vec<String> = (1..)
+        .zip(terms)
+        .map(|(position, (term, _))| {
+            let ann = format!("ANN=A|{term}|HIGH|POT1|ENSG00000128513|transcript|ENST1|protein_coding|2/9|c.1A>C|||||");
+            record("7", position, ("C", "A"), &ann, genotypes)
+        })
+        .collect();
+    app.given_records("own", "F1", &records).await;
+    let reader = app.signed_in(&["own:clinician"]).await;
+    let page = reader.page("/own/F1/variants").await;
+    let html = scraper::Html::parse_document(&page);
+    let button = scraper::Selector::parse("a[data-key=clinical]").unwrap();
+    let clinical = html.select(&button).next().unwrap().attr("href").unwrap().split_once('?').unwrap().1.to_owned();
+    let (_, list) = ids(&reader, &clinical).await;
+    let mut shown: Vec<u64> =
+        list["variants"].as_array().unwrap().iter().map(|variant| variant["position"].as_u64().unwrap()).collect();
+    shown.sort_unstable();
+    let expected: Vec<u64> =
+        (1..).zip(terms).filter(|(_, (_, passes))| *passes).map(|(position, _)| position).collect();
+    assert_eq!(shown, expected);
     app.end().await;
 }
 

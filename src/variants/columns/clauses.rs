@@ -7,6 +7,7 @@ use super::filter::Filter;
 use super::limits::{Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
 use super::table::{Columns, GeneCell, LOW_FRACTION, known};
 use crate::cases::Phenotype;
+use crate::vcf::consequence;
 
 /// One part of a filter that a row passes or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -366,7 +367,8 @@ fn add_annotations(columns: &Columns, filter: &Filter, add: &mut impl FnMut(Clau
     };
     let any_gene = |test: &dyn Fn(&GeneCell) -> bool| Bits::from_fn(rows, |row| columns.genes.of(row).iter().any(test));
     if !filter.consequences.is_empty() {
-        let wanted = columns.strings.matching(|text| filter.consequences.iter().any(|term| term == text));
+        let wanted =
+            columns.strings.matching(|text| filter.consequences.iter().any(|wanted| consequence::is_a(text, wanted)));
         let bits = Bits::from_fn(rows, |row| {
             columns.genes.of(row).iter().any(|gene| gene.unknown_term || wanted[gene.consequence.0 as usize])
                 || rescued(row)

@@ -137,6 +137,20 @@ fn tally<'a>(rows: &Bits, texts: usize, each: impl Fn(usize, &mut dyn FnMut(u32)
     counts
 }
 
+/// For each text, the text of the consequence it refines, where the list has that too.
+fn refined_texts(columns: &Columns) -> Vec<Option<u32>> {
+    let texts = || (0..columns.strings.len()).filter_map(|at| u32::try_from(at).ok());
+    let text = |at: u32| columns.text(super::table::Text(at));
+    let refined = |at: u32| consequence::refined(text(at));
+    let wanted: HashSet<&str> = texts().filter_map(refined).collect();
+    let found: HashMap<&str, u32> = if wanted.is_empty() {
+        HashMap::new()
+    } else {
+        texts().map(|at| (text(at), at)).filter(|(text, _)| wanted.contains(text)).collect()
+    };
+    texts().map(|at| refined(at).and_then(|parent| found.get(parent)).copied()).collect()
+}
+
 fn terms(columns: &Columns, filter: &Filter, base: &dyn Fn(Clause) -> Bits, facets: &mut Facets) {
     let texts = columns.strings.len();
     let named = |counts: &[usize], selected: &dyn Fn(&str) -> bool| -> Vec<Choice> {
@@ -154,9 +168,14 @@ fn terms(columns: &Columns, filter: &Filter, base: &dyn Fn(Clause) -> Bits, face
         choices
     };
     let rows = base(Clause::Consequence);
+    let parents = refined_texts(columns);
     let counts = tally(&rows, texts, |row, note| {
         for gene in columns.genes.of(row) {
             note(gene.consequence.0);
+            // whoever asks for a term gets its refinements too
+            if let Some(parent) = parents[gene.consequence.0 as usize] {
+                note(parent);
+            }
         }
     });
     let mut choices = named(&counts, &|term| filter.consequences.iter().any(|wanted| wanted == term));
