@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Stored as _};
 use crate::events::{Event, EventStore};
-use crate::genes::{Gene, GeneStore, TranscriptRecord};
+use crate::genes::{Disease, Gene, GeneStore, TranscriptRecord};
 use crate::institutes::{Institute, InstituteStore};
 use crate::panels::{Panel, PanelStore};
 use crate::users::{User, UserStore};
@@ -138,6 +138,7 @@ impl AppState {
 pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
     let mut all = vec![
         (Case::COLLECTION, Case::indexes()),
+        (Disease::COLLECTION, Disease::indexes()),
         (Event::COLLECTION, Event::indexes()),
         (Gene::COLLECTION, Gene::indexes()),
         (Institute::COLLECTION, Institute::indexes()),

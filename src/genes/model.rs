@@ -3,6 +3,7 @@ use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::disease::GeneDisease;
 use crate::db::{Stored, index};
 use crate::genome::{Chromosome, GenomeBuild};
 
@@ -33,12 +34,13 @@ pub struct Gene {
     pub refseq: Vec<String>,
     /// Where it lies, one entry per build.
     pub locations: Vec<GeneLocation>,
-    /// How its diseases are inherited: AD, AR, XL, XD, XR, Y, MT, …, each once.
+    /// How its diseases are inherited: AD, AR, XL, XD, XR, Y, MT, …, each once; the union over `diseases`.
     pub inheritance: Vec<String>,
     /// Tolerance of variation.
     pub constraint: Option<Constraint>,
-    /// Diseases, `OMIM:n` and `ORPHA:n`.
-    pub diseases: Vec<String>,
+    /// Its diseases, OMIM before Orphanet, with their inheritance and who says so.
+    #[serde(deserialize_with = "super::disease::of_any_version")]
+    pub diseases: Vec<GeneDisease>,
     /// Where the facts come from.
     pub source: String,
 }

@@ -4,16 +4,18 @@ use bson::{Bson, doc};
 use mongodb::options::FindOptions;
 use serde::Deserialize;
 
+use super::disease::Disease;
 use super::model::{Gene, TranscriptRecord};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored};
 use crate::genome::GenomeBuild;
 
-/// The `genes` and `transcripts` collections: public knowledge, so reading takes no scope.
+/// The `genes`, `transcripts` and `diseases` collections: public knowledge, so reading takes no scope.
 #[derive(Clone)]
 pub struct GeneStore {
     genes: Documents<Gene>,
     transcripts: Documents<TranscriptRecord>,
+    diseases: Documents<Disease>,
 }
 
 /// Names and inheritance of all genes, for loading and filtering.
@@ -104,7 +106,7 @@ impl GeneStore {
     /// Opens the collections.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self { genes: Documents::new(db), transcripts: Documents::new(db) }
+        Self { genes: Documents::new(db), transcripts: Documents::new(db), diseases: Documents::new(db) }
     }
 
     /// Names of all genes.
@@ -153,6 +155,17 @@ impl GeneStore {
     pub async fn all(&self, _: &SystemScope) -> Result<BTreeMap<u32, Gene>, StoreError> {
         let genes = self.genes.find(doc! {}, FindOptions::default()).await?;
         Ok(genes.into_iter().map(|gene| (gene.hgnc_id, gene)).collect())
+    }
+
+    /// All diseases, by identifier; for imports that add to them.
+    pub async fn diseases(&self, _: &SystemScope) -> Result<BTreeMap<String, Disease>, StoreError> {
+        let diseases = self.diseases.find(doc! {}, FindOptions::default()).await?;
+        Ok(diseases.into_iter().map(|disease| (disease.id.clone(), disease)).collect())
+    }
+
+    /// Puts these diseases in place of those with the same identifiers.
+    pub async fn put_diseases(&self, _: &SystemScope, diseases: &BTreeMap<String, Disease>) -> Result<(), StoreError> {
+        replace_all(&self.diseases, diseases.values().map(|disease| (Bson::from(&*disease.id), disease))).await
     }
 
     /// Puts these genes in place of those with the same numbers.

@@ -14,7 +14,7 @@ use super::views::{
     query, revel, spliceai, zygosity_words,
 };
 use crate::cases::Case;
-use crate::genes::Gene;
+use crate::genes::{Gene, GeneDisease};
 use crate::vcf::model::{CancerFacts, Contribution, GeneAnnotation, LocalArchive, OtherRanks, Transcript};
 use crate::web::{Layout, filters, urls};
 
@@ -76,7 +76,7 @@ struct GeneBlock {
     hgnc_id: Option<u32>,
     name: String,
     inheritance: String,
-    diseases: Vec<String>,
+    diseases: Vec<DiseaseLine>,
     constraint: String,
     consequence: String,
     region: String,
@@ -85,6 +85,18 @@ struct GeneBlock {
     spliceai: String,
     in_panel: bool,
     transcripts: Vec<TranscriptLine>,
+}
+
+/// A disease of a gene.
+struct DiseaseLine {
+    id: String,
+    name: String,
+    /// Models, each with who says so.
+    models: Vec<(String, String)>,
+    /// What the gene has to do with it, where a source says more than that it causes it.
+    association: String,
+    /// Its inheritance is not counted as the gene's.
+    apart: bool,
 }
 
 /// Sites that tell about one thing.
@@ -311,7 +323,7 @@ impl GeneBlock {
             hgnc_id: gene.hgnc_id,
             name: reference.map(|gene| gene.name.clone()).unwrap_or_default(),
             inheritance: gene.inheritance.join(" "),
-            diseases: reference.map(|gene| gene.diseases.clone()).unwrap_or_default(),
+            diseases: reference.map(|gene| gene.diseases.iter().map(DiseaseLine::from).collect()).unwrap_or_default(),
             constraint: reference
                 .and_then(|gene| gene.constraint.as_ref())
                 .map(|constraint| {
@@ -345,6 +357,30 @@ impl GeneBlock {
                 .unwrap_or_default(),
             in_panel: gene.hgnc_id.is_some_and(|id| panel.contains(&id)),
             transcripts,
+        }
+    }
+}
+
+impl From<&GeneDisease> for DiseaseLine {
+    fn from(disease: &GeneDisease) -> Self {
+        let mut models: Vec<(String, String)> = Vec::new();
+        for found in &disease.inheritance {
+            match models.last_mut() {
+                Some((model, sources)) if *model == found.model => {
+                    sources.push_str(", ");
+                    sources.push_str(&found.source);
+                }
+                _ => models.push((found.model.clone(), found.source.clone())),
+            }
+        }
+        let mut associations: Vec<&str> = disease.links.iter().filter_map(|link| link.association.as_deref()).collect();
+        associations.dedup();
+        Self {
+            id: disease.id.clone(),
+            name: disease.name.clone().unwrap_or_default(),
+            models,
+            association: associations.join("; "),
+            apart: !disease.is_inherited(),
         }
     }
 }

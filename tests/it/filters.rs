@@ -331,6 +331,74 @@ async fn terms_of_snpeff_pass_the_clinical_filter_as_what_they_refine() {
     app.end().await;
 }
 
+/// Genes' diseases come from several files; rows, filter and page go by the union.
+#[tokio::test]
+async fn inheritance_of_all_reference_files_reaches_rows_filter_and_page() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let folder = app.folder().join("reference");
+    std::fs::create_dir(&folder).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "hgnc.txt",
+        "hgnc_id\tsymbol\tname\tlocus_type\tstatus\tentrez_id\nHGNC:17284\tPOT1\tx\tgene\tApproved\t25913\n",
+    );
+    write("g2p.txt", "#Format: entrez-gene-id\n25913\tPOT1\tHP:0000252\tx\t\t\t-\tmim2gene\tOMIM:1\n");
+    write(
+        "phenotype.hpoa",
+        "#version: 2025-01-16\ndatabase_id\tdisease_name\tqualifier\thpo_id\treference\tevidence\tonset\tfrequency\tsex\t\
+         modifier\taspect\tbiocuration\nOMIM:1\tTumour <disease>\t\tHP:0000006\t\t\t\t\t\t\tI\t\n",
+    );
+    let disorder = |inner: &str| {
+        format!(
+            "<JDBOR date=\"2023-12-04\"><DisorderList><Disorder><OrphaCode>2</OrphaCode><Name>Rare</Name>{inner}</Disorder>\
+             </DisorderList></JDBOR>"
+        )
+    };
+    write(
+        "product6.xml",
+        &disorder(
+            "<DisorderGeneAssociationList><DisorderGeneAssociation><Gene><Symbol>POT1</Symbol></Gene></DisorderGeneAssociation>\
+             </DisorderGeneAssociationList>",
+        ),
+    );
+    write(
+        "product9.xml",
+        &disorder(
+            "<AverageAgeOfOnsetList/><TypeOfInheritanceList><TypeOfInheritance><Name>Autosomal recessive</Name>\
+             </TypeOfInheritance></TypeOfInheritanceList>",
+        ),
+    );
+    write("notes.md", "hello");
+    assert!(app.cli(&["load", "reference", folder.to_str().unwrap()]).await);
+    app.given_case("own", "F1").await;
+    let reader = app.signed_in(&["own:clinician"]).await;
+    for (query, matched) in [("gene_model=AD", 3), ("gene_model=AR", 3), ("gene_model=XR", 0)] {
+        let (_, list) = ids(&reader, query).await;
+        assert_eq!(list["matched"], matched, "{query}");
+    }
+    let (found, list) = ids(&reader, "").await;
+    assert_eq!(list["variants"][0]["genes"][0]["inheritance"], serde_json::json!(["AD", "AR"]));
+    let html = scraper::Html::parse_document(&reader.page(&format!("/own/F1/variants/{}", found[0])).await);
+    let lines: Vec<String> = html
+        .select(&scraper::Selector::parse(".diseases li").unwrap())
+        .map(|line| line.text().collect::<Vec<_>>().concat())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "OMIM:1 Tumour <disease>: AD (phenotype.hpoa 2025-01-16)",
+            "ORPHA:2 Rare: AR (Orphadata product 9 2023-12-04)"
+        ]
+    );
+    // A damaged file is named with its line, and nothing is stored.
+    let before = app.snapshot().await;
+    write("product9.xml", &disorder("<AverageAgeOfOnsetList>\n</Oops>"));
+    assert!(!app.cli(&["load", "reference", folder.to_str().unwrap()]).await);
+    assert_eq!(app.snapshot().await, before);
+    app.end().await;
+}
+
 #[tokio::test]
 async fn unknown_names_are_reported_and_match_nothing() {
     let app = TestApp::start().await;

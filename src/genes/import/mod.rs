@@ -1,17 +1,24 @@
 //! `lodestone load reference DIR`: genes, transcripts, constraint and inheritance from the files that HGNC, Ensembl,
-//! gnomAD and the Human Phenotype Ontology publish. Files are recognised by their header; unknown ones are skipped
+//! gnomAD, OMIM, Orphanet and the Human Phenotype Ontology publish. Files are recognised by their header; unknown ones are skipped
 //! with a note.
 
 mod constraint;
+mod diseases;
 mod genes;
-mod inheritance;
+mod modes;
+mod orphadata;
+mod phenotypes;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
 use self::constraint::{exac_constraint, gnomad_constraint};
+use self::diseases::{GeneIndex, Knowledge};
 use self::genes::{ensembl_genes, ensembl_transcripts, hgnc};
-use self::inheritance::genes_to_phenotype;
+use self::orphadata::orphadata;
+use self::phenotypes::{genes_to_phenotype, hpoa, mim2gene};
 use self::table::Table;
 use super::store::GeneStore;
 use crate::cli::SystemScope;
@@ -40,7 +47,9 @@ pub enum ImportError {
         reason: String,
     },
     /// Nothing usable was found.
-    #[error("{0}: no file here is a known reference file (HGNC, Ensembl, gnomAD constraint, genes_to_phenotype)")]
+    #[error(
+        "{0}: no file here is a known reference file (HGNC, Ensembl, gnomAD constraint, mim2gene, genes_to_phenotype, phenotype.hpoa, Orphadata products 4, 6, 9)"
+    )]
     Nothing(String),
     /// Other files need the list of genes.
     #[error("no genes: load the HGNC complete set first, or put it into the same folder")]
@@ -66,7 +75,10 @@ enum Kind {
     Hgnc,
     EnsemblGenes(GenomeBuild),
     EnsemblTranscripts(GenomeBuild),
+    Mim2Gene,
     GenesToPhenotype,
+    PhenotypeHpoa,
+    Orphadata(u8),
     GnomadConstraint,
     ExacConstraint,
 }
@@ -84,11 +96,17 @@ fn kind(path: &Path) -> Option<Kind> {
         Some(Kind::GnomadConstraint)
     } else if table.has(&["transcript", "gene", "pLI", "mis_z"]) {
         Some(Kind::ExacConstraint)
-    } else if table.columns.keys().any(|title| title.starts_with("#Format: entrez-gene-id") || title == "ncbi_gene_id")
-    {
+    } else if table.columns.keys().any(|title| phenotypes::is_genes_to_phenotype(title)) {
         Some(Kind::GenesToPhenotype)
     } else {
-        None
+        let beginning = table::beginning(path).ok()?;
+        if beginning.lines().any(phenotypes::is_hpoa) {
+            Some(Kind::PhenotypeHpoa)
+        } else if beginning.lines().any(phenotypes::is_mim2gene) {
+            Some(Kind::Mim2Gene)
+        } else {
+            orphadata::product(&beginning).map(Kind::Orphadata)
+        }
     }
 }
 
@@ -118,21 +136,32 @@ pub async fn import(scope: &SystemScope, store: &GeneStore, folder: &Path) -> Re
         return Err(ImportError::Nothing(folder.display().to_string()));
     }
     let mut genes = store.all(scope).await?;
+    let mut knowledge = Knowledge::new(store.diseases(scope).await?, &genes);
+    let mut index = GeneIndex::new(&genes);
     let mut transcripts = Vec::new();
     for (kind, path) in &known {
         if *kind != Kind::Hgnc && genes.is_empty() {
             return Err(ImportError::NoGenes);
         }
         let read = match kind {
-            Kind::Hgnc => hgnc(path, &mut genes)?,
+            Kind::Hgnc => {
+                let read = hgnc(path, &mut genes)?;
+                index = GeneIndex::new(&genes);
+                read
+            }
             Kind::EnsemblGenes(build) => ensembl_genes(path, *build, &mut genes)?,
             Kind::EnsemblTranscripts(build) => ensembl_transcripts(path, *build, &genes, &mut transcripts)?,
-            Kind::GenesToPhenotype => genes_to_phenotype(path, &mut genes)?,
+            Kind::Mim2Gene => mim2gene(path, &index, &mut knowledge, &mut genes)?,
+            Kind::GenesToPhenotype => genes_to_phenotype(path, &index, &mut knowledge)?,
+            Kind::PhenotypeHpoa => hpoa(path, &mut knowledge)?,
+            Kind::Orphadata(product) => orphadata(path, *product, &index, &mut knowledge)?,
             Kind::GnomadConstraint => gnomad_constraint(path, &mut genes)?,
             Kind::ExacConstraint => exac_constraint(path, &mut genes)?,
         };
         files.push(format!("{}: {read}", name_of(path)));
     }
+    let diseases = knowledge.finish(&mut genes);
+    store.put_diseases(scope, &diseases).await?;
     store.put(scope, &genes).await?;
     store.put_transcripts(scope, &transcripts).await?;
     Ok(Imported { files, genes: genes.len(), transcripts: transcripts.len() })
@@ -143,7 +172,7 @@ fn name_of(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+mod of_genes {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -179,15 +208,6 @@ mod tests {
         );
         ensembl_genes(&path, GenomeBuild::Grch37, &mut genes).unwrap();
         assert_eq!(genes[&17284].locations[0].chromosome.as_str(), "7");
-        let (_folder, path) = file(
-            "g2p.txt",
-            "#Format: entrez-gene-id<tab>entrez-gene-symbol<tab>HPO-Term-Name\n\
-             25913\tPOT1\tHP:0000007\tx\t\t\t\t\tOMIM:615848\n25913\tPOT1\tHP:0000006\tx\t\t\t\t\tOMIM:615848\n",
-        );
-        assert_eq!(kind(&path), Some(Kind::GenesToPhenotype));
-        genes_to_phenotype(&path, &mut genes).unwrap();
-        assert_eq!(genes[&17284].inheritance, ["AD", "AR"]);
-        assert_eq!(genes[&17284].diseases, ["OMIM:615848"]);
     }
 
     #[test]

@@ -9,6 +9,13 @@ use flate2::read::MultiGzDecoder;
 
 use super::ImportError;
 
+/// Lines above the titles of a table.
+const MOST_REMARKS: usize = 100;
+/// Characters at the beginning of a file that tell what it is.
+const BEGINNING: u64 = 16 << 10;
+/// Bytes of one file that is read as a whole; the largest product of Orphadata has some 100 MB.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// A tab-separated table with its header, read line by line.
 pub(super) struct Table {
     path: String,
@@ -19,12 +26,24 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
+        Ok(Self::open_at(path, |_| true)?.0)
+    }
+
+    /// Opens a table whose titles stand below remarks, which are given too.
+    pub(super) fn open_at(path: &Path, is_titles: fn(&str) -> bool) -> Result<(Self, Vec<String>), ImportError> {
         let name = path.display().to_string();
         let unreadable = |error: std::io::Error| ImportError::File { path: name.clone(), reason: error.to_string() };
         let mut lines = text(path).map_err(unreadable)?.lines();
-        let header = lines.next().transpose().map_err(unreadable)?.unwrap_or_default();
-        let columns = header.split('\t').enumerate().map(|(at, title)| (title.trim().to_owned(), at)).collect();
-        Ok(Self { path: name, columns, lines, line: 1 })
+        let mut before = Vec::new();
+        let titles = loop {
+            let line = lines.next().transpose().map_err(unreadable)?.unwrap_or_default();
+            if is_titles(&line) || before.len() >= MOST_REMARKS {
+                break line;
+            }
+            before.push(line);
+        };
+        let columns = titles.split('\t').enumerate().map(|(at, title)| (title.trim().to_owned(), at)).collect();
+        Ok((Self { path: name, columns, lines, line: before.len() + 1 }, before))
     }
 
     pub(super) fn has(&self, titles: &[&str]) -> bool {
@@ -75,4 +94,21 @@ pub(super) fn parts(cell: &str) -> Vec<String> {
 
 pub(super) fn filled(cell: &str) -> Option<String> {
     (!cell.is_empty()).then(|| cell.to_owned())
+}
+
+/// The beginning of a file, to tell what it is.
+pub(super) fn beginning(path: &Path) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    text(path)?.take(BEGINNING).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A whole file as text: UTF-8, else Latin-1, whatever an XML declaration says, as some of Orphadata's are wrong.
+pub(super) fn whole_text(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    text(path).and_then(|text| text.take(MOST_BYTES + 1).read_to_end(&mut bytes)).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(format!("it has more than {MOST_BYTES} bytes"));
+    }
+    Ok(String::from_utf8(bytes).unwrap_or_else(|error| error.into_bytes().into_iter().map(char::from).collect()))
 }
