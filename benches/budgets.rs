@@ -18,7 +18,7 @@ use lodestone::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Payload,
 use lodestone::auth::TokenScope;
 use lodestone::cases::{Case, ListKind};
 use lodestone::genome::GenomeBuild;
-use lodestone::variants::columns::{Evaluated, Filter, Overlay, clinical_preset, facets};
+use lodestone::variants::columns::{Cutoffs, Evaluated, Filter, Overlay, clinical_preset, facets};
 use lodestone::variants::{Category, ColumnStore, Variant};
 use lodestone::vcf::{Limits, ReadOptions, VcfReader};
 use support::vcf::{config, csq, record, trio_text};
@@ -278,7 +278,7 @@ async fn filtering(app: &TestApp, folder: &Path) -> Line {
         .map(|_| {
             let began = Instant::now();
             let evaluated = Evaluated::new(&columns, &filter, &Some(HashSet::from([17284])), &Overlay::new());
-            let counted = facets(&columns, &filter, &evaluated, &Overlay::new(), &[], 0.01);
+            let counted = facets(&columns, &filter, &evaluated, &Overlay::new(), &[], &Cutoffs::default(), 0.01);
             assert!(counted.len() > 10);
             began.elapsed()
         })

@@ -19,7 +19,7 @@ pub async fn delete(app: &AppState, scope: &SystemScope, case: &Case, actor: &Ac
         rev: case.rev + 1,
         kind: EventKind::CaseDeleted,
         institute: case.institute.clone(),
-        case_id: case.id.clone(),
+        case_id: Some(case.id.clone()),
         before: doc! { "family": &case.family, "name": case.name.as_str() }.into(),
         after: Bson::Null,
     };

@@ -7,6 +7,7 @@ use super::model::{Case, CaseList, Individual, ListKind};
 use crate::app::AppState;
 use crate::error::AppResult;
 use crate::events::EventKind;
+use crate::institutes::DEFAULT_FREQUENCY_CUTOFF;
 use crate::pedigree::{self, Drawing, Member};
 use crate::variants::columns::clinical_preset;
 use crate::web::{Access, Layout, Page, Routes, filters, urls};
@@ -100,7 +101,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
     let case = access.case();
     let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
     let institute = app.institutes.find(&case.institute).await?;
-    let cutoff = institute.map_or(0.01, |institute| institute.settings.frequency_cutoff);
+    let cutoff = institute.map_or(DEFAULT_FREQUENCY_CUTOFF, |institute| institute.settings.frequency_cutoff);
     let clinical = clinical_preset(panels, cutoff);
     let members = members(case);
     let relations = pedigree::relations(&members);
@@ -164,6 +165,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                     EventKind::ListReplaced => "lists replaced",
                     EventKind::CaseDeleted => "case deleted",
                     EventKind::VariantDecided => "decision about a variant",
+                    EventKind::InstituteChanged => "settings changed",
                 },
             })
             .collect(),

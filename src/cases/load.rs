@@ -475,7 +475,7 @@ async fn publish(
         rev: case.rev,
         kind: if known.is_some() { EventKind::ListReplaced } else { EventKind::CaseLoaded },
         institute: case.institute.clone(),
-        case_id: case.id.clone(),
+        case_id: Some(case.id.clone()),
         before: known.map_or(Bson::Null, lists_of),
         after: lists_of(case),
     };

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 
 use super::{
     AuditCommand, CaseCommand, Command, Globals, InstituteCommand, LoadCommand, SystemScope, TokenCommand, UserCommand,
-    audit, backup, load, open, validate,
+    audit, backup, institutes, load, open, validate,
 };
 use crate::app::AppState;
 use crate::cases::{self, Case};
@@ -13,7 +13,6 @@ use crate::config::Config;
 use crate::db::{StoreError, find_program, install_server, migrations, sync_indexes};
 use crate::genes::GeneStore;
 use crate::ids::{InstituteId, UserId};
-use crate::institutes::Institute;
 use crate::users::{Email, RoleGrant, User};
 
 /// `lodestone database install`
@@ -91,8 +90,9 @@ pub(super) async fn carry_out(
             load::panel(app, scope, &file, load::PanelOverrides { institute, name, version: panel_version }).await
         }
         Command::Load(LoadCommand::Reference { dir }) => load::reference(app, scope, &dir).await,
-        Command::Institute(InstituteCommand::Add { id, name }) => add_institute(app, scope, id, name).await,
-        Command::Institute(InstituteCommand::List { json }) => list_institutes(app, json).await,
+        Command::Institute(InstituteCommand::Add { id, name }) => institutes::add(app, scope, id, name).await,
+        Command::Institute(InstituteCommand::Set(arguments)) => institutes::set(app, scope, arguments).await,
+        Command::Institute(InstituteCommand::List { json }) => institutes::list(app, json).await,
         Command::Case(CaseCommand::Delete { case, institute }) => {
             delete_case(app, scope, &case, institute.as_ref()).await
         }
@@ -129,40 +129,6 @@ pub(super) async fn carry_out(
         | Command::Check
         | Command::Database(_) => bail!("this command opens the database itself"),
     }
-}
-
-async fn add_institute(
-    app: &AppState,
-    scope: &SystemScope,
-    id: InstituteId,
-    name: Option<String>,
-) -> anyhow::Result<()> {
-    scope.note("institute", id.as_str(), Some(&id));
-    let name = name.unwrap_or_else(|| id.to_string());
-    match app.institutes.add(&Institute::new(id.clone(), name, app.clock.now())).await {
-        Ok(()) => {
-            println!("added institute {id}");
-            Ok(())
-        }
-        Err(StoreError::Exists(_)) => bail!("institute {id} exists already"),
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn list_institutes(app: &AppState, json: bool) -> anyhow::Result<()> {
-    let institutes = app.institutes.all().await?;
-    if json {
-        let list: Vec<_> = institutes
-            .iter()
-            .map(|institute| serde_json::json!({ "id": institute.id, "name": institute.name }))
-            .collect();
-        println!("{}", serde_json::json!({ "institutes": list }));
-    } else {
-        for institute in institutes {
-            println!("{}\t{}", institute.id, institute.name);
-        }
-    }
-    Ok(())
 }
 
 /// The one case that a text means.

@@ -18,12 +18,16 @@ use crate::genes::import;
 use crate::ids::{InstituteId, UserId};
 use crate::institutes::Institute;
 use crate::users::{Email, Membership, Role, SystemRole, User};
+use crate::variants::LinkTarget;
 
 /// Name of the demo's database, on whatever server.
 const DATABASE: &str = "lodestone_demo";
 
 /// File in the demo's folder that holds the address of the last server, for links made later.
 const ORIGIN: &str = "origin";
+
+/// Sites that may be told the demo's exact variants: they are published ones. Companies stay off, to show the choice.
+const LINKS: [LinkTarget; 3] = [LinkTarget::Gnomad, LinkTarget::Spliceai, LinkTarget::Ucsc];
 
 /// What to do with a demo that is there already.
 pub(super) struct DemoOptions {
@@ -104,7 +108,9 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
     let scope = SystemScope::new();
     for institute in &manifest.institutes {
         let id: InstituteId = institute.id.parse()?;
-        match app.institutes.add(&Institute::new(id, institute.name.clone(), app.clock.now())).await {
+        let mut added = Institute::new(id, institute.name.clone(), app.clock.now());
+        added.settings.link_targets = LINKS.into_iter().collect();
+        match app.institutes.add(&added).await {
             Ok(()) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
         }

@@ -4,6 +4,7 @@ mod admin;
 pub mod audit;
 mod backup;
 mod demo;
+mod institutes;
 mod load;
 mod open;
 mod scope;
@@ -199,12 +200,34 @@ pub enum InstituteCommand {
         #[arg(long)]
         name: Option<String>,
     },
+    /// Change an institute's name or settings; what is not named stays
+    Set(SetInstitute),
     /// List institutes
     List {
         /// As JSON
         #[arg(long)]
         json: bool,
     },
+}
+
+/// `lodestone institute set …`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "frequency_cutoff", "cutoffs", "allow_links"]))]
+pub struct SetInstitute {
+    /// Its id
+    pub id: InstituteId,
+    /// Name as shown
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Highest gnomAD frequency of the clinical filter, as a fraction, e.g. 0.01
+    #[arg(long, value_name = "FRACTION", value_parser = crate::institutes::read_frequency)]
+    pub frequency_cutoff: Option<f64>,
+    /// Values offered beside filters, e.g. "cadd=10 20 30"; a wrong kind is answered with all of them (repeatable)
+    #[arg(long, value_name = "KIND=VALUES", value_parser = institutes::read_cutoffs)]
+    pub cutoffs: Vec<institutes::KindValues>,
+    /// Sites that may be told exact variants, with commas between: gnomad, franklin, varsome, spliceai, ucsc; or none
+    #[arg(long, value_name = "SITES")]
+    pub allow_links: Option<institutes::AllowedLinks>,
 }
 
 /// `lodestone case …`
@@ -281,6 +304,7 @@ impl Command {
             Self::Load(LoadCommand::Panel { .. }) => "load panel",
             Self::Load(LoadCommand::Reference { .. }) => "load reference",
             Self::Institute(InstituteCommand::Add { .. }) => "institute add",
+            Self::Institute(InstituteCommand::Set(_)) => "institute set",
             Self::Institute(InstituteCommand::List { .. }) => "institute list",
             Self::Case(CaseCommand::Delete { .. }) => "case delete",
             Self::Validate { .. } => "validate",

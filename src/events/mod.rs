@@ -1,7 +1,8 @@
-//! The only history of clinical facts: what was, what became of it, who changed it and when.
+//! The only history of clinical facts, and of the settings by which they are shown: what was, what became of it, who
+//! changed it and when.
 
 mod model;
 mod store;
 
 pub use model::{Actor, Event, EventKind};
-pub use store::{Change, EventStore};
+pub use store::{Change, EventStore, institute_subject};

@@ -2,19 +2,20 @@ use bson::{Bson, doc};
 use jiff::Timestamp;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
-use serde_with::serde_as;
+use serde_with::{serde_as, skip_serializing_none};
 
 use crate::db::{Stored, index, unique_index};
 use crate::ids::{CaseId, InstituteId, UserId};
 
-/// One change of one clinical fact. Appended in the transaction that makes the change; never altered.
+/// One change of one clinical fact or of an institute's settings. Appended in the transaction that makes the change; never altered.
 #[serde_as]
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>` or `variant/<id>`.
+    /// What changed: `case/<id>`, `variant/<id>` or `institute/<id>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -22,8 +23,8 @@ pub struct Event {
     pub kind: EventKind,
     /// The institute the fact belongs to.
     pub institute: InstituteId,
-    /// The case it is about.
-    pub case_id: CaseId,
+    /// The case it is about; none for settings.
+    pub case_id: Option<CaseId>,
     /// The fact before; null when there was none.
     pub before: Bson,
     /// The fact after; null when it is gone.
@@ -56,6 +57,8 @@ pub enum EventKind {
     CaseDeleted,
     /// What people decided about a variant changed.
     VariantDecided,
+    /// Name or settings of an institute changed.
+    InstituteChanged,
 }
 
 impl Stored for Event {

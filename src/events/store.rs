@@ -7,6 +7,7 @@ use super::model::{Actor, Event, EventKind};
 use crate::cases::CaseAccess;
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::{CaseId, InstituteId};
+use crate::institutes::InstituteAdmin;
 
 /// The `events` collection.
 #[derive(Clone)]
@@ -16,7 +17,7 @@ pub struct EventStore {
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>` or `variant/<id>`.
+    /// `case/<id>`, `variant/<id>` or `institute/<id>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
@@ -24,8 +25,8 @@ pub struct Change {
     pub kind: EventKind,
     /// Institute of the fact.
     pub institute: InstituteId,
-    /// Case of the fact.
-    pub case_id: CaseId,
+    /// Case of the fact; none for settings.
+    pub case_id: Option<CaseId>,
     /// Before.
     pub before: Bson,
     /// After.
@@ -67,9 +68,21 @@ impl EventStore {
         self.events.insert_in(session, &event, "this change").await
     }
 
+    /// The newest changes of an institute's settings.
+    pub async fn of_institute(&self, access: &InstituteAdmin, limit: i64) -> Result<Vec<Event>, StoreError> {
+        let newest = FindOptions::builder().sort(doc! { "rev": -1 }).limit(limit).build();
+        self.events.find(doc! { "subject": institute_subject(&access.institute().id) }, newest).await
+    }
+
     /// The newest changes in a case.
     pub async fn recent(&self, access: &CaseAccess, limit: i64) -> Result<Vec<Event>, StoreError> {
         let newest = FindOptions::builder().sort(doc! { "at": -1 }).limit(limit).build();
         self.events.find(doc! { "case_id": &access.case().id }, newest).await
     }
+}
+
+/// How an institute is named in [`Change::subject`].
+#[must_use]
+pub fn institute_subject(institute: &InstituteId) -> String {
+    format!("institute/{institute}")
 }

@@ -8,6 +8,7 @@ use crate::audit;
 use crate::auth::{Principal, Scope};
 use crate::error::{AppError, AppResult};
 use crate::ids::InstituteId;
+use crate::users::Role;
 use crate::web::Path;
 
 /// An institute whose cases the signed-in person may read. Only the extractor builds one.
@@ -52,6 +53,55 @@ impl FromRequestParts<AppState> for InstituteAccess {
             return Err(AppError::NotFound("institute"));
         }
         let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("institute"))?;
+        audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);
+        Ok(Self { institute, principal })
+    }
+}
+
+/// An institute whose settings the signed-in person decides. It gives no case. Only the extractor builds one.
+///
+/// ```compile_fail
+/// # fn with(institute: lodestone::institutes::Institute, principal: lodestone::auth::Principal) {
+/// let admin = lodestone::institutes::InstituteAdmin { institute, principal };
+/// # }
+/// ```
+///
+/// ```
+/// # fn with(admin: &lodestone::institutes::InstituteAdmin) -> &lodestone::institutes::Institute {
+/// admin.institute()
+/// # }
+/// ```
+pub struct InstituteAdmin {
+    institute: Institute,
+    principal: Principal,
+}
+
+impl InstituteAdmin {
+    /// The institute.
+    #[must_use]
+    pub fn institute(&self) -> &Institute {
+        &self.institute
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+impl FromRequestParts<AppState> for InstituteAdmin {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
+        let principal = Principal::from_request_parts(parts, app).await?;
+        let Path(InstitutePath { institute }) = Path::from_request_parts(parts, app).await?;
+        audit::note_requested(parts, "institute", institute.as_str());
+        // A script reads cases; it never acts in its owner's other roles.
+        if principal.is_script() || !principal.has_role(&institute, Role::Admin) {
+            return Err(AppError::NotFound("page"));
+        }
+        let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("page"))?;
         audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);
         Ok(Self { institute, principal })
     }

@@ -4,21 +4,27 @@ use axum::response::Response;
 
 use super::access::InstituteAccess;
 use super::model::Institute;
+use super::settings;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
 use crate::cases::{CaseQuery, CaseSummary, Phenotype, Status};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::UserId;
+use crate::users::Role;
 use crate::web::{Access, Layout, Page, Params, Routes, filters, see_other, urls};
 
 /// Cases on a page; searching narrows further.
 const CASES: i64 = 100;
 
-/// The start page and the cases of an institute.
+/// The start page, the cases of an institute and its settings.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new().get("/", Access::SignedIn, start).get("/{institute}", Access::Institute, cases)
+    Routes::new()
+        .get("/", Access::SignedIn, start)
+        .get("/{institute}", Access::Institute, cases)
+        .get("/{institute}/settings", Access::InstituteAdmin, settings::show)
+        .post("/{institute}/settings", Access::InstituteAdmin, settings::save)
 }
 
 #[derive(Template)]
@@ -26,23 +32,29 @@ pub fn routes() -> Routes {
 struct StartPage {
     layout: Layout,
     institutes: Vec<Institute>,
+    administered: Vec<Institute>,
     others: Vec<String>,
 }
 
-/// `GET /`: the one institute whose cases the person reads, or the choice among several.
+/// `GET /`: the one institute the person has to do with when it is one whose cases they read, else the choice.
 async fn start(principal: Principal, page: Page, State(app): State<AppState>) -> AppResult<Response> {
     let readable: Vec<_> = principal.scope().institutes().cloned().collect();
-    if let [only] = readable.as_slice() {
+    let mut administered = principal.institutes();
+    administered.retain(|institute| principal.has_role(institute, Role::Admin));
+    if let [only] = readable.as_slice()
+        && administered.iter().all(|institute| institute == only)
+    {
         return Ok(see_other(&urls::institute(only)));
     }
     let institutes = app.institutes.among(&readable).await?;
+    let administered = app.institutes.among(&administered).await?;
     let others: Vec<String> = principal
         .institutes()
         .into_iter()
         .filter(|institute| !readable.contains(institute))
         .map(|institute| institute.to_string())
         .collect();
-    page.render(|layout| StartPage { layout, institutes, others })
+    page.render(|layout| StartPage { layout, institutes, administered, others })
 }
 
 #[derive(Template)]
@@ -53,6 +65,7 @@ struct CasesPage {
     text: String,
     mine: bool,
     statuses: Vec<StatusChoice>,
+    settings_url: Option<String>,
     cases: Vec<CaseLine>,
     total: String,
     cut: bool,
@@ -100,8 +113,12 @@ async fn cases(
             selected: query.status.contains(status),
         })
         .collect();
+    let institute = &access.institute().id;
+    let administers = access.principal().has_role(institute, Role::Admin);
+    let settings_url = administers.then(|| urls::institute_settings(institute));
     page.render(|layout| CasesPage {
         layout,
+        settings_url,
         institute: access.institute().clone(),
         mine: query.assignee.is_some(),
         text: query.text,

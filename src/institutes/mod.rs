@@ -1,11 +1,16 @@
 //! Clinics: who owns cases, with which settings.
 
 mod access;
+mod change;
+mod forms;
 mod handlers;
 mod model;
+mod settings;
 mod store;
 
-pub use access::InstituteAccess;
+pub use access::{InstituteAccess, InstituteAdmin};
+pub use change::{Changed, change};
+pub use forms::{read_frequency, read_name};
 pub use handlers::routes;
-pub use model::{Institute, Settings};
+pub use model::{Choices, DEFAULT_FREQUENCY_CUTOFF, Difference, Institute, Settings};
 pub use store::InstituteStore;

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
@@ -5,6 +7,8 @@ use serde_with::serde_as;
 
 use crate::db::Stored;
 use crate::ids::InstituteId;
+use crate::variants::LinkTarget;
+use crate::variants::columns::{CutoffKind, Cutoffs, written};
 
 /// A clinic or laboratory that owns cases.
 #[serde_as]
@@ -29,15 +33,70 @@ pub struct Institute {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Frequency above which the clinical preset hides a variant, as a fraction.
+    /// gnomAD frequency above which the clinical preset hides a variant, as a fraction.
     pub frequency_cutoff: f64,
-    /// External sites that may be told exact alleles; see `variants::links`.
-    pub link_targets: Vec<String>,
+    /// Values that filter panels offer as limits.
+    pub cutoffs: Cutoffs,
+    /// External sites that may be told exact places and alleles.
+    pub link_targets: BTreeSet<LinkTarget>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { frequency_cutoff: 0.01, link_targets: Vec::new() }
+        Self { frequency_cutoff: DEFAULT_FREQUENCY_CUTOFF, cutoffs: Cutoffs::default(), link_targets: BTreeSet::new() }
+    }
+}
+
+/// Scout's default of the clinical filter: one carrier chromosome in a hundred.
+pub const DEFAULT_FREQUENCY_CUTOFF: f64 = 0.01;
+
+/// Everything an institute's admins decide, as the history keeps it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choices {
+    /// Name as shown.
+    pub name: String,
+    /// Rules.
+    pub settings: Settings,
+}
+
+/// One value that differs between two [`Choices`], in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What.
+    pub label: String,
+    /// Here.
+    pub one: String,
+    /// There.
+    pub other: String,
+}
+
+impl Choices {
+    /// What differs from `other`, in the order of the settings page.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<Difference> {
+        let mut pairs = vec![
+            ("Name".to_owned(), self.name.clone(), other.name.clone()),
+            (
+                "Frequency of the clinical filter".to_owned(),
+                self.settings.frequency_cutoff.to_string(),
+                other.settings.frequency_cutoff.to_string(),
+            ),
+        ];
+        for kind in CutoffKind::ALL {
+            let values = |choices: &Self| written(choices.settings.cutoffs.get(kind));
+            pairs.push((format!("Values offered for {}", kind.label()), values(self), values(other)));
+        }
+        pairs.push(("Sites told exact variants".to_owned(), self.sites(), other.sites()));
+        pairs
+            .into_iter()
+            .filter(|(_, one, other)| one != other)
+            .map(|(label, one, other)| Difference { label, one, other })
+            .collect()
+    }
+
+    fn sites(&self) -> String {
+        let sites: Vec<&str> = self.settings.link_targets.iter().map(|target| target.site()).collect();
+        if sites.is_empty() { "none".to_owned() } else { sites.join(", ") }
     }
 }
 
@@ -47,6 +106,17 @@ impl Institute {
     pub fn new(id: InstituteId, name: String, now: Timestamp) -> Self {
         Self { id, name, settings: Settings::default(), created_at: now, rev: 1 }
     }
+
+    /// What its admins decided.
+    #[must_use]
+    pub fn choices(&self) -> Choices {
+        Choices { name: self.name.clone(), settings: self.settings.clone() }
+    }
+}
+
+/// Names of stored fields.
+pub(super) mod field {
+    pub const REV: &str = "rev";
 }
 
 impl Stored for Institute {
@@ -54,5 +124,44 @@ impl Stored for Institute {
 
     fn indexes() -> Vec<IndexModel> {
         Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn institute() -> Institute {
+        Institute::new("cust000".parse().unwrap(), "Our clinic".into(), "2026-01-01T00:00:00Z".parse().unwrap())
+    }
+
+    #[test]
+    fn stored_field_names_exist_and_older_documents_are_read() {
+        let mut document = bson::serialize_to_document(&institute()).unwrap();
+        assert!(document.contains_key(field::REV));
+        document.insert("settings", bson::doc! { "frequency_cutoff": 0.02, "link_targets": [] });
+        let read: Institute = bson::deserialize_from_document(document.clone()).unwrap();
+        assert_eq!(read.settings, Settings { frequency_cutoff: 0.02, ..Settings::default() });
+        document.remove("settings");
+        assert_eq!(bson::deserialize_from_document::<Institute>(document).unwrap(), institute());
+    }
+
+    #[test]
+    fn differences_name_what_changed_and_nothing_else() {
+        let one = institute().choices();
+        assert_eq!(one.differences(&one), []);
+        let mut other = one.clone();
+        other.settings.cutoffs.set(CutoffKind::Cadd, vec![12.5]);
+        other.settings.link_targets.extend([LinkTarget::Ucsc, LinkTarget::Gnomad]);
+        let found = one.differences(&other);
+        let words: Vec<(&str, &str, &str)> =
+            found.iter().map(|found| (found.label.as_str(), found.one.as_str(), found.other.as_str())).collect();
+        assert_eq!(
+            words,
+            [
+                ("Values offered for CADD", "10 15 20 25 30", "12.5"),
+                ("Sites told exact variants", "none", "gnomAD variant, UCSC"),
+            ]
+        );
     }
 }

@@ -1,7 +1,8 @@
 use bson::{Bson, doc};
+use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 
-use super::model::Institute;
+use super::model::{Institute, field};
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::InstituteId;
 
@@ -33,6 +34,23 @@ impl InstituteStore {
         let ids: Vec<Bson> = ids.iter().map(Bson::from).collect();
         let by_id = FindOptions::builder().sort(doc! { "_id": 1 }).build();
         self.institutes.find(doc! { "_id": { "$in": ids } }, by_id).await
+    }
+
+    /// Puts the changed document in place of its revision `known`, or tells that somebody was faster.
+    pub(super) async fn replace(
+        &self,
+        session: &mut ClientSession,
+        institute: &Institute,
+        known: i64,
+    ) -> Result<(), StoreError> {
+        let replaced = self
+            .institutes
+            .collection()
+            .await?
+            .replace_one(doc! { "_id": &institute.id, field::REV: known }, Documents::encode(institute)?)
+            .session(session)
+            .await?;
+        if replaced.matched_count == 1 { Ok(()) } else { Err(StoreError::Conflict("the institute")) }
     }
 
     /// All institutes, by id.

@@ -22,6 +22,7 @@ mod views;
 
 pub use column_store::ColumnStore;
 pub use handlers::routes;
+pub use links::{ALWAYS_OFFERED, LinkTarget};
 pub use model::{Category, SampleCall, Variant};
 pub use observations::{Observation, ObservationStore, Seen, SeenIn};
 pub use read_back::{Misread, read_back};

@@ -77,8 +77,9 @@ impl Search {
     /// Counts for every choice.
     #[must_use]
     pub fn facets(&self) -> Facets {
-        let cutoff = self.institute.settings.frequency_cutoff;
-        facets(&self.columns, &self.filter, &self.evaluated, &self.overlay, &self.offered, cutoff)
+        let settings = &self.institute.settings;
+        let (cutoffs, clinical) = (&settings.cutoffs, settings.frequency_cutoff);
+        facets(&self.columns, &self.filter, &self.evaluated, &self.overlay, &self.offered, cutoffs, clinical)
     }
 }
 

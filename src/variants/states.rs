@@ -141,7 +141,7 @@ impl StateStore {
             rev: state.rev,
             kind: EventKind::VariantDecided,
             institute: state.institute.clone(),
-            case_id: state.case_id.clone(),
+            case_id: Some(state.case_id.clone()),
             before: as_bson(before.as_ref())?,
             after: as_bson(Some(&state))?,
         };

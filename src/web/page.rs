@@ -12,7 +12,7 @@ use crate::error::AppResult;
 use crate::ids::InstituteId;
 
 /// What every page's frame shows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Layout {
     /// For script elements.
     pub nonce: String,

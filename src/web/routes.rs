@@ -14,6 +14,8 @@ pub enum Access {
     SignedIn,
     /// A member of the institute in the path, in a role that reads its cases.
     Institute,
+    /// An admin of the institute in the path, who need not read its cases.
+    InstituteAdmin,
     /// Somebody who may read the case in the path.
     Case,
     /// Somebody who may change the case in the path.

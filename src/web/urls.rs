@@ -17,6 +17,12 @@ pub fn institute(id: &InstituteId) -> String {
     format!("/{id}")
 }
 
+/// Settings of an institute, for its admins.
+#[must_use]
+pub fn institute_settings(id: &InstituteId) -> String {
+    format!("/{id}/settings")
+}
+
 /// A case.
 #[must_use]
 pub fn case(case: &Case) -> String {

@@ -67,7 +67,13 @@ async function watched(context) {
   return page;
 }
 
+const rules = { 'no-trailing-whitespace': 'off', 'long-title': 'off', 'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'submit'] }] };
+const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules });
+// Pages under a filter carry it along in hidden fields, where a repeated name means OR; the rule cannot be told of those.
+const carriesFilter = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { ...rules, 'form-dup-name': 'off' } });
+
 let state; // the signed-in session, taken over by each context
+let adminState; // that of an admin, who reads no cases
 
 test('the printed address signs the newcomer in, by keyboard', async () => {
   const context = await browser.newContext();
@@ -85,6 +91,34 @@ test('the printed address signs the newcomer in, by keyboard', async () => {
   await context.close();
 });
 
+test('an admin enters by a link of their own and finds the settings', async () => {
+  const env = { ...process.env };
+  const { stdout } = await promisify(execFile)(program, ['--data-dir', folder, 'demo-link', 'admin'], { env });
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await page.goto(stdout.trim());
+  await page.locator('main button').click();
+  await page.waitForURL(`${origin}/`);
+  await page.locator('a[href="/demo/settings"]').click();
+  const frequency = page.locator('[name=frequency_cutoff]');
+  await frequency.fill('2%');
+  await page.locator('form.settings button').click();
+  assert.equal(await frequency.inputValue(), '2%', 'what was typed is kept');
+  assert.equal(await frequency.getAttribute('aria-invalid'), 'true');
+  const rejected = await page.content();
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => axe.run(document));
+  assert.deepEqual(violations.map((one) => one.id), []);
+  const report = await validator.validateString(rejected);
+  assert.deepEqual(report.results.flatMap((result) => result.messages.map((one) => one.ruleId)), []);
+  await frequency.fill('0.02');
+  await page.locator('form.settings button').click();
+  await page.waitForURL(/settings\?saved=1/);
+  assert.deepEqual(page.wrong.filter((text) => !text.includes('status of 422')), []);
+  adminState = await context.storageState();
+  await context.close();
+});
+
 async function addresses(page) {
   await page.goto(`${origin}/demo`);
   const links = (selector) => page.locator(selector).first().getAttribute('href');
@@ -98,20 +132,22 @@ async function addresses(page) {
   return { start: '/', cases: '/demo', 'case': casePage, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login' };
 }
 
-const rules = { 'no-trailing-whitespace': 'off', 'long-title': 'off', 'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'submit'] }] };
-const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules });
-// Pages under a filter carry it along in hidden fields, where a repeated name means OR; the rule cannot be told of those.
-const carriesFilter = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { ...rules, 'form-dup-name': 'off' } });
+/** Pages of an admin. */
+const administration = { 'start of an admin': '/', settings: '/demo/settings', 'no case for an admin': '/demo/D24-001' };
 
 for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['narrow and dark', 400, 'dark'], ['very narrow', 320, 'light']]) {
   test(`every kind of page, ${look}`, { timeout: 180_000 }, async (t) => {
     const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, storageState: state });
-    const page = await watched(context);
-    for (const [name, address] of Object.entries(await addresses(page))) {
+    const reader = await watched(context);
+    const adminContext = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, storageState: adminState });
+    const admin = await watched(adminContext);
+    const pages = Object.entries(await addresses(reader)).map(([name, address]) => [reader, name, address]);
+    pages.push(...Object.entries(administration).map(([name, address]) => [admin, name, address]));
+    for (const [page, name, address] of pages) {
       await t.test(name, async () => {
         page.wrong = [];
         const answer = await page.goto(origin + address);
-        const expected = { 'no such page': 404, 'wrong filter': 422 }[name] ?? 200;
+        const expected = { 'no such page': 404, 'no case for an admin': 404, 'wrong filter': 422 }[name] ?? 200;
         assert.equal(answer.status(), expected);
         const found = page.wrong.filter((text) => !(expected !== 200 && text.includes(`status of ${expected}`)));
         assert.deepEqual(found, []);
@@ -128,6 +164,7 @@ for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['n
       });
     }
     await context.close();
+    await adminContext.close();
   });
 }
 

@@ -11,8 +11,9 @@ use crate::support::{Browser, TestApp};
 
 /// Every route, with the roles that it answers. `own` are members of the institute in the path.
 ///
-/// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute.
-const TABLE: [(&str, &str, &str); 24] = [
+/// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
+/// its admins.
+const TABLE: [(&str, &str, &str); 26] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -23,6 +24,8 @@ const TABLE: [(&str, &str, &str); 24] = [
     ("POST", "/auth/demo", "everybody"),
     ("GET", "/", "signed in"),
     ("GET", "/{institute}", "readers"),
+    ("GET", "/{institute}/settings", "admins"),
+    ("POST", "/{institute}/settings", "admins"),
     ("GET", "/{institute}/{case}", "readers"),
     ("GET", "/{institute}/{case}/variants", "readers"),
     ("GET", "/{institute}/{case}/variants.csv", "readers"),
@@ -39,19 +42,20 @@ const TABLE: [(&str, &str, &str); 24] = [
     ("GET", "/api/v1/{institute}/{case}/find", "readers"),
 ];
 
-const ROLES: [(&str, bool); 12] = [
-    ("own:clinician", true),
-    ("own:geneticist", true),
-    ("own:researcher", false),
-    ("own:admin", false),
-    ("own:auditor", false),
-    ("foreign:clinician", false),
-    ("foreign:geneticist", false),
-    ("foreign:admin", false),
-    ("foreign:auditor", false),
-    ("system:admin", false),
-    ("system:auditor", false),
-    ("", false),
+/// Each role with what it is in the institute of the path.
+const ROLES: [(&str, &str); 12] = [
+    ("own:clinician", "reader"),
+    ("own:geneticist", "reader"),
+    ("own:researcher", "nobody"),
+    ("own:admin", "admin"),
+    ("own:auditor", "nobody"),
+    ("foreign:clinician", "nobody"),
+    ("foreign:geneticist", "nobody"),
+    ("foreign:admin", "nobody"),
+    ("foreign:auditor", "nobody"),
+    ("system:admin", "nobody"),
+    ("system:auditor", "nobody"),
+    ("", "nobody"),
 ];
 
 async fn variant_of(reader: &Browser) -> String {
@@ -81,6 +85,7 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
             Access::Public => "everybody",
             Access::SignedIn => "signed in",
             Access::Institute | Access::Case | Access::CaseEditor => "readers",
+            Access::InstituteAdmin => "admins",
         };
         assert_eq!(words, by_hand[&route], "{route:?}");
     }
@@ -94,7 +99,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     app.given_case("own", "fam").await;
     app.given_case("foreign", "secret").await;
     let variant = variant_of(&app.signed_in(&["own:clinician"]).await).await;
-    for (role, reads) in ROLES {
+    for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
         let browser = app.signed_in(grants).await;
         for (method, path, who) in TABLE.iter().filter(|(method, ..)| *method == "GET") {
@@ -103,7 +108,11 @@ async fn every_route_answers_its_roles_and_nobody_else() {
             }
             let status = browser.get(&filled(path, &variant)).await.status();
             let answered = status.is_success() || status == StatusCode::SEE_OTHER;
-            let expected = *who != "readers" || reads;
+            let expected = match *who {
+                "readers" => is == "reader",
+                "admins" => is == "admin",
+                _ => true,
+            };
             assert_eq!(answered, expected, "{method} {path} as `{role}`: {status}");
             if !expected {
                 assert_eq!(status, StatusCode::NOT_FOUND, "{path} as `{role}` looks absent");
@@ -147,6 +156,7 @@ async fn a_case_of_another_institute_looks_absent() {
         ("/foreign/secret/find?q=7:124491972", "/foreign/nothing/find?q=7:124491972"),
         ("/api/v1/foreign/secret/find?q=POT1", "/api/v1/foreign/nothing/find?q=POT1"),
         ("/foreign", "/nowhere"),
+        ("/foreign/settings", "/nowhere/settings"),
         ("/api/v1/foreign/secret", "/api/v1/foreign/nothing"),
         ("/api/v1/foreign/cases", "/api/v1/nowhere/cases"),
         (&format!("/own/fam/variants/{foreign_variant}"), &format!("/own/fam/variants/{}", "a".repeat(26))),

@@ -18,5 +18,6 @@ mod loading;
 mod migrations;
 mod pages;
 mod process;
+mod settings;
 mod trio;
 mod validate;

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::bits::Bits;
 use super::clauses::{Clause, Evaluated, Overlay};
+use super::cutoffs::{CutoffKind, Cutoffs};
 use super::filter::{Filter, GENE_MODELS, MODELS};
 use super::limits::{Limit, People, SpidexBand};
 use super::table::{Columns, GenotypeKind, known};
@@ -27,9 +28,8 @@ pub type Facets = BTreeMap<&'static str, Vec<Choice>>;
 /// Genes listed by name; the rest is one line.
 const GENES: usize = 50;
 
-const FREQUENCY_CUTS: [f64; 6] = [0.0, 0.0001, 0.001, 0.005, 0.01, 0.05];
-
-/// Counts for every choice at once. `panels` are the panels on offer with their genes; `cutoff` is the institute's.
+/// Counts for every choice at once. `panels` are the panels on offer with their genes; `cutoffs` are the institute's,
+/// and `clinical` is the gnomAD frequency of its clinical preset.
 #[must_use]
 pub fn facets(
     columns: &Columns,
@@ -37,7 +37,8 @@ pub fn facets(
     evaluated: &Evaluated,
     overlay: &Overlay,
     panels: &[(String, String, HashSet<u32>)],
-    cutoff: f64,
+    cutoffs: &Cutoffs,
+    clinical: f64,
 ) -> Facets {
     let active = evaluated.clauses();
     let matched = evaluated.matched();
@@ -49,7 +50,11 @@ pub fn facets(
     terms(columns, filter, &base, &mut facets);
     facets.insert("genotype", genotypes(columns, filter, &base(Clause::Genotype)));
     for limit in Limit::ALL {
-        facets.insert(limit.parameter(), limits(columns, filter, limit, &base(Clause::Limit(limit)), cutoff));
+        let mut cuts = cutoffs.get(CutoffKind::of(limit)).to_vec();
+        if limit == Limit::Gnomad {
+            cuts.push(clinical);
+        }
+        facets.insert(limit.parameter(), limits(columns, filter, limit, &base(Clause::Limit(limit)), cuts));
     }
     let band_rows = base(Clause::Spidex);
     let mut bands: BTreeMap<SpidexBand, usize> = BTreeMap::new();
@@ -242,20 +247,9 @@ fn genotypes(columns: &Columns, filter: &Filter, rows: &Bits) -> Vec<Choice> {
         .collect()
 }
 
-fn limits(columns: &Columns, filter: &Filter, limit: Limit, rows: &Bits, cutoff: f64) -> Vec<Choice> {
-    let mut cuts: Vec<f64> = match limit {
-        Limit::LocalObs => vec![0.0, 1.0, 5.0, 20.0],
-        Limit::Cadd => vec![10.0, 15.0, 20.0, 25.0, 30.0],
-        Limit::Revel => vec![0.29, 0.644, 0.773, 0.932],
-        Limit::Spliceai => vec![0.1, 0.2, 0.5, 0.8],
-        Limit::RankScore => vec![0.0, 5.0, 10.0, 15.0, 20.0],
-        _ => FREQUENCY_CUTS.to_vec(),
-    };
+fn limits(columns: &Columns, filter: &Filter, limit: Limit, rows: &Bits, mut cuts: Vec<f64>) -> Vec<Choice> {
     let own = filter.limits.get(&limit).copied();
     cuts.extend(own);
-    if limit == Limit::Gnomad {
-        cuts.push(cutoff);
-    }
     cuts.sort_by(f64::total_cmp);
     cuts.dedup();
     let values = limit.values(columns);

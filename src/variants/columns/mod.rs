@@ -5,6 +5,7 @@
 mod bits;
 mod builder;
 mod clauses;
+mod cutoffs;
 mod explain;
 mod facets;
 mod filter;
@@ -16,6 +17,7 @@ mod table;
 pub use bits::Bits;
 pub use builder::{ColumnIndividual, ColumnsBuilder};
 pub use clauses::{Clause, Evaluated, GeneSet, Overlay, RowState};
+pub use cutoffs::{CutoffKind, Cutoffs, read_number, written};
 pub use explain::{Explanation, explain};
 pub use facets::{Choice, Facets, facets};
 pub use filter::{Filter, PARAMETERS, PER_PAGE, Wrong};

@@ -1,0 +1,149 @@
+//! `lodestone institute …`
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use anyhow::{Context as _, bail};
+
+use super::{SetInstitute, SystemScope, open};
+use crate::app::AppState;
+use crate::db::StoreError;
+use crate::ids::InstituteId;
+use crate::institutes::{Changed, Institute, change, read_name};
+use crate::variants::LinkTarget;
+use crate::variants::columns::CutoffKind;
+
+/// Values offered for one kind.
+pub type KindValues = (CutoffKind, Vec<f64>);
+
+/// `cadd=10 20 30`
+pub(super) fn read_cutoffs(text: &str) -> Result<KindValues, String> {
+    let kinds = || CutoffKind::ALL.map(CutoffKind::as_str).join(", ");
+    let (kind, values) = text.split_once('=').ok_or_else(|| format!("write KIND=VALUES with one of {}", kinds()))?;
+    let kind = CutoffKind::ALL
+        .into_iter()
+        .find(|known| known.as_str() == kind)
+        .ok_or_else(|| format!("`{kind}` is not one of {}", kinds()))?;
+    Ok((kind, kind.read(values)?))
+}
+
+/// Sites as `gnomad,ucsc` or `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedLinks(BTreeSet<LinkTarget>);
+
+impl FromStr for AllowedLinks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self(BTreeSet::new()));
+        }
+        let targets = text.split(',').map(|word| word.trim().parse::<LinkTarget>());
+        targets.collect::<Result<_, _>>().map(Self).map_err(|error| format!("{error}; or write none"))
+    }
+}
+
+pub(super) async fn add(
+    app: &AppState,
+    scope: &SystemScope,
+    id: InstituteId,
+    name: Option<String>,
+) -> anyhow::Result<()> {
+    scope.note("institute", id.as_str(), Some(&id));
+    let name = match name {
+        Some(name) => named(&name)?,
+        None => id.to_string(),
+    };
+    match app.institutes.add(&Institute::new(id.clone(), name, app.clock.now())).await {
+        Ok(()) => {
+            println!("added institute {id}");
+            Ok(())
+        }
+        Err(StoreError::Exists(_)) => bail!("institute {id} exists already"),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn named(name: &str) -> anyhow::Result<String> {
+    read_name(name).map_err(|message| anyhow::anyhow!("--name: {message}"))
+}
+
+pub(super) async fn set(app: &AppState, scope: &SystemScope, given: SetInstitute) -> anyhow::Result<()> {
+    scope.note("institute", given.id.as_str(), Some(&given.id));
+    let id = &given.id;
+    let institute = app.institutes.find(id).await?;
+    let institute = institute.with_context(|| format!("there is no institute {id}"))?;
+    let before = institute.choices();
+    let mut wanted = before.clone();
+    if let Some(name) = &given.name {
+        wanted.name = named(name)?;
+    }
+    if let Some(cutoff) = given.frequency_cutoff {
+        wanted.settings.frequency_cutoff = cutoff;
+    }
+    for (kind, values) in given.cutoffs {
+        wanted.settings.cutoffs.set(kind, values);
+    }
+    if let Some(AllowedLinks(targets)) = given.allow_links {
+        wanted.settings.link_targets = targets;
+    }
+    match change(app, &institute, institute.rev, &wanted, &open::actor()).await? {
+        Changed::Stored(_) => {
+            println!("changed institute {id}");
+            for one in before.differences(&wanted) {
+                println!("  {}: {} -> {}", one.label, one.one, one.other);
+            }
+            Ok(())
+        }
+        Changed::AsBefore => {
+            println!("institute {id} has these settings already");
+            Ok(())
+        }
+        Changed::Conflict(_) => bail!("institute {id} was changed by somebody else in the meantime; run it again"),
+    }
+}
+
+pub(super) async fn list(app: &AppState, json: bool) -> anyhow::Result<()> {
+    let institutes = app.institutes.all().await?;
+    if json {
+        let list: Vec<_> = institutes
+            .iter()
+            .map(|institute| {
+                let settings = &institute.settings;
+                let cutoffs: serde_json::Map<String, serde_json::Value> = CutoffKind::ALL
+                    .into_iter()
+                    .map(|kind| (kind.as_str().to_owned(), settings.cutoffs.get(kind).into()))
+                    .collect();
+                serde_json::json!({
+                    "id": institute.id, "name": institute.name, "frequency_cutoff": settings.frequency_cutoff,
+                    "cutoffs": cutoffs, "allowed_links": settings.link_targets,
+                })
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "institutes": list }));
+    } else {
+        for institute in institutes {
+            println!("{}\t{}", institute.id, institute.name);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_typed_as_the_help_says() {
+        assert_eq!(read_cutoffs("cadd=10 20"), Ok((CutoffKind::Cadd, vec![10.0, 20.0])));
+        for wrong in ["cadd", "caad=1", "cadd=", "cadd=1,2", "revel=2"] {
+            assert!(read_cutoffs(wrong).is_err(), "{wrong}");
+        }
+        let links = |text: &str| text.parse::<AllowedLinks>().map(|AllowedLinks(targets)| targets.len());
+        assert_eq!(links("gnomad, ucsc,gnomad"), Ok(2));
+        assert_eq!(links("none"), Ok(0));
+        for wrong in ["", "gnomad,none", "everybody"] {
+            assert!(links(wrong).is_err(), "{wrong}");
+        }
+    }
+}

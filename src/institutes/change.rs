@@ -1,0 +1,76 @@
+//! Changing an institute's name and settings: compare-and-set, with a row in the history.
+
+use bson::Bson;
+
+use super::model::{Choices, Institute};
+use crate::app::AppState;
+use crate::db::{StoreError, Stored as _};
+use crate::events::{Actor, Change, EventKind, institute_subject};
+
+/// What became of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Changed {
+    /// It is stored.
+    Stored(Institute),
+    /// Everything was so already; nothing was written.
+    AsBefore,
+    /// Somebody else changed it since revision `known`; this is what is stored now.
+    Conflict(Institute),
+}
+
+/// Stores `wanted` in place of revision `known` of an institute, with its event, in one transaction.
+///
+/// A form sent twice changes things once: what is so already is no conflict.
+pub async fn change(
+    app: &AppState,
+    institute: &Institute,
+    known: i64,
+    wanted: &Choices,
+    actor: &Actor,
+) -> Result<Changed, StoreError> {
+    if institute.choices() == *wanted {
+        return Ok(Changed::AsBefore);
+    }
+    if institute.rev != known {
+        return Ok(Changed::Conflict(institute.clone()));
+    }
+    let after =
+        Institute { name: wanted.name.clone(), settings: wanted.settings.clone(), rev: known + 1, ..institute.clone() };
+    let event = Change {
+        subject: institute_subject(&institute.id),
+        rev: after.rev,
+        kind: EventKind::InstituteChanged,
+        institute: institute.id.clone(),
+        case_id: None,
+        before: as_bson(&institute.choices())?,
+        after: as_bson(wanted)?,
+    };
+    app.events.prepare().await?;
+    let mut transaction = app.db.begin().await?;
+    let written = loop {
+        let work = async {
+            app.institutes.replace(&mut transaction.session, &after, known).await?;
+            app.events.append(&mut transaction.session, &event, actor, app.clock.now()).await
+        }
+        .await;
+        match transaction.end(work).await {
+            Ok(Some(())) => break Ok(()),
+            Ok(None) => {}
+            Err(error) => break Err(error),
+        }
+    };
+    match written {
+        Ok(()) => Ok(Changed::Stored(after)),
+        Err(StoreError::Conflict(what) | StoreError::Exists(what)) => match app.institutes.find(&institute.id).await? {
+            Some(now) if now.choices() == *wanted => Ok(Changed::AsBefore),
+            Some(now) => Ok(Changed::Conflict(now)),
+            None => Err(StoreError::Conflict(what)),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+fn as_bson(choices: &Choices) -> Result<Bson, StoreError> {
+    bson::serialize_to_bson(choices)
+        .map_err(|error| StoreError::Unwritable { collection: Institute::COLLECTION, reason: error.to_string() })
+}

@@ -1,0 +1,186 @@
+//! The settings form: submitted text becomes typed choices, or comes back with an error per field.
+
+use std::collections::BTreeMap;
+
+use super::model::{Choices, Institute, Settings};
+use crate::error::{AppError, AppResult, FieldError};
+use crate::variants::LinkTarget;
+use crate::variants::columns::{CutoffKind, Cutoffs, read_number, written};
+
+/// Most characters of an institute's name.
+const NAME: usize = 100;
+
+/// Name of the field of the clinical preset's frequency.
+pub(super) const FREQUENCY_CUTOFF: &str = "frequency_cutoff";
+
+/// What was submitted, as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsForm {
+    /// Revision that the form was made from.
+    pub rev: i64,
+    /// Name as shown.
+    pub name: String,
+    /// gnomAD frequency of the clinical preset.
+    pub frequency_cutoff: String,
+    /// Values offered, by kind.
+    pub cutoffs: BTreeMap<CutoffKind, String>,
+    /// Sites that are ticked.
+    pub links: Vec<LinkTarget>,
+}
+
+/// Field of the values offered for a kind.
+#[must_use]
+pub fn cutoff_field(kind: CutoffKind) -> String {
+    format!("cutoffs_{}", kind.as_str())
+}
+
+/// An institute's name, without spaces at its ends.
+pub fn read_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
+        return Err(format!("write 1 to {NAME} characters on one line"));
+    }
+    Ok(name.to_owned())
+}
+
+/// The gnomAD frequency of the clinical preset, as a fraction.
+pub fn read_frequency(text: &str) -> Result<f64, String> {
+    let word = text.trim();
+    let value = read_number(word)?;
+    if (0.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("{word} is not between 0 and 1: write a fraction, as in 0.01 for one percent"))
+    }
+}
+
+impl SettingsForm {
+    /// The form that shows what is stored.
+    #[must_use]
+    pub fn of(institute: &Institute) -> Self {
+        let settings = &institute.settings;
+        Self {
+            rev: institute.rev,
+            name: institute.name.clone(),
+            frequency_cutoff: settings.frequency_cutoff.to_string(),
+            cutoffs: CutoffKind::ALL.into_iter().map(|kind| (kind, written(settings.cutoffs.get(kind)))).collect(),
+            links: settings.link_targets.iter().copied().collect(),
+        }
+    }
+
+    /// Takes the fields of our own form, each once but for the sites; anything else was not sent by it.
+    pub fn read(pairs: Vec<(String, String)>) -> AppResult<Self> {
+        let foreign = |name: &str| AppError::BadRequest(format!("The form's content does not fit: field `{name}`."));
+        let mut texts: BTreeMap<String, String> = BTreeMap::new();
+        let mut links = Vec::new();
+        for (name, value) in pairs {
+            if name == "links" {
+                links.push(value.parse().map_err(|_| foreign(&name))?);
+            } else if texts.insert(name.clone(), value).is_some() {
+                return Err(foreign(&name));
+            }
+        }
+        let mut take = |name: &str| texts.remove(name).ok_or_else(|| foreign(name));
+        let mut cutoffs = BTreeMap::new();
+        for kind in CutoffKind::ALL {
+            cutoffs.insert(kind, take(&cutoff_field(kind))?);
+        }
+        let form = Self {
+            rev: take("rev")?.parse().map_err(|_| foreign("rev"))?,
+            name: take("name")?,
+            frequency_cutoff: take(FREQUENCY_CUTOFF)?,
+            cutoffs,
+            links,
+        };
+        match texts.keys().next() {
+            Some(name) => Err(foreign(name)),
+            None => Ok(form),
+        }
+    }
+
+    /// The choices, or what is wrong with each field.
+    pub fn parse(&self) -> Result<Choices, Vec<FieldError>> {
+        let mut wrong = Vec::new();
+        let mut note = |field: &str, value: &str, message: String| wrong.push(FieldError::new(field, value, message));
+        let name = read_name(&self.name).map_err(|message| note("name", &self.name, message));
+        let frequency_cutoff = read_frequency(&self.frequency_cutoff)
+            .map_err(|message| note(FREQUENCY_CUTOFF, &self.frequency_cutoff, message));
+        let mut cutoffs = Cutoffs::default();
+        for (kind, text) in &self.cutoffs {
+            match kind.read(text) {
+                Ok(values) => cutoffs.set(*kind, values),
+                Err(message) => note(&cutoff_field(*kind), text, message),
+            }
+        }
+        match (name, frequency_cutoff) {
+            (Ok(name), Ok(frequency_cutoff)) if wrong.is_empty() => {
+                let link_targets = self.links.iter().copied().collect();
+                Ok(Choices { name, settings: Settings { frequency_cutoff, cutoffs, link_targets } })
+            }
+            _ => Err(wrong),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn institute() -> Institute {
+        let mut institute =
+            Institute::new("cust000".parse().unwrap(), "Our clinic".into(), "2026-01-01T00:00:00Z".parse().unwrap());
+        institute.settings.link_targets.insert(LinkTarget::Ucsc);
+        institute.settings.cutoffs.set(CutoffKind::RankScore, vec![-5.0, 0.5]);
+        institute
+    }
+
+    fn pairs() -> Vec<(String, String)> {
+        let form = SettingsForm::of(&institute());
+        let mut pairs = vec![
+            ("rev".to_owned(), form.rev.to_string()),
+            ("name".to_owned(), form.name),
+            (FREQUENCY_CUTOFF.to_owned(), form.frequency_cutoff),
+        ];
+        pairs.extend(form.cutoffs.into_iter().map(|(kind, text)| (cutoff_field(kind), text)));
+        pairs.extend(form.links.into_iter().map(|target| ("links".to_owned(), target.to_string())));
+        pairs
+    }
+
+    #[test]
+    fn what_is_shown_is_what_is_stored() {
+        let form = SettingsForm::read(pairs()).unwrap();
+        assert_eq!(form, SettingsForm::of(&institute()));
+        assert_eq!(form.parse().unwrap(), institute().choices());
+    }
+
+    #[test]
+    fn each_wrong_field_is_named_and_keeps_its_text() {
+        let mut form = SettingsForm::of(&institute());
+        form.name = "  ".into();
+        form.frequency_cutoff = "1%".into();
+        form.cutoffs.insert(CutoffKind::Revel, "0,5".into());
+        let wrong = form.parse().unwrap_err();
+        let fields: Vec<(&str, &str)> =
+            wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.value.as_str())).collect();
+        assert_eq!(fields, [("name", "  "), ("frequency_cutoff", "1%"), ("cutoffs_revel", "0,5")]);
+        for bad in ["", "2", "-0.1", "0,01", "NaN", "0.1 0.2"] {
+            assert!(read_frequency(bad).is_err(), "{bad}");
+        }
+        assert_eq!(read_frequency(" 0 "), Ok(0.0));
+    }
+
+    #[test]
+    fn a_form_that_is_not_ours_is_refused() {
+        for change in [
+            |pairs: &mut Vec<(String, String)>| pairs.push(("role".into(), "admin".into())),
+            |pairs: &mut Vec<(String, String)>| pairs.push(("name".into(), "twice".into())),
+            |pairs: &mut Vec<(String, String)>| pairs.push(("links".into(), "elsewhere".into())),
+            |pairs: &mut Vec<(String, String)>| pairs.retain(|(name, _)| name != "rev"),
+            |pairs: &mut Vec<(String, String)>| pairs.retain(|(name, _)| name != "cutoffs_cadd"),
+        ] {
+            let mut pairs = pairs();
+            change(&mut pairs);
+            assert!(matches!(SettingsForm::read(pairs), Err(AppError::BadRequest(_))));
+        }
+    }
+}

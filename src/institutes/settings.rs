@@ -1,0 +1,192 @@
+//! The settings page of an institute, for its admins.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::access::InstituteAdmin;
+use super::change::{Changed, change};
+use super::forms::{FREQUENCY_CUTOFF, SettingsForm, cutoff_field};
+use super::model::{Choices, Difference, Institute};
+use crate::app::AppState;
+use crate::db::StoreError;
+use crate::error::{AppResult, FieldError};
+use crate::events::{Actor, Event};
+use crate::variants::columns::CutoffKind;
+use crate::variants::{ALWAYS_OFFERED, LinkTarget};
+use crate::web::{CsrfForm, Layout, Page, Params, filters, see_other, urls};
+
+/// Changes shown below the form.
+const RECENT: i64 = 10;
+
+#[derive(Template)]
+#[template(path = "institutes/settings.html")]
+struct SettingsPage {
+    layout: Layout,
+    institute: Institute,
+    reads_cases: bool,
+    saved: bool,
+    rev: i64,
+    name: Field,
+    frequency: Field,
+    cutoffs: Vec<Field>,
+    sites: Vec<SiteChoice>,
+    always: [(&'static str, &'static str); 2],
+    errors: Vec<FieldError>,
+    conflict: Vec<Difference>,
+    history: Vec<ChangeLine>,
+}
+
+/// A text field with what was typed and what is wrong with it.
+struct Field {
+    name: String,
+    label: String,
+    hint: &'static str,
+    value: String,
+    error: String,
+}
+
+struct SiteChoice {
+    word: &'static str,
+    site: &'static str,
+    tells: &'static str,
+    allowed: bool,
+}
+
+struct ChangeLine {
+    at: String,
+    who: String,
+    what: Vec<Difference>,
+}
+
+/// What happened to a form before it is shown.
+#[derive(Default)]
+struct Outcome {
+    saved: bool,
+    errors: Vec<FieldError>,
+    conflict: Vec<Difference>,
+}
+
+/// `GET /{institute}/settings`
+pub(super) async fn show(
+    admin: InstituteAdmin,
+    page: Page,
+    State(app): State<AppState>,
+    params: Params,
+) -> AppResult<Response> {
+    let saved = params.pairs().iter().any(|(name, _)| name == "saved");
+    let form = SettingsForm::of(admin.institute());
+    render(&admin, page, &app, form, Outcome { saved, ..Outcome::default() }).await
+}
+
+/// `POST /{institute}/settings`
+pub(super) async fn save(
+    admin: InstituteAdmin,
+    page: Page,
+    State(app): State<AppState>,
+    CsrfForm(pairs): CsrfForm<Vec<(String, String)>>,
+) -> AppResult<Response> {
+    let mut form = SettingsForm::read(pairs)?;
+    let wanted = match form.parse() {
+        Ok(wanted) => wanted,
+        Err(errors) => {
+            let shown = render(&admin, page, &app, form, Outcome { errors, ..Outcome::default() }).await?;
+            return Ok(with_status(shown, StatusCode::UNPROCESSABLE_ENTITY));
+        }
+    };
+    let principal = admin.principal();
+    let actor = Actor { user: Some(principal.user().clone()), name: principal.name().to_owned() };
+    match change(&app, admin.institute(), form.rev, &wanted, &actor).await? {
+        Changed::Stored(_) | Changed::AsBefore => {
+            Ok(see_other(&format!("{}?saved=1", urls::institute_settings(&admin.institute().id))))
+        }
+        Changed::Conflict(now) => {
+            // Saving again is then a choice made in sight of what is stored.
+            form.rev = now.rev;
+            let conflict = now.choices().differences(&wanted);
+            let shown = render(&admin, page, &app, form, Outcome { conflict, ..Outcome::default() }).await?;
+            Ok(with_status(shown, StatusCode::CONFLICT))
+        }
+    }
+}
+
+fn with_status(mut response: Response, status: StatusCode) -> Response {
+    *response.status_mut() = status;
+    response
+}
+
+async fn render(
+    admin: &InstituteAdmin,
+    page: Page,
+    app: &AppState,
+    form: SettingsForm,
+    outcome: Outcome,
+) -> AppResult<Response> {
+    let events = app.events.of_institute(admin, RECENT).await?;
+    let history = events.into_iter().map(ChangeLine::new).collect::<Result<_, _>>()?;
+    let institute = admin.institute();
+    let field = |name: &str, label: &str, hint: &'static str, value: String| Field {
+        error: outcome.errors.iter().find(|error| error.field == name).map_or("", |error| &error.message).to_owned(),
+        name: name.to_owned(),
+        label: label.to_owned(),
+        hint,
+        value,
+    };
+    let cutoffs = form
+        .cutoffs
+        .iter()
+        .map(|(kind, text)| field(&cutoff_field(*kind), kind.label(), hint(*kind), text.clone()))
+        .collect();
+    let sites = LinkTarget::ALL.into_iter().map(|target| SiteChoice {
+        word: target.as_str(),
+        site: target.site(),
+        tells: target.tells(),
+        allowed: form.links.contains(&target),
+    });
+    let shown = SettingsPage {
+        layout: Layout::default(),
+        reads_cases: admin.principal().scope().covers(&institute.id),
+        saved: outcome.saved,
+        rev: form.rev,
+        name: field("name", "Name", "As it stands on pages. The short name in addresses stays as it is.", form.name),
+        frequency: field(
+            FREQUENCY_CUTOFF,
+            "Highest gnomAD frequency",
+            "A fraction: 0.01 is one percent. The clinical filter hides variants above it.",
+            form.frequency_cutoff,
+        ),
+        cutoffs,
+        sites: sites.collect(),
+        always: ALWAYS_OFFERED,
+        errors: outcome.errors.clone(),
+        conflict: outcome.conflict,
+        history,
+        institute: institute.clone(),
+    };
+    page.render(|layout| SettingsPage { layout, ..shown })
+}
+
+fn hint(kind: CutoffKind) -> &'static str {
+    match kind {
+        CutoffKind::Frequency => "Fractions from 0 to 1, for gnomAD, ExAC, 1000 Genomes and SweGen.",
+        CutoffKind::LocalObs => "How often the laboratory's archive has the variant.",
+        CutoffKind::Cadd => "Scaled scores from 0 to 100.",
+        CutoffKind::Revel | CutoffKind::Spliceai => "From 0 to 1.",
+        CutoffKind::RankScore => "As the laboratory's rank model gives them.",
+    }
+}
+
+impl ChangeLine {
+    fn new(event: Event) -> Result<Self, StoreError> {
+        let choices = |value: bson::Bson| {
+            bson::deserialize_from_bson::<Choices>(value).map_err(|error| StoreError::Unreadable {
+                collection: "events",
+                id: event.id.clone(),
+                reason: error.to_string(),
+            })
+        };
+        let what = choices(event.before)?.differences(&choices(event.after)?);
+        Ok(Self { at: filters::moment(event.at), who: event.actor.name, what })
+    }
+}
