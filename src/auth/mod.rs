@@ -13,6 +13,7 @@ mod token;
 pub(crate) use cookie::read as session_cookie;
 pub use csrf::{CsrfToken, same_origin};
 pub use demo_link::DemoLinks;
+pub use extract::Asker;
 pub use handlers::{routes, sign_out};
 pub use principal::{Principal, Scope};
 pub use session::{Session, SessionStore};

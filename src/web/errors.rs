@@ -11,6 +11,7 @@ use super::context::RequestContext;
 use super::page::Layout;
 use super::see_other;
 use crate::app::AppState;
+use crate::auth::Asker;
 use crate::error::{AppError, FieldError, Shown};
 
 #[derive(Template)]
@@ -38,10 +39,14 @@ struct Problem<'a> {
 }
 
 /// Renders errors of all inner layers: JSON for the API, a page for people. Logs internal ones, once.
-pub(super) async fn render(State(app): State<AppState>, request: Request, next: Next) -> Response {
+pub(super) async fn render(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
     let context = request.extensions().get::<RequestContext>().cloned().unwrap_or_default();
     let is_api = request.uri().path().starts_with("/api/");
     let is_read = request.method().is_safe();
+    // Whoever looks first who asks tells the others, so that the error page knows without asking again.
+    let asker = Asker::default();
+    request.extensions_mut().insert(asker.clone());
+    let credentials = request.headers().clone();
     let response = next.run(request).await;
     let Some(shown) = shown(&response) else { return response };
     if let AppError::Internal(cause) = &shown {
@@ -50,7 +55,17 @@ pub(super) async fn render(State(app): State<AppState>, request: Request, next: 
     if matches!(shown, AppError::SignInRequired) && !is_api && is_read {
         return see_other("/login");
     }
-    let mut answer = if is_api { as_json(&shown, &context) } else { as_page(&app, &shown, &context) };
+    let mut answer = if is_api {
+        as_json(&shown, &context)
+    } else {
+        let bare = Layout::bare(&app, &context);
+        let layout = match asker.for_error_page(&shown, &credentials, &app).await {
+            // A script has no session to sign out of.
+            Some(principal) if !principal.is_script() => bare.signed_in(&principal),
+            _ => bare,
+        };
+        as_page(layout, &shown, &context)
+    };
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW] {
         if let Some(value) = response.headers().get(&name) {
             answer.headers_mut().insert(name, value.clone());
@@ -106,9 +121,9 @@ fn as_json(shown: &AppError, context: &RequestContext) -> Response {
     response
 }
 
-fn as_page(app: &AppState, shown: &AppError, context: &RequestContext) -> Response {
+fn as_page(layout: Layout, shown: &AppError, context: &RequestContext) -> Response {
     let page = ErrorPage {
-        layout: Layout::bare(app, context),
+        layout,
         title: shown.title(),
         sentence: if matches!(shown, AppError::Unprocessable(_)) {
             "Nothing was searched or changed. Correct these values and try again.".to_owned()

@@ -60,6 +60,14 @@ impl Layout {
         }
     }
 
+    /// The same frame for somebody who is signed in.
+    pub(super) fn signed_in(mut self, principal: &Principal) -> Self {
+        self.csrf = principal.csrf().map(|token| token.as_str().to_owned()).unwrap_or_default();
+        self.user = Some(principal.name().to_owned());
+        self.institutes = principal.institutes();
+        self
+    }
+
     /// The same frame with a case's header.
     #[must_use]
     pub fn with_case(mut self, case: CaseBar) -> Self {
@@ -88,9 +96,7 @@ impl FromRequestParts<AppState> for Page {
         let mut layout = Layout::bare(app, &context);
         // A page for everybody is shown all the same when nobody is signed in or the lookup fails.
         if let Ok(principal) = Principal::from_request_parts(parts, app).await {
-            layout.csrf = principal.csrf().map(|token| token.as_str().to_owned()).unwrap_or_default();
-            layout.user = Some(principal.name().to_owned());
-            layout.institutes = principal.institutes();
+            layout = layout.signed_in(&principal);
         }
         Ok(Self { layout })
     }

@@ -169,7 +169,9 @@ async fn a_case_of_another_institute_looks_absent() {
         assert_eq!(one.status(), StatusCode::NOT_FOUND, "{there}");
         assert_eq!(other.status(), StatusCode::NOT_FOUND, "{absent}");
         assert_eq!(names_of(&one), names_of(&other));
-        assert_eq!(masked(one).await, masked(other).await, "{there}");
+        let (one, other) = (masked(one).await, masked(other).await);
+        assert_eq!(one, other, "{there}");
+        assert_eq!(one.contains("Ann Example"), !there.starts_with("/api/"), "{there}: the page knows who asks");
     }
     app.end().await;
 }

@@ -206,3 +206,48 @@ async fn cases_are_found_by_any_of_their_names() {
     assert_eq!(browser.get("/own?status=new").await.status(), 422);
     app.end().await;
 }
+
+/// An error is no dead end: it shows who is signed in, and lets them sign out.
+#[tokio::test]
+async fn error_pages_show_who_is_signed_in() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "F1").await;
+    let user = app.user(&["own:clinician"]).await;
+    let browser = app.browser_of(&user).await;
+    for (path, status) in
+        [("/own/absent", 404), ("/own/F1/variants?gnomad_af_max=7", 422), ("/a/b/c/d/e", 404), ("/own/settings", 404)]
+    {
+        let (answer, commands) = app.commands_during(browser.get(path)).await;
+        assert_eq!(answer.status(), status, "{path}");
+        let html = Html::parse_document(&answer.text().await.unwrap());
+        assert_eq!(texts(&html, ".user"), ["Signed in as Ann Example"], "{path}");
+        let token = Selector::parse("form[action='/logout'] input[name=csrf]").unwrap();
+        assert!(!html.select(&token).next().unwrap().attr("value").unwrap().is_empty(), "{path}");
+        let lookups = commands.iter().filter(|(_, collection)| collection == "sessions").count();
+        assert_eq!(lookups, 1, "{path}: one request looks itself up once");
+    }
+    let refused = browser.post("/logout", &[("csrf", "wrong")]).await;
+    assert_eq!(refused.status(), 403);
+    let csrf = {
+        let html = Html::parse_document(&refused.text().await.unwrap());
+        let token = Selector::parse("form[action='/logout'] input[name=csrf]").unwrap();
+        html.select(&token).next().unwrap().attr("value").unwrap().to_owned()
+    };
+    let stranger = Html::parse_document(&app.stranger().get("/a/b/c/d/e").await.text().await.unwrap());
+    assert_eq!(texts(&stranger, ".user").len(), 0);
+
+    let broken = bson::doc! { "$set": { "memberships": "not a list" } };
+    assert_eq!(app.tamper("users", bson::doc! { "_id": user.id.as_str() }, broken).await, 1);
+    let answer = browser.get("/own").await;
+    assert_eq!(answer.status(), 500);
+    let html = Html::parse_document(&answer.text().await.unwrap());
+    assert_eq!(texts(&html, "h1"), ["Something went wrong"], "the page stands when nobody can be looked up");
+    assert_eq!(texts(&html, ".user").len(), 0);
+    let absent = browser.get("/a/b/c/d/e").await;
+    assert_eq!(absent.status(), 404, "the failed look-up does not become the error");
+    let mended = bson::doc! { "$set": { "memberships": [] } };
+    assert_eq!(app.tamper("users", bson::doc! { "_id": user.id.as_str() }, mended).await, 1);
+    assert_eq!(browser.post("/logout", &[("csrf", &csrf)]).await.status(), 303, "the form on the error page works");
+    app.end().await;
+}
