@@ -54,7 +54,8 @@ pub fn trim<'a>(position: u32, reference: &'a str, alternative: &'a str) -> Trim
     Trimmed { position: start, reference, alternative }
 }
 
-/// What a variant is called when it is compared across cases and with knowledge: category, build, contig and trimmed alleles.
+/// What a variant is called when it is compared across cases and with knowledge: category, build, contig and alleles,
+/// trimmed, and left-aligned before where a reference sequence is configured (see `variants::keys`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NormKey(String);
