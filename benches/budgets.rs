@@ -70,7 +70,7 @@ async fn measure() -> Vec<Line> {
     pages(&app, &reader, &mut lines).await;
     lines.push(filtering(&app, folder.path()).await);
     step("loading 20 lists of 10 000");
-    own_process(&app, &mut lines).await;
+    Box::pin(own_process(&app, &mut lines)).await;
     audit_on_the_way(&app, &mut lines).await;
     lines.push(audit_verification(&app));
     app.end().await;

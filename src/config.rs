@@ -7,6 +7,8 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
+use crate::genome::{GenomeBuild, ReferenceError, ReferenceSequence};
+
 const DEFAULTS: &str = include_str!("../config/default.toml");
 
 /// Everything an operator can set. Field meanings stand beside the defaults in `config/default.toml`.
@@ -17,6 +19,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where data are kept.
     pub database: DatabaseConfig,
+    /// Reference sequences.
+    pub genome: GenomeConfig,
     /// Memory for derived data.
     pub cache: CacheConfig,
     /// Lifetime of browser sessions.
@@ -71,6 +75,33 @@ impl std::fmt::Debug for DatabaseConfig {
             .field("uri", &if self.uri.is_empty() { "" } else { "(set)" })
             .field("name", &self.name)
             .finish_non_exhaustive()
+    }
+}
+
+/// `[genome]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenomeConfig {
+    /// FASTA of GRCh37; empty means none.
+    pub reference_37: PathBuf,
+    /// FASTA of GRCh38; empty means none.
+    pub reference_38: PathBuf,
+}
+
+impl GenomeConfig {
+    /// The configured file of a build.
+    #[must_use]
+    pub fn reference(&self, build: GenomeBuild) -> Option<&Path> {
+        let path = match build {
+            GenomeBuild::Grch37 => &self.reference_37,
+            GenomeBuild::Grch38 => &self.reference_38,
+        };
+        (!path.as_os_str().is_empty()).then_some(path.as_path())
+    }
+
+    /// Opens the sequence of a build, if one is configured.
+    pub fn open(&self, build: GenomeBuild) -> Result<Option<ReferenceSequence>, ReferenceError> {
+        self.reference(build).map(|path| ReferenceSequence::open(path, build)).transpose()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::error::AppResult;
 use crate::events::EventKind;
 use crate::institutes::DEFAULT_FREQUENCY_CUTOFF;
 use crate::pedigree::{self, Drawing, Member};
+use crate::variants::KeyForm;
 use crate::variants::columns::clinical_preset;
 use crate::web::{Access, Layout, Page, Routes, filters, urls};
 
@@ -85,6 +86,9 @@ struct ListView {
     unknown_terms: Vec<(String, u64)>,
     faults: String,
     first_faults: Vec<String>,
+    reference_differs: String,
+    reference_sentence: String,
+    keys: &'static str,
     seconds: String,
     rate: String,
 }
@@ -238,6 +242,12 @@ impl From<&CaseList> for ListView {
             unknown_terms: report.unknown_terms.iter().map(|(term, count)| (term.clone(), *count)).collect(),
             faults: filters::thousands(report.faults),
             first_faults: report.first_faults.clone(),
+            reference_differs: filters::thousands(report.reference_differs),
+            reference_sentence: report.reference_sentence().unwrap_or_default(),
+            keys: match list.keys {
+                KeyForm::Trimmed => "trimmed alleles",
+                KeyForm::LeftAligned => "left-aligned alleles",
+            },
             seconds: filters::significant(report.seconds, 3),
             rate: {
                 #[expect(

@@ -19,8 +19,9 @@ use crate::cli::SystemScope;
 use crate::db::StoreError;
 use crate::events::{Actor, Change, EventKind};
 use crate::genes::GeneNames;
+use crate::genome::{GenomeBuild, ReferenceError};
 use crate::ids::{CaseId, VariantId};
-use crate::variants::{Category, ColumnStore, Seen, SeenIn, Variant};
+use crate::variants::{Category, ColumnStore, KeyForm, KeyMaker, Seen, SeenIn, Variant};
 use crate::vcf::model::{Allele, Zygosity};
 use crate::vcf::{Limits, ReadOptions, VcfError, VcfReader};
 
@@ -47,6 +48,9 @@ pub enum LoadError {
         /// What the system says.
         reason: String,
     },
+    /// The configured reference sequence cannot be used.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -73,7 +77,10 @@ pub enum Loaded {
         notes: Vec<String>,
     },
     /// Exactly this was loaded before.
-    AlreadyLoaded,
+    AlreadyLoaded {
+        /// What loading again with `--update` would change, if anything.
+        notes: Vec<String>,
+    },
 }
 
 /// Loads a case and its small-variant list.
@@ -92,10 +99,10 @@ pub async fn load(
         if !options.update {
             return match loaded_before {
                 Some(list) if list.content == content => {
-                    finish_observations(app, scope, case, &config, &content).await?;
-                    Ok(Loaded::AlreadyLoaded)
+                    finish_observations(app, scope, case, &config, list).await?;
+                    Ok(Loaded::AlreadyLoaded { notes: key_notes(app, case.build, list.keys) })
                 }
-                None if config.snv_files.is_empty() => Ok(Loaded::AlreadyLoaded),
+                None if config.snv_files.is_empty() => Ok(Loaded::AlreadyLoaded { notes: Vec::new() }),
                 _ => Err(LoadError::Refused(format!(
                     "case {} of {} is there with other content; add --update to replace its lists (decisions are kept)",
                     case.name, case.institute
@@ -104,6 +111,7 @@ pub async fn load(
         }
         same_people(case, &config)?;
     }
+    let mut keys = KeyMaker::new(app.config.genome.open(config.build)?);
     let known_id = known.as_ref().map(|case| &case.id);
     let reserved = app.reservations.take(scope, &config.owner, &config.family, known_id).await?;
     let mut case = assemble(app, &config, known.as_ref(), reserved.case_id, &mut notes).await?;
@@ -112,7 +120,8 @@ pub async fn load(
     let written = async {
         let mut seen = Seen::default();
         if !config.snv_files.is_empty() {
-            let (list, seen_here) = read_list(app, scope, &case, &config, revision, content.clone(), options).await?;
+            let new = NewList { revision, content: content.clone() };
+            let (list, seen_here) = read_list(app, scope, &case, &config, new, &mut keys, options).await?;
             case.lists.push(list);
             seen = seen_here;
         }
@@ -131,7 +140,7 @@ pub async fn load(
     };
     // From here on other loads of this case that are still running cannot publish any more: what they write goes too.
     let of = SeenIn { institute: &case.institute, case: &case.id, category: Category::Snv, list: ListKind::Clinical };
-    app.observations.set(scope, of, &content, &seen).await?;
+    app.observations.set(scope, of, &counted(&content, keys.form()), &seen).await?;
     let keep = case.list(Category::Snv.as_str(), ListKind::Clinical).map(|list| list.revision);
     app.variants.collect(scope, &case.id, Category::Snv, ListKind::Clinical, keep).await?;
     app.columns.collect(scope, &case.id, keep).await?;
@@ -293,16 +302,23 @@ impl Keeper {
     }
 }
 
+/// What a list that is being read will be called.
+struct NewList {
+    revision: u32,
+    content: String,
+}
+
 /// Reads the files of a list into a revision that nobody sees yet.
 async fn read_list(
     app: &AppState,
     scope: &SystemScope,
     case: &Case,
     config: &CaseConfig,
-    revision: u32,
-    content: String,
+    new: NewList,
+    keys: &mut KeyMaker,
     options: &LoadOptions<'_>,
 ) -> Result<(CaseList, Seen), LoadError> {
+    let NewList { revision, content } = new;
     let started = Instant::now();
     let genes = app.genes.names().await?;
     let decided = app.states.kept(scope, &case.id).await?.into_iter().collect();
@@ -339,10 +355,11 @@ async fn read_list(
                 report.leave_out(LeftOut::Unreadable);
                 continue;
             }
+            let mut differs = false;
             for mut allele in record.alleles {
                 report.alleles += 1;
                 complete_genes(&mut allele, &genes);
-                let variant = Variant::from_allele(
+                let mut variant = Variant::from_allele(
                     allele.clone(),
                     case,
                     Category::Snv,
@@ -350,6 +367,7 @@ async fn read_list(
                     revision,
                     &sample_columns,
                 );
+                differs |= keys.put(&mut variant)?;
                 note_seen(&mut seen, case, &variant);
                 let id = variant.id();
                 if !keeper.keeps(&allele, &id) {
@@ -362,6 +380,7 @@ async fn read_list(
                     report.leave_out(LeftOut::DuplicateRecord);
                 }
             }
+            report.reference_differs += u64::from(differs);
             if batch.len() >= BATCH {
                 app.variants.add(scope, &batch).await?;
                 batch.clear();
@@ -384,6 +403,7 @@ async fn read_list(
         total: u32::try_from(report.stored).unwrap_or(u32::MAX),
         threshold: config.threshold,
         content,
+        keys: keys.form(),
         loaded_at: app.clock.now(),
         report,
     };
@@ -448,6 +468,30 @@ fn complete_genes(allele: &mut Allele, genes: &GeneNames) {
             gene.inheritance.clone_from(&known.inheritance);
             gene.disease_rna = known.is_disease_rna();
         }
+    }
+}
+
+/// The name under which a list's observations are recorded: keys made in another way are other observations.
+fn counted(content: &str, keys: KeyForm) -> String {
+    match keys {
+        KeyForm::Trimmed => content.to_owned(),
+        KeyForm::LeftAligned => format!("aligned-{content}"),
+    }
+}
+
+/// What to say when a list's keys were made in another way than they would be now.
+fn key_notes(app: &AppState, build: GenomeBuild, keys: KeyForm) -> Vec<String> {
+    match (keys, app.config.genome.reference(build)) {
+        (KeyForm::Trimmed, Some(_)) => vec![
+            "its indels were not left-aligned, because no reference sequence was configured then; add --update to count \
+             them together with those of other cases wherever a repeat lets them be written"
+                .to_owned(),
+        ],
+        (KeyForm::LeftAligned, None) => vec![format!(
+            "its indels were left-aligned by a reference sequence that is not configured any more; set \
+             genome.reference_{build} again, or add --update"
+        )],
+        _ => Vec::new(),
     }
 }
 
@@ -527,18 +571,29 @@ async fn finish_observations(
     scope: &SystemScope,
     case: &Case,
     config: &CaseConfig,
-    content: &str,
+    list: &CaseList,
 ) -> Result<(), LoadError> {
+    let content = counted(&list.content, list.keys);
     let of = SeenIn { institute: &case.institute, case: &case.id, category: Category::Snv, list: ListKind::Clinical };
-    if app.observations.is_complete(scope, of, content).await? {
+    if app.observations.is_complete(scope, of, &content).await? {
         return Ok(());
     }
-    let seen = seen_in(case, &config.snv_files)?;
-    app.observations.set(scope, of, content, &seen).await?;
+    let reference = match list.keys {
+        KeyForm::Trimmed => None,
+        KeyForm::LeftAligned => Some(app.config.genome.open(case.build)?.ok_or_else(|| {
+            LoadError::Refused(format!(
+                "case {} was left uncounted by a load that was ended, and its keys need the reference sequence: set \
+                 genome.reference_{} as it was, or add --update",
+                case.name, case.build
+            ))
+        })?),
+    };
+    let seen = seen_in(case, &config.snv_files, &mut KeyMaker::new(reference))?;
+    app.observations.set(scope, of, &content, &seen).await?;
     Ok(())
 }
 
-fn seen_in(case: &Case, files: &[PathBuf]) -> Result<Seen, LoadError> {
+fn seen_in(case: &Case, files: &[PathBuf], keys: &mut KeyMaker) -> Result<Seen, LoadError> {
     let mut seen = Seen::default();
     let mut unused = LoadReport::default();
     for path in files {
@@ -551,7 +606,8 @@ fn seen_in(case: &Case, files: &[PathBuf]) -> Result<Seen, LoadError> {
         let columns = sample_columns(case, &reader, path, &mut unused)?;
         while let Some(record) = reader.next_record()? {
             for allele in record.alleles {
-                let variant = Variant::from_allele(allele, case, Category::Snv, ListKind::Clinical, 0, &columns);
+                let mut variant = Variant::from_allele(allele, case, Category::Snv, ListKind::Clinical, 0, &columns);
+                keys.put(&mut variant)?;
                 note_seen(&mut seen, case, &variant);
             }
         }

@@ -12,6 +12,7 @@ use super::report::LoadReport;
 use crate::db::{Stored, index, unique_index};
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
+use crate::variants::KeyForm;
 
 /// A family, or a tumour/normal pair.
 #[serde_as]
@@ -283,6 +284,9 @@ pub struct CaseList {
     pub threshold: f64,
     /// BLAKE3 of what was loaded: files and the settings that decide what is stored.
     pub content: String,
+    /// How the keys of its variants were made.
+    #[serde(default)]
+    pub keys: KeyForm,
     /// When.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub loaded_at: Timestamp,

@@ -49,6 +49,9 @@ pub struct LoadReport {
     pub left_out: BTreeMap<LeftOut, u64>,
     /// Consequence terms this version does not know, with how often they were read; kept and shown with a mark.
     pub unknown_terms: BTreeMap<String, u64>,
+    /// Records whose REF is not what the reference sequence has there; kept, and keyed as written.
+    #[serde(default)]
+    pub reference_differs: u64,
     /// Faults found: how many in all.
     pub faults: u64,
     /// The first of them, in words.
@@ -67,6 +70,20 @@ impl LoadReport {
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let records = self.records as f64;
         if self.seconds > 0.0 { records / self.seconds } else { 0.0 }
+    }
+
+    /// What to say about records that disagree with the reference sequence; nothing when all agree.
+    #[must_use]
+    pub fn reference_sentence(&self) -> Option<String> {
+        let records = match self.reference_differs {
+            0 => return None,
+            1 => "1 record has a REF that is".to_owned(),
+            many => format!("{many} records have a REF that is"),
+        };
+        Some(format!(
+            "{records} not what the reference sequence has there; kept as written, and compared with other cases without \
+             left-alignment. Many of them mean that the file is on another assembly"
+        ))
     }
 
     /// All left-out alleles and records.

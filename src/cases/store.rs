@@ -12,6 +12,7 @@ use crate::db::{Db, Documents, StoreError};
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
 use crate::institutes::InstituteAccess;
+use crate::variants::KeyForm;
 
 /// The `cases` collection.
 #[derive(Clone)]
@@ -194,6 +195,25 @@ impl CaseStore {
         self.cases.find(doc! { "$or": either }, FindOptions::default()).await
     }
 
+    /// Identities of all cases; for commands on the machine.
+    pub async fn ids(&self, _: &SystemScope) -> Result<Vec<CaseId>, StoreError> {
+        let only_id = FindOptions::builder().projection(doc! { "_id": 1 }).sort(doc! { "_id": 1 }).build();
+        let found: Vec<OnlyId> = self.cases.find_as(doc! {}, only_id).await?;
+        Ok(found.into_iter().map(|case| case.id).collect())
+    }
+
+    /// The case with this identity; for commands on the machine.
+    pub async fn by_id(&self, _: &SystemScope, id: &CaseId) -> Result<Option<Case>, StoreError> {
+        self.cases.find_one(doc! { "_id": id }).await
+    }
+
+    /// How the keys of all published lists were made, with their builds; for commands on the machine.
+    pub async fn key_forms(&self, _: &SystemScope) -> Result<Vec<(GenomeBuild, KeyForm)>, StoreError> {
+        let parts = FindOptions::builder().projection(doc! { "build": 1, "lists.keys": 1 }).build();
+        let found: Vec<ListKeys> = self.cases.find_as(doc! {}, parts).await?;
+        Ok(found.into_iter().flat_map(|case| case.lists.into_iter().map(move |list| (case.build, list.keys))).collect())
+    }
+
     /// Publishes a case: adds it, or replaces the one with revision `known_rev`. Part of the load's transaction.
     pub async fn publish(
         &self,
@@ -242,4 +262,22 @@ impl CaseStore {
     pub async fn prepare(&self) -> Result<(), StoreError> {
         self.cases.collection().await.map(|_| ())
     }
+}
+
+#[derive(Deserialize)]
+struct OnlyId {
+    #[serde(rename = "_id")]
+    id: CaseId,
+}
+
+#[derive(Deserialize)]
+struct ListKeys {
+    build: GenomeBuild,
+    lists: Vec<KeysOfList>,
+}
+
+#[derive(Deserialize)]
+struct KeysOfList {
+    #[serde(default)]
+    keys: KeyForm,
 }

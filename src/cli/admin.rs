@@ -12,8 +12,10 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{StoreError, find_program, install_server, migrations, sync_indexes};
 use crate::genes::GeneStore;
+use crate::genome::GenomeBuild;
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Email, RoleGrant, User};
+use crate::variants::KeyForm;
 
 /// `lodestone database install`
 pub(super) fn install_database() -> anyhow::Result<()> {
@@ -51,6 +53,11 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
     };
     say("configuration", Ok(format!("origin {}", config.origin())));
     let data = open::data_dir(globals)?;
+    for build in [GenomeBuild::Grch37, GenomeBuild::Grch38] {
+        if config.genome.reference(build).is_some() {
+            say(&format!("reference sequence of {}", build.name()), describe_reference(config, build));
+        }
+    }
     if config.database.uri.is_empty() {
         let program = find_program(&config.database.server_program);
         say("embedded database server", program.map(|path| path.display().to_string()));
@@ -67,6 +74,15 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
                     Ok(format!("{} genes", names.len()))
                 });
             say("gene reference", genes);
+            let forms = CaseStore::new(&open.db).key_forms(&SystemScope::new()).await.context("reading the cases");
+            match forms {
+                Ok(forms) => {
+                    for note in key_notes(config, &forms) {
+                        println!("note   variant keys: {note}");
+                    }
+                }
+                Err(error) => say("cases", Err(error)),
+            }
             open.close();
         }
         Err(error) => say("database", Err(error)),
@@ -75,6 +91,38 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
         bail!("{wrong} of the points above need attention");
     }
     Ok(())
+}
+
+/// Says that a configured reference sequence can be used, and for which chromosomes it cannot.
+fn describe_reference(config: &Config, build: GenomeBuild) -> anyhow::Result<String> {
+    let reference = config.genome.open(build)?.context("none is configured")?;
+    let absent: Vec<String> = reference.absent().iter().map(ToString::to_string).collect();
+    Ok(match absent.as_slice() {
+        [] => "all chromosomes are there with their lengths".to_owned(),
+        absent => {
+            format!("fits, but indels on {} are not left-aligned: not in the file in this form", absent.join(", "))
+        }
+    })
+}
+
+/// What to do about lists whose keys were made in another way than they would be now.
+fn key_notes(config: &Config, forms: &[(GenomeBuild, KeyForm)]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for build in [GenomeBuild::Grch37, GenomeBuild::Grch38] {
+        let (other, why) = match config.genome.reference(build) {
+            Some(_) => (KeyForm::Trimmed, "were loaded without the reference sequence that is configured now"),
+            None => (KeyForm::LeftAligned, "were loaded with a reference sequence that is not configured any more"),
+        };
+        let count = forms.iter().filter(|form| **form == (build, other)).count();
+        if count > 0 {
+            notes.push(format!(
+                "{count} lists on {} {why}; they match other cases as before, but indels in repeats only where they are \
+                 written alike. Load them again with --update, in any order, to count them together",
+                build.name()
+            ));
+        }
+    }
+    notes
 }
 
 /// Commands that work on an open database.

@@ -37,7 +37,12 @@ pub(super) async fn case(app: &AppState, scope: &SystemScope, arguments: &LoadCa
     let loaded = cases::load(app, scope, config, &options).await;
     bar.finish_and_clear();
     match loaded? {
-        Loaded::AlreadyLoaded => println!("already loaded; nothing was changed"),
+        Loaded::AlreadyLoaded { notes } => {
+            for note in notes {
+                eprintln!("note: {note}");
+            }
+            println!("already loaded; nothing was changed");
+        }
         Loaded::Stored { case, notes } => {
             scope.note("case_id", case.id.as_str(), Some(&case.institute));
             for note in notes {
@@ -74,6 +79,7 @@ fn summary(case: &cases::Case) -> Vec<String> {
             lines.push(format!("  {} faults in the file, shown on the case page; the first:", report.faults));
             lines.extend(report.first_faults.iter().take(5).map(|fault| format!("  {fault}")));
         }
+        lines.extend(report.reference_sentence().map(|sentence| format!("  {sentence}")));
         for (term, count) in &report.unknown_terms {
             lines.push(format!(
                 "  consequence term `{term}` is unknown to this version ({count} times); shown with a mark"

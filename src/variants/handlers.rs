@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, clinical_preset, in_words};
 use super::search::{Search, search};
+use super::seen::seen_in_institute;
 use super::variant_page::VariantPage;
 use super::views::{Chip, IndividualHead, RowView, chips, individual_heads, query};
 use super::{export, find};
@@ -338,20 +339,7 @@ async fn show(
     let variant = app.variants.find(&access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
     let ids: Vec<u32> = variant.genes.iter().filter_map(|gene| gene.hgnc_id).collect();
     let genes = app.genes.by_ids(&ids).await?;
-    let seen = app
-        .observations
-        .counts(access.scope(), &access.case().institute, std::slice::from_ref(&variant.norm_key))
-        .await?;
+    let seen = seen_in_institute(&app, &access, &variant).await?;
     let bar = access.bar();
-    page.render(|layout| {
-        VariantPage::new(
-            layout.with_case(bar),
-            access.case(),
-            &variant,
-            &found,
-            row,
-            &genes,
-            seen.first().copied().unwrap_or_default(),
-        )
-    })
+    page.render(|layout| VariantPage::new(layout.with_case(bar), access.case(), &variant, &found, row, &genes, seen))
 }

@@ -18,6 +18,7 @@ mod loading;
 mod migrations;
 mod pages;
 mod process;
+mod reference;
 mod settings;
 mod trio;
 mod validate;

@@ -48,29 +48,34 @@ static NUMBER: AtomicUsize = AtomicUsize::new(0);
 impl TestApp {
     /// A server on an empty, migrated database.
     pub async fn start() -> Self {
-        Self::start_as(false).await
+        Self::start_as(false, "").await
     }
 
     /// A server on a database marked as a demo.
     pub async fn start_demo() -> Self {
-        Self::start_as(true).await
+        Self::start_as(true, "").await
     }
 
     /// A server on a database that holds nothing, not even its own marks.
     pub async fn start_empty() -> Self {
-        let app = Self::start_as(false).await;
+        let app = Self::start_as(false, "").await;
         app.app.db.drop_database().await.unwrap();
         app
     }
 
-    async fn start_as(demo: bool) -> Self {
+    /// A server with these lines in its configuration, besides those that name the database.
+    pub async fn start_with(lines: &str) -> Self {
+        Self::start_as(false, lines).await
+    }
+
+    async fn start_as(demo: bool, lines: &str) -> Self {
         // A second test finds it installed; that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let config = folder.path().join("lodestone.toml");
         let settings = format!(
-            "[database]\nuri = '{}'\nname = '{name}'\n[audit]\nkeys_dir = '{1}/keys'\ncheckpoints_dir = '{1}/checkpoints'\n",
+            "[database]\nuri = '{}'\nname = '{name}'\n[audit]\nkeys_dir = '{1}/keys'\ncheckpoints_dir = '{1}/checkpoints'\n{lines}",
             server_uri(),
             folder.path().display()
         );
