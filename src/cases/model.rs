@@ -294,6 +294,14 @@ pub struct CaseList {
     pub report: LoadReport,
 }
 
+impl CaseList {
+    /// Whether the other is the same revision of the same list.
+    #[must_use]
+    pub fn is_revision(&self, other: &Self) -> bool {
+        (&self.category, self.list, self.revision) == (&other.category, other.list, other.revision)
+    }
+}
+
 /// Clinical lists hold genes of the ordered panels, research lists the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

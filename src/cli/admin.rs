@@ -7,15 +7,15 @@ use super::{
     audit, backup, institutes, load, open, validate,
 };
 use crate::app::AppState;
-use crate::cases::{self, Case};
+use crate::cases::{self, Case, CaseStore};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{StoreError, find_program, install_server, migrations, sync_indexes};
+use crate::db::{Db, StoreError, find_program, install_server, migrations, sync_indexes};
 use crate::genes::GeneStore;
 use crate::genome::GenomeBuild;
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Email, RoleGrant, User};
-use crate::variants::KeyForm;
+use crate::variants::{ColumnStore, KeyForm, VariantStore};
 
 /// `lodestone database install`
 pub(super) fn install_database() -> anyhow::Result<()> {
@@ -27,16 +27,58 @@ pub(super) fn install_database() -> anyhow::Result<()> {
 /// `lodestone migrate`
 pub(super) async fn migrate(globals: &Globals, config: &Config) -> anyhow::Result<()> {
     let open = open::connect(config, &open::data_dir(globals)?, &config.database.name).await?;
-    let applied = async {
+    let done = async {
         let applied = migrations::migrate(&open.db, &Clock::system()).await?;
         sync_indexes(&open.db).await?;
-        anyhow::Ok(applied)
+        match applied.as_slice() {
+            [] => println!("the database is up to date"),
+            names => println!("applied {}", names.join(", ")),
+        }
+        mend_columns(&open.db, &SystemScope::new()).await
     }
     .await;
     open.close();
-    match applied?.as_slice() {
-        [] => println!("the database is up to date"),
-        names => println!("applied {}", names.join(", ")),
+    done
+}
+
+/// Writes the columns of published lists back where the stored ones are missing, of another version or damaged.
+async fn mend_columns(db: &Db, scope: &SystemScope) -> anyhow::Result<()> {
+    let cases = CaseStore::new(db);
+    let columns = ColumnStore::new(db, VariantStore::new(db), 0);
+    let (mut lists, mut mended, mut failed) = (0, 0, 0);
+    for id in cases.ids(scope).await? {
+        let Some(case) = cases.by_id(scope, &id).await? else { continue };
+        for list in &case.lists {
+            lists += 1;
+            let outcome = columns.mend(scope, &case, list).await;
+            if matches!(outcome, Ok(None)) {
+                continue;
+            }
+            // A load may have published another revision meanwhile; this one's columns are nobody's then.
+            let now = cases.by_id(scope, &id).await?;
+            if !now.is_some_and(|now| now.lists.iter().any(|known| known.is_revision(list))) {
+                columns.forget(scope, &case, list).await?;
+                continue;
+            }
+            match outcome {
+                Ok(unfit) => {
+                    let why = unfit.map(|unfit| unfit.to_string()).unwrap_or_default();
+                    println!("columns of case {} were {why}; written again from its variants", case.id);
+                    mended += 1;
+                }
+                Err(error) => {
+                    eprintln!("columns of case {}: {error}", case.id);
+                    failed += 1;
+                }
+            }
+        }
+    }
+    if failed > 0 {
+        bail!("the columns of {failed} lists cannot be written again");
+    }
+    match mended {
+        0 => println!("the columns of all published lists ({lists}) are in order"),
+        _ => println!("the columns of {mended} of {lists} published lists were written again"),
     }
     Ok(())
 }

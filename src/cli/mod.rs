@@ -73,7 +73,7 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<std::net::SocketAddr>,
     },
-    /// Bring the database to this version's form
+    /// Bring the database to this version's form, and write back columns of lists that are missing or damaged
     Migrate,
     /// Look at configuration, database and files, and say what is wrong
     Check,

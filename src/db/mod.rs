@@ -50,6 +50,9 @@ pub enum StoreError {
     /// Somebody else changed the document first.
     #[error("{0} was changed by somebody else in the meantime")]
     Conflict(&'static str),
+    /// A failure that several requests waited for together.
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
     /// A unique name is taken.
     #[error("{0} exists already")]
     Exists(&'static str),

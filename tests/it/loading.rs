@@ -186,19 +186,91 @@ async fn a_deleted_case_is_gone_with_everything_in_it() {
     app.end().await;
 }
 
+/// How many commands a visit to a case's list takes.
+async fn visit(app: &TestApp, reader: &Browser, case: &str) -> usize {
+    let shown = names(reader, case);
+    let (shown, commands) = app.commands_during(shown).await;
+    assert_eq!(shown, ["7_124491972_C_A", "7_124537031_G_A", "1_7847367_T_TC"], "{case}");
+    commands.len()
+}
+
+/// Spoils the columns of F2 to F5, each in another way.
+async fn spoil(app: &TestApp) {
+    let of = async |name: &str| {
+        let cases = app.documents("cases", bson::doc! {}).await;
+        let case = cases.into_iter().find(|case| case.get_str("name").unwrap() == name).unwrap();
+        bson::doc! { "case_id": case.get_str("_id").unwrap() }
+    };
+    let set = |name: &str, value: bson::Bson| bson::doc! { "$set": { name: value } };
+    assert_eq!(app.tamper("variant_columns", of("F2").await, set("hash", "x".into())).await, 1);
+    assert_eq!(app.tamper("variant_columns", of("F3").await, set("format", 0.into())).await, 1);
+    assert_eq!(app.tamper("variant_columns", of("F4").await, set("data", "not bytes".into())).await, 1);
+    assert_eq!(app.remove("variant_columns", of("F5").await).await, 1);
+}
+
 #[tokio::test]
-async fn damaged_columns_are_built_again_from_the_documents() {
+async fn columns_that_do_not_verify_are_built_once_and_kept() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    for case in ["F0", "F1", "F2", "F3", "F4", "F5"] {
+        app.given_case("own", case).await;
+    }
+    spoil(&app).await;
+    let reader = app.signed_in(&["own:clinician"]).await;
+    visit(&app, &reader, "F0").await; // creates indexes
+    let (cold, warm) = (visit(&app, &reader, "F1").await, visit(&app, &reader, "F1").await);
+    assert_eq!(warm, cold - 1);
+    for case in ["F2", "F3", "F4", "F5"] {
+        assert_eq!(visit(&app, &reader, case).await, cold + 1, "{case}: the documents are read");
+        for _ in 0..3 {
+            assert_eq!(visit(&app, &reader, case).await, warm, "{case}: from memory");
+        }
+    }
+    app.end().await;
+}
+
+#[tokio::test]
+async fn migrate_writes_columns_back() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    for case in ["F0", "F1", "F2", "F3", "F4", "F5"] {
+        app.given_case("own", case).await;
+    }
+    spoil(&app).await;
+    let (code, said, _) = app.program(&["migrate"]);
+    assert_eq!(code, 0);
+    assert!(said.contains("the columns of 4 of 6 published lists were written again"), "{said}");
+    for reason in ["were damaged", "were missing", "were of another version's format"] {
+        assert!(said.contains(reason), "{said}");
+    }
+    let stored = app.documents("variant_columns", bson::doc! { "_id": 1 }).await;
+    assert_eq!(stored.len(), 6);
+    let (code, said, _) = app.program(&["migrate"]);
+    assert_eq!((code, said.contains("the columns of all published lists (6) are in order")), (0, true), "{said}");
+    assert_eq!(app.documents("variant_columns", bson::doc! { "_id": 1 }).await, stored);
+    let reader = app.signed_in(&["own:clinician"]).await;
+    visit(&app, &reader, "F0").await; // creates indexes
+    let cold = visit(&app, &reader, "F1").await;
+    for case in ["F2", "F3", "F4", "F5"] {
+        assert_eq!(visit(&app, &reader, case).await, cold, "{case}: nothing had to be built");
+    }
+    app.end().await;
+}
+
+/// A list whose documents are not all there is never shown as if it were whole.
+#[tokio::test]
+async fn columns_are_not_built_from_a_part_of_the_documents() {
     let app = TestApp::start().await;
     app.institute("own").await;
     app.given_case("own", "F1").await;
-    let client = mongodb::Client::with_uri_str(std::env::var("LODESTONE_TEST_DATABASE").unwrap()).await.unwrap();
-    client
-        .database(app.app.db.name())
-        .run_command(bson::doc! { "update": "variant_columns", "updates": [{ "q": {}, "u": { "$set": { "hash": "x" } }, "multi": true }] })
-        .await
-        .unwrap();
+    assert_eq!(app.remove("variant_columns", bson::doc! {}).await, 1);
+    assert_eq!(app.remove("variants", bson::doc! { "position": 124_491_972_i64 }).await, 1);
     let reader = app.signed_in(&["own:clinician"]).await;
-    assert_eq!(names(&reader, "F1").await, ["7_124491972_C_A", "7_124537031_G_A", "1_7847367_T_TC"]);
+    assert_eq!(reader.get("/own/F1/variants").await.status(), 500);
+    let (code, _, error) = app.program(&["migrate"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("the list has 2 documents and should have 3; load the case again"), "{error}");
+    assert_eq!(app.documents("variant_columns", bson::doc! {}).await.len(), 0);
     app.end().await;
 }
 
