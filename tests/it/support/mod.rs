@@ -143,7 +143,7 @@ impl TestApp {
         let mut line = vec!["lodestone", "--config", &config];
         line.extend(arguments);
         let cli = Cli::try_parse_from(line).expect("the command line is well-formed");
-        cli::run(cli).await
+        Box::pin(cli::run(cli)).await
     }
 
     /// The configuration file, for commands run as processes.
