@@ -157,6 +157,12 @@ struct Reader<'a> {
 type Read<T> = Result<T, ConfigError>;
 
 impl CaseConfig {
+    /// Address of the person that the file hands the case to.
+    #[must_use]
+    pub fn assignee(&self) -> Option<&str> {
+        self.settings.get("assignee").map(|json| json.trim_matches('"')).filter(|name| !name.is_empty())
+    }
+
     /// Reads and checks a load configuration. Files in it are relative to its own folder.
     pub fn read(path: &Path) -> Read<Self> {
         let source = path.display().to_string();

@@ -20,7 +20,8 @@ use crate::db::StoreError;
 use crate::events::{Actor, Change, EventKind};
 use crate::genes::GeneNames;
 use crate::genome::{GenomeBuild, ReferenceError};
-use crate::ids::{CaseId, VariantId};
+use crate::ids::{CaseId, UserId, VariantId};
+use crate::users::{Email, Membership, User};
 use crate::variants::{Category, ColumnStore, KeyForm, KeyMaker, Seen, SeenIn, Variant};
 use crate::vcf::model::{Allele, Zygosity};
 use crate::vcf::{Limits, ReadOptions, VcfError, VcfReader};
@@ -244,6 +245,10 @@ async fn assemble(
             version: panel.version,
         })
         .collect();
+    let assignees = match known {
+        Some(case) => case.assignees.clone(),
+        None => named_assignee(app, config, notes).await?,
+    };
     let status = match known.map(|case| case.status) {
         // A reload is news: what was being read or put away is to be opened again.
         Some(Status::Active | Status::Archived) => Status::Inactive,
@@ -263,7 +268,7 @@ async fn assemble(
         lists: known.map(|case| case.lists.clone()).unwrap_or_default(),
         not_assessed: config.not_assessed.clone(),
         files: CaseFiles { paths: config.paths.clone(), settings: config.settings.clone() },
-        assignees: known.map(|case| case.assignees.clone()).unwrap_or_default(),
+        assignees,
         phenotype_terms: config.phenotype_terms.clone(),
         phenotype_groups: config.phenotype_groups.clone(),
         cohorts: config.cohorts.clone(),
@@ -283,6 +288,31 @@ async fn assemble(
     notes.extend(case.rank_model.iter().flat_map(|model| model.notes.iter().cloned()));
     case.search = case.search_words();
     Ok(case)
+}
+
+/// The person that a first load hands the case to; later it is people who decide.
+async fn named_assignee(
+    app: &AppState,
+    config: &CaseConfig,
+    notes: &mut Vec<String>,
+) -> Result<Vec<UserId>, LoadError> {
+    let Some(name) = config.assignee() else { return Ok(Vec::new()) };
+    let user = match name.parse::<Email>() {
+        Ok(email) => app.users.by_email(&email).await?,
+        Err(_) => None,
+    };
+    let reads = |user: &User| {
+        let here = |held: &Membership| held.institute == config.owner && held.role.reads_cases();
+        !user.disabled && user.memberships.iter().any(here)
+    };
+    if let Some(user) = user.filter(reads) {
+        return Ok(vec![user.id]);
+    }
+    notes.push(format!(
+        "assignee `{name}` is not the address of somebody who reads cases of {}; nobody is assigned",
+        config.owner
+    ));
+    Ok(Vec::new())
 }
 
 /// Which records stay whatever their rank.

@@ -26,4 +26,4 @@ pub use ped::{PedError, read_ped};
 pub use rank_model::CaseRankModel;
 pub use report::{LeftOut, LoadReport};
 pub use reservation::{Reservation, ReservationStore};
-pub use store::{CaseQuery, CaseStore, CaseSummary};
+pub use store::{Assignee, CaseQuery, CaseStore, CaseSummary};

@@ -27,10 +27,19 @@ pub struct CaseQuery {
     pub text: String,
     /// Only these statuses; all when empty.
     pub status: Vec<Status>,
-    /// Only cases this person is assigned to.
-    pub assignee: Option<UserId>,
+    /// Only cases of this person, or of nobody.
+    pub assignee: Option<Assignee>,
     /// How many at most.
     pub limit: i64,
+}
+
+/// Whose cases are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Assignee {
+    /// This person's.
+    User(UserId),
+    /// Those that nobody works on.
+    Nobody,
 }
 
 /// What a line of the cases page shows.
@@ -144,8 +153,10 @@ impl CaseStore {
             let wanted: Vec<&str> = query.status.iter().map(|status| status.as_str()).collect();
             filter.insert(field::STATUS, doc! { "$in": wanted });
         }
-        if let Some(assignee) = &query.assignee {
-            filter.insert(field::ASSIGNEES, assignee);
+        match &query.assignee {
+            Some(Assignee::User(user)) => drop(filter.insert(field::ASSIGNEES, user)),
+            Some(Assignee::Nobody) => drop(filter.insert(field::ASSIGNEES, doc! { "$size": 0 })),
+            None => {}
         }
         let words: Vec<Bson> = query
             .text

@@ -8,10 +8,10 @@ use super::settings;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
-use crate::cases::{CaseQuery, CaseSummary, Phenotype, Status};
+use crate::cases::{Assignee, CaseQuery, CaseSummary, Phenotype, Status};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::UserId;
-use crate::users::Role;
+use crate::users::{Colleague, Role};
 use crate::web::{Access, Layout, Page, Params, Routes, filters, see_other, urls};
 
 /// Cases on a page; searching narrows further.
@@ -63,7 +63,7 @@ struct CasesPage {
     layout: Layout,
     institute: Institute,
     text: String,
-    mine: bool,
+    assignees: Vec<AssigneeChoice>,
     statuses: Vec<StatusChoice>,
     settings_url: Option<String>,
     cases: Vec<CaseLine>,
@@ -77,6 +77,12 @@ struct StatusChoice {
     selected: bool,
 }
 
+struct AssigneeChoice {
+    value: String,
+    name: String,
+    selected: bool,
+}
+
 struct CaseLine {
     url: String,
     variants_url: String,
@@ -84,6 +90,7 @@ struct CaseLine {
     status: &'static str,
     affected: Vec<String>,
     others: Vec<String>,
+    assigned: Vec<String>,
     panels: Vec<String>,
     variants: String,
     build: &'static str,
@@ -100,7 +107,8 @@ async fn cases(
     params: Params,
     trail: Trail,
 ) -> AppResult<Response> {
-    let query = query_of(&params, access.principal().user())?;
+    let colleagues = app.users.readers(&access.institute().id).await?;
+    let query = query_of(&params, access.principal().user(), &colleagues)?;
     let counts = app.cases.status_counts(&access).await?;
     let found = app.cases.search(&access, &query).await?;
     trail.note_rows(found.len());
@@ -120,16 +128,33 @@ async fn cases(
         layout,
         settings_url,
         institute: access.institute().clone(),
-        mine: query.assignee.is_some(),
+        assignees: assignee_choices(query.assignee.as_ref(), &colleagues, access.principal().user()),
         text: query.text,
         statuses,
         cut: i64::try_from(found.len()).is_ok_and(|shown| shown == CASES),
-        cases: found.iter().map(CaseLine::from).collect(),
+        cases: found.iter().map(|case| CaseLine::new(case, &colleagues)).collect(),
         total: filters::thousands(total),
     })
 }
 
-fn query_of(params: &Params, user: &UserId) -> AppResult<CaseQuery> {
+/// Everybody, oneself, nobody, then colleagues by name.
+fn assignee_choices(selected: Option<&Assignee>, colleagues: &[Colleague], user: &UserId) -> Vec<AssigneeChoice> {
+    let choice = |value: &str, name: &str, means: Option<Assignee>| AssigneeChoice {
+        value: value.to_owned(),
+        name: name.to_owned(),
+        selected: means.as_ref() == selected,
+    };
+    let mut choices = vec![
+        choice("", "anybody or nobody", None),
+        choice("me", "me", Some(Assignee::User(user.clone()))),
+        choice("nobody", "nobody", Some(Assignee::Nobody)),
+    ];
+    let others = colleagues.iter().filter(|colleague| colleague.id != *user);
+    choices.extend(others.map(|one| choice(one.id.as_str(), &one.name, Some(Assignee::User(one.id.clone())))));
+    choices
+}
+
+fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague]) -> AppResult<CaseQuery> {
     let mut query = CaseQuery { limit: CASES, ..CaseQuery::default() };
     let mut wrong = Vec::new();
     for (name, value) in params.pairs() {
@@ -140,17 +165,27 @@ fn query_of(params: &Params, user: &UserId) -> AppResult<CaseQuery> {
                 Some(status) => query.status.push(status),
                 None => wrong.push(FieldError::new(name, value, "is not a status")),
             },
-            "assignee" if value == "me" => query.assignee = Some(user.clone()),
             "assignee" if value.is_empty() => {}
-            "assignee" => wrong.push(FieldError::new(name, value, "must be me")),
+            "assignee" if value == "me" => query.assignee = Some(Assignee::User(user.clone())),
+            "assignee" if value == "nobody" => query.assignee = Some(Assignee::Nobody),
+            "assignee" => match colleagues.iter().find(|colleague| colleague.id.as_str() == value) {
+                Some(colleague) => query.assignee = Some(Assignee::User(colleague.id.clone())),
+                None => {
+                    wrong.push(FieldError::new(name, value, "must be me, nobody or a colleague who reads cases here"));
+                }
+            },
             _ => wrong.push(FieldError::new(name, value, "this parameter is not known")),
         }
     }
     if wrong.is_empty() { Ok(query) } else { Err(AppError::Unprocessable(wrong)) }
 }
 
-impl From<&CaseSummary> for CaseLine {
-    fn from(case: &CaseSummary) -> Self {
+impl CaseLine {
+    fn new(case: &CaseSummary, colleagues: &[Colleague]) -> Self {
+        let name = |id: &UserId| {
+            let known = colleagues.iter().find(|colleague| colleague.id == *id);
+            known.map_or_else(|| "somebody who left".to_owned(), |colleague| colleague.name.clone())
+        };
         let named = |affected: bool| {
             case.individuals
                 .iter()
@@ -169,6 +204,7 @@ impl From<&CaseSummary> for CaseLine {
             status: case.status.as_str(),
             affected: named(true),
             others: named(false),
+            assigned: case.assignees.iter().map(name).collect(),
             panels,
             variants: filters::thousands(case.lists.iter().map(|list| u64::from(list.total)).sum()),
             build: case.build.name(),

@@ -4,4 +4,4 @@ mod model;
 mod store;
 
 pub use model::{Email, Membership, Role, RoleGrant, SystemRole, User};
-pub use store::UserStore;
+pub use store::{Colleague, UserStore};

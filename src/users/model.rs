@@ -176,6 +176,8 @@ pub(super) mod field {
     pub const DISABLED: &str = "disabled";
     pub const REV: &str = "rev";
     pub const INSTITUTE: &str = "memberships.institute";
+    pub const MEMBERSHIPS: &str = "memberships";
+    pub const NAME: &str = "name";
 }
 
 impl Stored for User {
@@ -206,7 +208,7 @@ mod tests {
             rev: 1,
         };
         let document = bson::serialize_to_document(&user).unwrap();
-        for name in [field::EMAIL, field::DISABLED, field::REV] {
+        for name in [field::EMAIL, field::DISABLED, field::REV, field::MEMBERSHIPS, field::NAME] {
             assert!(document.contains_key(name), "{name}");
         }
         let membership = document.get_array("memberships").unwrap()[0].as_document().unwrap();

@@ -1,9 +1,21 @@
 use bson::doc;
 use mongodb::options::FindOptions;
 
-use super::model::{Email, User, field};
+use serde::Deserialize;
+
+use super::model::{Email, Role, User, field};
 use crate::db::{Db, Documents, StoreError};
-use crate::ids::UserId;
+use crate::ids::{InstituteId, UserId};
+
+/// Somebody of the same institute, as named to colleagues.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Colleague {
+    /// Identity.
+    #[serde(rename = "_id")]
+    pub id: UserId,
+    /// Name.
+    pub name: String,
+}
 
 /// The `users` collection. Holds no patient data, so it takes no scope.
 #[derive(Clone)]
@@ -36,6 +48,14 @@ impl UserStore {
     /// Everybody, by address.
     pub async fn all(&self) -> Result<Vec<User>, StoreError> {
         self.users.find(doc! {}, FindOptions::builder().sort(doc! { field::EMAIL: 1 }).build()).await
+    }
+
+    /// Who reads cases of an institute, by name.
+    pub async fn readers(&self, institute: &InstituteId) -> Result<Vec<Colleague>, StoreError> {
+        let roles: Vec<&str> = Role::ALL.into_iter().filter(|role| role.reads_cases()).map(Role::as_str).collect();
+        let member = doc! { "$elemMatch": { "institute": institute, "role": { "$in": roles } } };
+        let options = FindOptions::builder().sort(doc! { field::NAME: 1 }).projection(doc! { field::NAME: 1 }).build();
+        self.users.find_as(doc! { field::MEMBERSHIPS: member, field::DISABLED: false }, options).await
     }
 
     /// Takes the right to sign in; whether there was such a user.

@@ -198,12 +198,52 @@ async fn cases_are_found_by_any_of_their_names() {
         ("status=solved", 0),
         ("status=inactive", 2),
         ("assignee=me", 0),
+        ("assignee=nobody", 2),
+        ("assignee=", 2),
         ("q=.*", 0),
     ] {
         let html = Html::parse_document(&browser.page(&format!("/own?{query}")).await);
         assert_eq!(texts(&html, "tbody tr").len(), found, "{query}");
     }
     assert_eq!(browser.get("/own?status=new").await.status(), 422);
+    app.end().await;
+}
+
+/// A load file may hand the case to somebody; the list is narrowed to one's own, a colleague's or nobody's.
+#[tokio::test]
+async fn cases_are_found_by_who_works_on_them() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.institute("foreign").await;
+    let ann = app.user(&["own:clinician"]).await;
+    let admin = app.user(&["own:admin"]).await;
+    for (name, assignee) in
+        [("F1", ann.email.to_string()), ("F2", admin.email.to_string()), ("F3", "nobody@x.example".into())]
+    {
+        let vcf = app.folder().join(format!("{name}.vcf"));
+        std::fs::write(&vcf, crate::support::vcf::trio_text(&[])).unwrap();
+        let path = app.folder().join(format!("{name}.yaml"));
+        let more = format!("assignee: {assignee}\n");
+        std::fs::write(&path, crate::support::vcf::config("own", name, &vcf, &more)).unwrap();
+        assert!(app.cli(&["load", "case", path.to_str().unwrap()]).await);
+    }
+    let own = app.browser_of(&ann).await;
+    let colleague = app.signed_in(&["own:geneticist"]).await;
+    let stranger = app.user(&["foreign:clinician"]).await;
+    for (browser, query, cases) in [
+        (&own, "assignee=me".to_owned(), vec!["F1"]),
+        (&colleague, "assignee=me".to_owned(), vec![]),
+        (&colleague, format!("assignee={}", ann.id), vec!["F1"]),
+        (&colleague, "assignee=nobody".to_owned(), vec!["F2", "F3"]),
+    ] {
+        let html = Html::parse_document(&browser.page(&format!("/own?{query}")).await);
+        let mut found = texts(&html, "tbody th");
+        found.sort();
+        assert_eq!(found, cases, "{query}");
+    }
+    let page = Html::parse_document(&own.page("/own?assignee=me").await);
+    assert_eq!(texts(&page, "td[data-label=Assigned]"), ["Ann Example"]);
+    assert_eq!(own.get(&format!("/own?assignee={}", stranger.id)).await.status(), 422, "no colleague");
     app.end().await;
 }
 
