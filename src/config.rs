@@ -129,16 +129,27 @@ pub struct SessionConfig {
 pub struct AuditConfig {
     /// Folder of the trail's keys; empty means `keys` in the data folder.
     pub keys_dir: String,
-    /// Folder of signed checkpoints; empty means `checkpoints` in the data folder.
+    /// Folder of signed checkpoints, one folder in it per database; empty means `checkpoints` in the data folder.
     pub checkpoints_dir: String,
 }
 
 impl AuditConfig {
-    /// The folders of keys and of checkpoints, for a data folder.
+    /// The folder of keys, for a data folder.
     #[must_use]
-    pub fn folders(&self, data: &Path) -> (PathBuf, PathBuf) {
-        let folder = |set: &str, name: &str| if set.is_empty() { data.join(name) } else { PathBuf::from(set) };
-        (folder(&self.keys_dir, "keys"), folder(&self.checkpoints_dir, "checkpoints"))
+    pub fn keys_folder(&self, data: &Path) -> PathBuf {
+        if self.keys_dir.is_empty() { data.join("keys") } else { PathBuf::from(&self.keys_dir) }
+    }
+
+    /// The folder of a database's checkpoints, for a data folder. A copy of a database under another name has its own:
+    /// what happens in one is not missing in the other.
+    #[must_use]
+    pub fn checkpoints_folder(&self, data: &Path, database: &str) -> PathBuf {
+        let all = if self.checkpoints_dir.is_empty() {
+            data.join("checkpoints")
+        } else {
+            PathBuf::from(&self.checkpoints_dir)
+        };
+        all.join(database)
     }
 }
 

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use restore::{refuse_unfinished, restore};
-pub use save::save;
+pub use save::{copy_checkpoints, save};
 
 const MANIFEST: &str = "manifest.json";
 /// Folder of the trail's published checkpoints within a backup.

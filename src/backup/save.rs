@@ -27,6 +27,8 @@ pub async fn save(db: &Db, clock: &Clock, checkpoints: &Path, folder: &Path) -> 
     let mut names = db.raw().list_collection_names().await.context("listing the collections")?;
     names.retain(|name| !name.starts_with("system."));
     names.sort();
+    // Before the database: what is signed while it is read is not in this backup.
+    copy_checkpoints(checkpoints, &folder.join(CHECKPOINTS)).context("saving the trail's checkpoints")?;
     // All reads see the database as it was at the first one.
     let mut session = db.raw().client().start_session().snapshot(true).await.context("beginning a snapshot")?;
     let mut collections = Vec::with_capacity(names.len());
@@ -37,7 +39,6 @@ pub async fn save(db: &Db, clock: &Clock, checkpoints: &Path, folder: &Path) -> 
             collection_to_file(&collection, &mut session, folder).await.with_context(|| format!("saving {name}"))?,
         );
     }
-    copy_checkpoints(checkpoints, &folder.join(CHECKPOINTS)).context("saving the trail's checkpoints")?;
     let manifest = Manifest {
         version: VERSION,
         created_at,
@@ -78,12 +79,19 @@ async fn collection_to_file(
     Ok(SavedCollection { name, documents, sha256: HEXLOWER.encode(&hash.finalize()) })
 }
 
-fn copy_checkpoints(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir(to)?;
+/// Copies published checkpoints from one folder to another, leaving what is there already: it can only be more.
+///
+/// # Errors
+/// When a folder or file cannot be read or written.
+pub fn copy_checkpoints(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
     if from.exists() {
         for file in fs::read_dir(from)? {
             let file = file?;
-            fs::copy(file.path(), to.join(file.file_name()))?;
+            let copy = to.join(file.file_name());
+            if !copy.exists() {
+                fs::copy(file.path(), copy)?;
+            }
         }
     }
     Ok(())

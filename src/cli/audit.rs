@@ -1,5 +1,6 @@
 //! `lodestone audit …`: is the trail whole, and giving it to others.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -90,8 +91,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 
 /// `lodestone audit key`
 pub(super) fn print_keys(globals: &Globals, config: &Config) -> anyhow::Result<()> {
-    let (keys, _) = config.audit.folders(&open::data_dir(globals)?);
-    for key in keys::verifier_keys(&keys)? {
+    for key in keys::verifier_keys(&config.audit.keys_folder(&open::data_dir(globals)?))? {
         println!("{key}");
     }
     Ok(())
@@ -100,17 +100,17 @@ pub(super) fn print_keys(globals: &Globals, config: &Config) -> anyhow::Result<(
 /// `lodestone audit verify`; the report decides the exit code.
 pub(super) async fn verify(globals: &Globals, config: &Config, arguments: &VerifyArguments) -> anyhow::Result<Report> {
     let data = open::data_dir(globals)?;
-    let (keys_dir, checkpoints) = config.audit.folders(&data);
     let keys = match &arguments.public_keys {
         Some(path) => keys::read_verifier_keys(path)?,
-        None => keys::verifier_keys(&keys_dir)?,
+        None => keys::verifier_keys(&config.audit.keys_folder(&data))?,
     };
     let clock = Clock::system();
     let report = if let Some(export) = &arguments.export {
         verify_export(export, arguments.checkpoints.as_deref(), &keys, clock.now())?
     } else {
         let open = open::connect(config, &data, &config.database.name).await?;
-        let folder = arguments.checkpoints.as_ref().unwrap_or(&checkpoints);
+        let configured = config.audit.checkpoints_folder(&data, open.db.name());
+        let folder = arguments.checkpoints.as_ref().unwrap_or(&configured);
         let report = verify_store(&AuditStore::new(&open.db), folder, &keys, clock.now()).await;
         // Afterwards, so that the entry about it is not part of what it found.
         let audit = open::audit_writer(config, &data, &open.db, &clock)?;
@@ -140,6 +140,21 @@ fn checkpoints(notes: &[String], keys: &[VerifierKey], faults: &mut Vec<String>)
     found
 }
 
+/// Logs whose last checkpoint stands in the database only: whoever takes the database back takes that back too.
+fn only_inside(inside: &[String], outside: &[String], keys: &[VerifierKey]) -> Vec<String> {
+    let newest = |notes: &[String]| {
+        let mut newest: BTreeMap<String, i64> = BTreeMap::new();
+        for checkpoint in checkpoints(notes, keys, &mut Vec::new()) {
+            let size = newest.entry(checkpoint.log_id).or_default();
+            *size = checkpoint.size.max(*size);
+        }
+        newest
+    };
+    let published = newest(outside);
+    let missing = |(log_id, size): &(String, i64)| published.get(log_id).is_none_or(|known| known < size);
+    newest(inside).into_iter().filter(missing).map(|(log_id, _)| log_id).collect()
+}
+
 /// Verifies the trail in the database against the checkpoints there and outside.
 ///
 /// # Errors
@@ -150,10 +165,13 @@ pub async fn verify_store(
     keys: &[VerifierKey],
     now: Timestamp,
 ) -> anyhow::Result<Report> {
-    let mut notes = store.notes().await?;
+    // Outside first: what is signed while this reads is then never missing inside.
     let outside = checkpoint::published(folder);
-    notes.extend(outside.as_ref().map(Vec::as_slice).unwrap_or_default().iter().cloned());
+    let inside = store.notes().await?;
     let mut faults = Vec::new();
+    let unpublished = outside.as_ref().map_or_else(|_| Vec::new(), |outside| only_inside(&inside, outside, keys));
+    let mut notes = inside;
+    notes.extend(outside.as_ref().map(Vec::as_slice).unwrap_or_default().iter().cloned());
     let checkpoints = checkpoints(&notes, keys, &mut faults);
     let mut openings = Vec::new();
     store
@@ -173,6 +191,9 @@ pub async fn verify_store(
     }
     if let Err(error) = outside {
         verifier.note_incomplete(format!("checkpoints outside the database are not at hand: {error:#}"));
+    }
+    for log_id in unpublished {
+        verifier.note_incomplete(format!("the last checkpoint of log {log_id} is not in {}", folder.display()));
     }
     store
         .walk(doc! {}, |document| {

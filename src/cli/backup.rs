@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
+
 use super::{Globals, SystemScope, open};
 use crate::app::AppState;
 use crate::audit::{AuditStore, keys};
@@ -12,7 +14,7 @@ use crate::db::sync_indexes;
 
 /// `lodestone backup DIR`
 pub(super) async fn save(globals: &Globals, app: &AppState, scope: &SystemScope, folder: &Path) -> anyhow::Result<()> {
-    let (_, checkpoints) = app.config.audit.folders(&open::data_dir(globals)?);
+    let checkpoints = app.config.audit.checkpoints_folder(&open::data_dir(globals)?, app.db.name());
     // The log of this command is in the backup too, under a checkpoint.
     app.audit.flush(std::time::Duration::from_secs(10)).await;
     let began = std::time::Instant::now();
@@ -33,7 +35,6 @@ pub(super) async fn save(globals: &Globals, app: &AppState, scope: &SystemScope,
 pub(super) async fn restore(globals: &Globals, config: &Config, folder: &Path) -> anyhow::Result<()> {
     let clock = Clock::system();
     let data = open::data_dir(globals)?;
-    let (keys_dir, checkpoints) = config.audit.folders(&data);
     let open = open::connect(config, &data, &config.database.name).await?;
     let done = async {
         let began = std::time::Instant::now();
@@ -47,7 +48,11 @@ pub(super) async fn restore(globals: &Globals, config: &Config, folder: &Path) -
             manifest.database,
             began.elapsed().as_secs_f64()
         );
-        verify_trail(&open.db, folder, &keys_dir, &checkpoints, &clock).await?;
+        let keys = config.audit.keys_folder(&data);
+        let original = config.audit.checkpoints_folder(&data, &manifest.database);
+        verify_trail(&open.db, folder, &keys, &original, &clock).await?;
+        backup::copy_checkpoints(&folder.join(CHECKPOINTS), &config.audit.checkpoints_folder(&data, open.db.name()))
+            .context("putting back the trail's checkpoints")?;
         let audit = open::audit_writer(config, &data, &open.db, &clock)?;
         let scope = SystemScope::new();
         scope.note("backup", &manifest.created_at.to_string(), None);

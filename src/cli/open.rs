@@ -125,8 +125,8 @@ pub(super) fn audit_writer(
     db: &Db,
     clock: &Clock,
 ) -> anyhow::Result<AuditWriter> {
-    let (keys, checkpoints) = config.audit.folders(data);
-    Ok(AuditWriter::start(db, clock, AuditKeys::open(&keys)?, checkpoints))
+    let keys = AuditKeys::open(&config.audit.keys_folder(data))?;
+    Ok(AuditWriter::start(db, clock, keys, config.audit.checkpoints_folder(data, db.name())))
 }
 
 /// One audit entry per command, under a signed checkpoint.

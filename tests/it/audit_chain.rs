@@ -33,7 +33,7 @@ fn keys_of(app: &TestApp) -> Vec<VerifierKey> {
 async fn verified(app: &TestApp) -> Report {
     let store = AuditStore::new(&app.app.db);
     // Commands sign by the machine's clock, the server by the test's, which is later.
-    verify_store(&store, &app.folder().join("checkpoints"), &keys_of(app), app.clock.now()).await.unwrap()
+    verify_store(&store, &app.checkpoints(), &keys_of(app), app.clock.now()).await.unwrap()
 }
 
 /// The server's own log, entry by entry.
@@ -158,7 +158,7 @@ async fn a_log_rewritten_without_the_key_does_not_fit_its_checkpoints() {
 async fn an_earlier_state_of_the_database_is_noticed() {
     let app = used().await;
     let log = log_of_the_server(&app).await;
-    let notes = checkpoint::published(&app.folder().join("checkpoints")).unwrap();
+    let notes = checkpoint::published(&app.checkpoints()).unwrap();
     let keys = keys_of(&app);
     let newest = notes
         .iter()
@@ -184,7 +184,7 @@ async fn two_verifiers_agree_on_good_and_mutated_exports() {
     let store = AuditStore::new(&app.app.db);
     export_lines(&store, doc! {}, true, &mut whole).await.unwrap();
     let path = app.folder().join("trail.ndjson");
-    let notes = app.folder().join("checkpoints");
+    let notes = app.checkpoints();
     let keys = app.folder().join("keys/audit-verifier.pub");
     let both = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
@@ -233,7 +233,7 @@ async fn any_changed_byte_of_an_export_is_found() {
     let mut whole = Vec::new();
     export_lines(&AuditStore::new(&app.app.db), doc! {}, true, &mut whole).await.unwrap();
     let path = app.folder().join("trail.ndjson");
-    let notes = app.folder().join("checkpoints");
+    let notes = app.checkpoints();
     for at in 0..whole.len() {
         let mut changed = whole.clone();
         changed[at] ^= 1 << (at % 7);
@@ -276,8 +276,8 @@ async fn the_command_ends_with_what_it_found() {
     app.tamper("audit", doc! { "_id": text(&log[2], "_id") }, doc! { "$set": { "status": 204 } }).await;
     assert_eq!(app.exit_code(&["audit", "verify", "--json"]).await, 1);
     app.replace("audit", doc! { "_id": text(&log[2], "_id") }, &log[2]).await;
-    std::fs::rename(app.folder().join("checkpoints"), app.folder().join("elsewhere")).unwrap();
-    std::fs::write(app.folder().join("checkpoints"), "no folder").unwrap();
+    std::fs::rename(app.checkpoints(), app.folder().join("elsewhere")).unwrap();
+    std::fs::write(app.checkpoints(), "no folder").unwrap();
     assert_eq!(app.exit_code(&["audit", "verify"]).await, 2, "checkpoints outside are not at hand");
     app.end().await;
 }

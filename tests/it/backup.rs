@@ -85,7 +85,8 @@ async fn an_old_backup_is_noticed() {
     let (code, said) = elsewhere.said_with_keys_of(&app, &["restore", &folder]).await;
     assert_eq!(code, 0);
     assert!(said.contains("OLDER than checkpoints"), "{said}");
-    let (code, said) = elsewhere.said_with_keys_of(&app, &["audit", "verify"]).await;
+    let original = app.checkpoints().display().to_string();
+    let (code, said) = elsewhere.said_with_keys_of(&app, &["audit", "verify", "--checkpoints", &original]).await;
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("the log ends after"), "{said}");
     elsewhere.end().await;

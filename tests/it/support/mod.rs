@@ -98,7 +98,8 @@ impl TestApp {
         let clock = Clock::manual("2036-03-04T05:06:07Z".parse().unwrap());
         migrations::migrate(&db, &clock).await.unwrap();
         let keys = AuditKeys::open(&folder.path().join("keys")).unwrap();
-        let audit = AuditWriter::start(&db, &clock, keys, folder.path().join("checkpoints"));
+        let checkpoints = settings.audit.checkpoints_folder(folder.path(), &name);
+        let audit = AuditWriter::start(&db, &clock, keys, checkpoints);
         let app = AppState::new(settings, clock.clone(), db, demo, audit);
         let (stop, stopped) = tokio::sync::oneshot::channel();
         tokio::spawn(app::serve(app.clone(), listener, async {
@@ -144,6 +145,11 @@ impl TestApp {
         line.extend(arguments);
         let cli = Cli::try_parse_from(line).expect("the command line is well-formed");
         Box::pin(cli::run(cli)).await
+    }
+
+    /// Where the trail's checkpoints are published.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.app.config.audit.checkpoints_folder(self.folder(), self.app.db.name())
     }
 
     /// The configuration file, for commands run as processes.
