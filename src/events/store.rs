@@ -1,12 +1,13 @@
-use bson::{Bson, doc};
+use bson::{Bson, Document, doc};
 use jiff::Timestamp;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 
+use super::history::History;
 use super::model::{Actor, Event, EventKind};
 use crate::cases::CaseAccess;
 use crate::db::{Db, Documents, StoreError};
-use crate::ids::{CaseId, InstituteId};
+use crate::ids::{CaseId, InstituteId, VariantId};
 use crate::institutes::InstituteAdmin;
 
 /// The `events` collection.
@@ -74,11 +75,32 @@ impl EventStore {
         self.events.find(doc! { "subject": institute_subject(&access.institute().id) }, newest).await
     }
 
+    /// Everything that people decided about a variant of a case, whole.
+    pub async fn of_variant(&self, access: &CaseAccess, variant: &VariantId) -> Result<History, StoreError> {
+        let filter = doc! { "subject": variant_subject(variant), "case_id": &access.case().id };
+        self.whole(filter).await
+    }
+
+    async fn whole(&self, filter: Document) -> Result<History, StoreError> {
+        let events = self.events.find(filter, FindOptions::default()).await?;
+        History::new(events).map_err(|broken| StoreError::Unreadable {
+            collection: "events",
+            id: format!("{} revision {}", broken.subject, broken.rev),
+            reason: broken.to_string(),
+        })
+    }
+
     /// The newest changes in a case.
     pub async fn recent(&self, access: &CaseAccess, limit: i64) -> Result<Vec<Event>, StoreError> {
         let newest = FindOptions::builder().sort(doc! { "at": -1 }).limit(limit).build();
         self.events.find(doc! { "case_id": &access.case().id }, newest).await
     }
+}
+
+/// How a variant of a case is named in [`Change::subject`].
+#[must_use]
+pub fn variant_subject(variant: &VariantId) -> String {
+    format!("variant/{variant}")
 }
 
 /// How an institute is named in [`Change::subject`].

@@ -29,7 +29,7 @@ pub use links::{ALWAYS_OFFERED, LinkTarget};
 pub use model::{Category, SampleCall, Variant};
 pub use observations::{Observation, ObservationStore, Seen, SeenIn};
 pub use read_back::{Misread, read_back};
-pub use states::{StateStore, VariantState};
+pub use states::{Restore, StateStore, VariantState};
 pub use store::VariantStore;
 
 pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {

@@ -8,7 +8,7 @@ use serde_with::{serde_as, skip_serializing_none};
 use crate::cases::{CaseAccess, CaseEditor, CaseStore};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored, index};
-use crate::events::{Actor, Change, EventKind, EventStore};
+use crate::events::{Actor, Change, EventKind, EventStore, variant_subject};
 use crate::ids::{CaseId, InstituteId, UserId, VariantId};
 
 /// What people decided about one variant in one case.
@@ -91,6 +91,15 @@ impl VariantState {
     }
 }
 
+/// Which state to put back, and over which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restore {
+    /// Revision whose state comes back.
+    pub earlier: i64,
+    /// Revision that was shown as the present.
+    pub known: i64,
+}
+
 impl StateStore {
     /// Opens the collection.
     #[must_use]
@@ -137,7 +146,7 @@ impl StateStore {
         events.prepare().await?;
         let collection = self.states.collection().await?;
         let change = Change {
-            subject: format!("variant/{}", state.id),
+            subject: variant_subject(&state.id),
             rev: state.rev,
             kind: EventKind::VariantDecided,
             institute: state.institute.clone(),
@@ -176,6 +185,38 @@ impl StateStore {
             Err(StoreError::Exists(_)) => Err(StoreError::Conflict("the decision")),
             Err(error) => Err(error),
         }
+    }
+
+    /// Puts what was decided at an earlier revision back, as a new change on revision `known`.
+    ///
+    /// Revision 0 is "no decision". None when there is no such revision on record.
+    pub async fn restore(
+        &self,
+        editor: &CaseEditor,
+        cases: &CaseStore,
+        events: &EventStore,
+        variant: &VariantId,
+        revisions: Restore,
+        now: Timestamp,
+    ) -> Result<Option<VariantState>, StoreError> {
+        let history = events.of_variant(editor.access(), variant).await?;
+        let Some(earlier) = history.at_revision(revisions.earlier) else { return Ok(None) };
+        let read = |state: &bson::Bson| {
+            bson::deserialize_from_bson::<Option<VariantState>>(state.clone()).map_err(|error| StoreError::Unreadable {
+                collection: "events",
+                id: variant_subject(variant),
+                reason: error.to_string(),
+            })
+        };
+        let (earlier, present) = (read(earlier)?, read(history.present())?);
+        let undecided = || VariantState::undecided(editor.access(), variant.clone(), now);
+        let state = VariantState {
+            rev: revisions.known,
+            // Comments are no decision: what was said since stays said.
+            comments: present.map_or(0, |present| present.comments),
+            ..earlier.unwrap_or_else(undecided)
+        };
+        self.decide(editor, cases, events, state, now).await.map(Some)
     }
 
     /// Removes all decisions of a case, with the case.

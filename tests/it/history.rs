@@ -7,8 +7,8 @@ use axum::routing::post;
 use lodestone::app::AppState;
 use lodestone::cases::CaseEditor;
 use lodestone::db::StoreError;
-use lodestone::events::{Event, EventKind};
-use lodestone::variants::VariantState;
+use lodestone::events::{Event, EventKind, History};
+use lodestone::variants::{Restore, VariantState};
 use lodestone::web::Params;
 use tower::ServiceExt as _;
 
@@ -115,5 +115,67 @@ async fn decisions_survive_an_update() {
         list["variants"].as_array().unwrap().iter().map(|one| one["rank_score"].as_f64().unwrap()).collect();
     assert_eq!(kept, [11.0, -5.0], "above the threshold, or decided");
     assert_eq!(list["variants"][1]["state"]["manual_rank"], 0, "zero is a value");
+    app.end().await;
+}
+
+/// Puts an earlier decision back, as a page would.
+async fn put_back(editor: CaseEditor, State(app): State<AppState>, params: Params) -> Result<String, StatusCode> {
+    let given = |name: &str| params.pairs().iter().find(|(known, _)| known == name).unwrap().1.clone();
+    let id: lodestone::ids::VariantId = given("id").parse().unwrap();
+    let revisions = Restore { earlier: given("earlier").parse().unwrap(), known: given("rev").parse().unwrap() };
+    let now = app.clock.now();
+    match app.states.restore(&editor, &app.cases, &app.events, &id, revisions, now).await {
+        Ok(Some(state)) => Ok(state.rev.to_string()),
+        Ok(None) => Err(StatusCode::NOT_FOUND),
+        Err(StoreError::Conflict(_)) => Err(StatusCode::CONFLICT),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// H2: whatever is decided and put back in whatever order, replaying the history gives the present.
+#[tokio::test]
+async fn an_earlier_decision_comes_back_as_a_new_change() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "F1").await;
+    let user = app.user(&["own:clinician"]).await;
+    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
+    let reader = app.browser_of(&user).await;
+    let list = reader.json("/api/v1/own/F1/variants").await;
+    let id = list["variants"][0]["id"].as_str().unwrap().to_owned();
+    let restore = async |rev: i64, earlier: i64| {
+        let router = Router::new().route("/{institute}/{case}/restore", post(put_back)).with_state(app.app.clone());
+        let request = axum::http::Request::post(format!("/own/F1/restore?id={id}&rev={rev}&earlier={earlier}"))
+            .header("cookie", format!("__Host-sid={session}"))
+            .body(axum::body::Body::empty())
+            .unwrap();
+        router.oneshot(request).await.unwrap().status()
+    };
+    assert_eq!(restore(0, 3).await, StatusCode::NOT_FOUND, "nothing is on record");
+    let mut ranks: Vec<Option<i64>> = vec![None];
+    // decide 1, decide 2, back to 1, back to nothing, decide 3, back to 2, …
+    let steps =
+        [(true, 1), (true, 2), (false, 1), (false, 0), (true, 3), (false, 2), (false, 5), (true, 4), (false, 4)];
+    for (rev, (decides, value)) in (0_i64..).zip(steps) {
+        let status = if decides {
+            ranks.push(Some(value));
+            decide(&app, &session, &format!("id={id}&rev={rev}&rank={value}")).await
+        } else {
+            ranks.push(ranks[usize::try_from(value).unwrap()]);
+            restore(rev, value).await
+        };
+        assert_eq!(status, StatusCode::OK, "step {rev}");
+        assert_eq!(restore(rev, 0).await, StatusCode::CONFLICT, "a revision that is not the present");
+        app.clock.advance(jiff::SignedDuration::from_mins(1));
+    }
+    let decided = events(&app).await.into_iter().filter(|event| event.kind == EventKind::VariantDecided).collect();
+    let history = History::new(decided).unwrap();
+    for (rev, rank) in (0_i64..).zip(&ranks) {
+        let state = history.at_revision(rev).unwrap();
+        let found = state.as_document().and_then(|state| state.get("manual_rank").cloned());
+        assert_eq!(found.and_then(|rank| rank.as_i64().or(rank.as_i32().map(i64::from))), *rank, "revision {rev}");
+    }
+    let stored = app.documents("variant_states", bson::doc! {}).await;
+    assert_eq!(*history.present(), bson::Bson::Document(stored[0].clone()));
     app.end().await;
 }
