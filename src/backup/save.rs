@@ -13,6 +13,9 @@ use super::{BATCH, CHECKPOINTS, MANIFEST, Manifest, SavedCollection, VERSION, fi
 use crate::clock::Clock;
 use crate::db::Db;
 
+/// Name of the replica set that the embedded server says it is.
+const EMBEDDED_SET: &str = "secantus";
+
 /// Writes all collections as they are at one moment into a new folder, while the database goes on being used.
 ///
 /// The manifest is written last: a folder without one is no backup.
@@ -29,8 +32,7 @@ pub async fn save(db: &Db, clock: &Clock, checkpoints: &Path, folder: &Path) -> 
     names.sort();
     // Before the database: what is signed while it is read is not in this backup.
     copy_checkpoints(checkpoints, &folder.join(CHECKPOINTS)).context("saving the trail's checkpoints")?;
-    // All reads see the database as it was at the first one.
-    let mut session = db.raw().client().start_session().snapshot(true).await.context("beginning a snapshot")?;
+    let mut session = one_moment(db).await.context("beginning to read the database at one moment")?;
     let mut collections = Vec::with_capacity(names.len());
     for name in names {
         #[expect(clippy::disallowed_methods, reason = "a backup takes every collection as it is, whoever owns it")]
@@ -53,6 +55,20 @@ pub async fn save(db: &Db, clock: &Clock, checkpoints: &Path, folder: &Path) -> 
     fs::rename(&draft, folder.join(MANIFEST))?;
     File::open(folder)?.sync_all()?;
     Ok(manifest)
+}
+
+/// A session whose reads all see the database as it was at the first one.
+///
+/// MongoDB has snapshot sessions for that; a transaction would end after a minute. The embedded server accepts a
+/// snapshot session but reads the present all the same, while its transactions have no such limit.
+async fn one_moment(db: &Db) -> mongodb::error::Result<ClientSession> {
+    let hello = db.raw().run_command(doc! { "hello": 1 }).await?;
+    if hello.get_str("setName").is_ok_and(|name| name == EMBEDDED_SET) {
+        let mut session = db.raw().client().start_session().await?;
+        session.start_transaction().await?;
+        return Ok(session);
+    }
+    db.raw().client().start_session().snapshot(true).await
 }
 
 async fn collection_to_file(

@@ -92,3 +92,27 @@ async fn an_old_backup_is_noticed() {
     elsewhere.end().await;
     app.end().await;
 }
+
+/// What is written while a backup is taken is in it as a whole or not at all: here, that is what the trail's chain tells.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_under_load_is_of_one_moment() {
+    let app = with_a_case().await;
+    let browser = app.signed_in(&["own:clinician"]).await;
+    let folder = app.folder().join("b1").display().to_string();
+    let arguments = ["backup", folder.as_str()];
+    let saving = app.exit_code(&arguments);
+    let asking = async {
+        for round in 0..40 {
+            browser.get(&format!("/own/fam/variants?page={}", round + 1)).await;
+            app.app.audit.flush(std::time::Duration::from_secs(5)).await;
+        }
+    };
+    let (code, ()) = tokio::join!(saving, asking);
+    assert_eq!(code, 0);
+    let elsewhere = TestApp::start_empty().await;
+    let (code, said) = elsewhere.said_with_keys_of(&app, &["restore", &folder]).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("is whole"), "{said}");
+    elsewhere.end().await;
+    app.end().await;
+}
