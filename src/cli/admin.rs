@@ -7,6 +7,7 @@ use super::{
     audit, backup, institutes, load, open, validate,
 };
 use crate::app::AppState;
+use crate::audit::AuditKeys;
 use crate::cases::{self, Case, CaseStore};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -104,6 +105,10 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
         let program = find_program(&config.database.server_program);
         say("embedded database server", program.map(|path| path.display().to_string()));
     }
+    let keys = config.audit.keys_folder(&data);
+    say("audit keys", AuditKeys::open(&keys).map(|keys| keys.signer.verifier().to_string()));
+    let checkpoints = config.audit.checkpoints_folder(&data, &config.database.name);
+    say("audit checkpoints", writable(&checkpoints).map(|()| checkpoints.display().to_string()));
     match open::connect(config, &data, &config.database.name).await {
         Ok(open) => {
             say("database", Ok(open.db.name().to_owned()));
@@ -133,6 +138,15 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
         bail!("{wrong} of the points above need attention");
     }
     Ok(())
+}
+
+/// Whether files can be added to a folder, which is made when it is absent.
+fn writable(folder: &std::path::Path) -> anyhow::Result<()> {
+    let probe = folder.join(".probe");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&probe, ""))
+        .and_then(|()| std::fs::remove_file(&probe))
+        .with_context(|| format!("{} cannot be written to", folder.display()))
 }
 
 /// Says that a configured reference sequence can be used, and for which chromosomes it cannot.
