@@ -34,7 +34,10 @@ demo: system
 	@if [ -z "$${LODESTONE_DATABASE__URI:-}" ]; then target=$${CARGO_TARGET_DIR:-target}; $$target/demo/lodestone database install; fi
 	$${CARGO_TARGET_DIR:-target}/demo/lodestone demo
 
+# Python 3 runs the second verifier of audit trails.
 test: system
+	@command -v python3 >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3 >/dev/null; } \
+	  || { echo "please install python3" >&2; exit 1; }
 	cargo build --tests --bins
 	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install
 	tests/with-database cargo test
