@@ -103,7 +103,7 @@ def main(trail, folder, public_keys):
             if "trailer" in row and number == len(lines):
                 trailer, ended = row["trailer"], True
                 notes += trailer["notes"]
-                if trailer["rows"] != number - 1 or trailer["sha256"] != sha256(*lines[:-1]).hex() or not line.startswith(b'{"trailer"'):
+                if trailer["whole"] not in (True, False) or trailer["rows"] != number - 1 or trailer["sha256"] != sha256(*lines[:-1]).hex() or not line.startswith(b'{"trailer"'):
                     faults.append("the last line does not fit")
             else:
                 rows.append((number, line, row, row["public"]["log_id"], row["public"]["seq"]))

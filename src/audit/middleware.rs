@@ -64,6 +64,7 @@ pub async fn record(State(app): State<AppState>, mut request: Request, next: Nex
     let (mut parts, body) = request.into_parts();
     let subjects = asked_for(&mut parts).await;
     let request = Request::from_parts(parts, body);
+    let sought = request::sought(request.uri());
     let started = Instant::now();
     let id = request.extensions().get::<RequestContext>().map_or("", |context| context.request_id.as_str());
     let outcome = Entry {
@@ -71,12 +72,17 @@ pub async fn record(State(app): State<AppState>, mut request: Request, next: Nex
         request: Some(facts_of(&request, route.as_deref())),
         ..Entry::new(app.clock.now(), id)
     };
+    let named = subjects.iter().find(|subject| subject.kind == "institute").and_then(|named| named.id.parse().ok());
+    let asked = subjects.into_iter().chain(sought.iter().cloned()).collect();
     let intent = Entry {
         kind: EntryKind::Intent,
-        payload: Some(request::payload(&request, subjects, app.audit.sealer(), id)),
+        // Whose auditors learn of it should it never end; its outcome says who was really concerned.
+        institute: named,
+        payload: Some(request::payload(&request, asked, app.audit.sealer(), id)),
         ..outcome.clone()
     };
-    let pending = PendingOutcome { entry: Some((outcome_place, outcome)), trail, started, clock: app.clock.clone() };
+    let pending =
+        PendingOutcome { entry: Some((outcome_place, outcome)), trail, sought, started, clock: app.clock.clone() };
     let stored = tokio::time::timeout(PATIENCE, intent_place.write(intent));
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let (response, stored) = if is_safe {
@@ -132,6 +138,8 @@ fn session_ref(headers: &HeaderMap) -> Option<String> {
 struct PendingOutcome {
     entry: Option<(Place, Entry)>,
     trail: Trail,
+    /// Genes and regions of the query string.
+    sought: Vec<Subject>,
     started: Instant,
     clock: Clock,
 }
@@ -143,7 +151,13 @@ impl PendingOutcome {
 
     fn write(&mut self, outcome: Outcome, response: Option<&Response>) {
         let Some((place, mut entry)) = self.entry.take() else { return };
-        let facts = self.trail.collected();
+        let mut facts = self.trail.collected();
+        for mut sought in std::mem::take(&mut self.sought) {
+            if !facts.subjects.iter().any(|known| known.kind == sought.kind && known.id == sought.id) {
+                sought.granted = outcome == Outcome::Success;
+                facts.subjects.push(sought);
+            }
+        }
         entry.occurred_at = self.clock.now();
         entry.agent = facts.agent;
         entry.institute = facts.institute;

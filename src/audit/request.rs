@@ -58,6 +58,29 @@ pub(super) fn payload(request: &Request, subjects: Vec<Subject>, sealer: &Sealer
     }
 }
 
+/// Most genes and regions of one request that become subjects; all of them are in the view.
+const SOUGHT: usize = 20;
+
+/// Genes and regions of the query string as subjects, in the one spelling they are reviewed by.
+pub(super) fn sought(uri: &Uri) -> Vec<Subject> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(uri.query().unwrap_or_default()).unwrap_or_default();
+    pairs
+        .into_iter()
+        .filter(|(name, value)| matches!(name.as_str(), "gene" | "region") && is_word(value) && !value.is_empty())
+        .take(SOUGHT)
+        .map(|(kind, value)| Subject { id: spelt(&kind, &value), kind, granted: false })
+        .collect()
+}
+
+/// The one spelling of a gene (`POT1`) or region (`7:1-9`).
+pub(super) fn spelt(kind: &str, text: &str) -> String {
+    let text = text.trim().to_ascii_uppercase();
+    if kind == "gene" {
+        return text;
+    }
+    text.strip_prefix("CHR").unwrap_or(&text).replace(',', "")
+}
+
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRETS.iter().any(|secret| name.contains(secret))
@@ -166,6 +189,13 @@ mod tests {
         assert!(!view.contains_key("q"));
         let url = sealer.open(&kept.url.unwrap(), "r1").unwrap();
         assert!(url.contains("q=Anna+Svensson") && url.contains("code=present") && !url.contains("geheim"), "{url}");
+    }
+
+    #[test]
+    fn genes_and_regions_are_subjects_in_one_spelling() {
+        let uri = "/own/fam/variants?gene=pot1&region=chr7:1,000-2,000&gene=a+b&q=Anna".parse().unwrap();
+        let found: Vec<_> = sought(&uri).into_iter().map(|subject| (subject.kind, subject.id)).collect();
+        assert_eq!(found, [("gene".into(), "POT1".into()), ("region".to_owned(), "7:1000-2000".to_owned())]);
     }
 
     proptest! {

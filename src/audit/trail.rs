@@ -5,6 +5,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::entry::{Agent, Subject};
+use super::request;
 use crate::auth::Principal;
 use crate::ids::{InstituteId, UserId};
 
@@ -55,7 +56,7 @@ impl Trail {
 
     /// A gene or region that was asked for within what is granted; never other text.
     pub fn note_sought(&self, kind: &str, name: &str) {
-        self.grant(kind, name);
+        self.grant(kind, &request::spelt(kind, name));
     }
 
     /// How many records the answer shows.
@@ -77,11 +78,11 @@ impl Trail {
         }
     }
 
-    fn request(&self, kind: &str, id: &str) {
+    pub(super) fn request(&self, kind: &str, id: &str) {
         self.facts().subjects.push(Subject { kind: kind.to_owned(), id: id.to_owned(), granted: false });
     }
 
-    fn grant(&self, kind: &str, id: &str) {
+    pub(super) fn grant(&self, kind: &str, id: &str) {
         let mut facts = self.facts();
         if let Some(known) = facts.subjects.iter_mut().find(|subject| subject.kind == kind && subject.id == id) {
             known.granted = true;
@@ -91,7 +92,7 @@ impl Trail {
     }
 
     /// The institute whose auditors are concerned.
-    fn institute(&self, institute: &InstituteId) {
+    pub(super) fn institute(&self, institute: &InstituteId) {
         self.facts().institute = Some(institute.clone());
     }
 }
@@ -112,6 +113,11 @@ fn trail_of(parts: &Parts) -> Trail {
 /// Called before a lookup: a refused read must name what it asked for.
 pub fn note_requested(parts: &Parts, kind: &str, id: &str) {
     trail_of(parts).request(kind, id);
+}
+
+/// Called before a lookup in an institute that the asker is a member of: its auditors are concerned even by a refusal.
+pub fn note_concerned(parts: &Parts, institute: &InstituteId) {
+    trail_of(parts).institute(institute);
 }
 
 /// Called after a lookup that found the subject within the asker's scope.

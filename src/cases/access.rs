@@ -79,6 +79,9 @@ impl FromRequestParts<AppState> for CaseAccess {
         let Path(at) = Path::<CasePath>::from_request_parts(parts, app).await?;
         audit::note_requested(parts, "institute", at.institute.as_str());
         audit::note_requested(parts, "case", at.case.as_str());
+        if principal.is_member_of(&at.institute) {
+            audit::note_concerned(parts, &at.institute);
+        }
         let case =
             app.cases.find(principal.scope(), &at.institute, &at.case).await?.ok_or(AppError::NotFound("case"))?;
         audit::note_granted(parts, "institute", at.institute.as_str(), &case.institute);

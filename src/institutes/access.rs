@@ -49,6 +49,9 @@ impl FromRequestParts<AppState> for InstituteAccess {
         let principal = Principal::from_request_parts(parts, app).await?;
         let Path(InstitutePath { institute }) = Path::from_request_parts(parts, app).await?;
         audit::note_requested(parts, "institute", institute.as_str());
+        if principal.is_member_of(&institute) {
+            audit::note_concerned(parts, &institute);
+        }
         if !principal.scope().covers(&institute) {
             return Err(AppError::NotFound("institute"));
         }
