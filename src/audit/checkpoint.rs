@@ -9,6 +9,7 @@ use data_encoding::BASE64;
 use jiff::Timestamp;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
+use serde_with::{serde_as, skip_serializing_none};
 
 use super::chain::Hash;
 use super::keys::{Signer, VerifierKey};
@@ -31,6 +32,8 @@ pub struct Checkpoint {
 }
 
 /// A checkpoint as it stands in the database. Appended, never changed.
+#[serde_as]
+#[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredCheckpoint {
     /// `<log>-<size>`
@@ -42,13 +45,20 @@ pub struct StoredCheckpoint {
     pub size: i64,
     /// The signed note.
     pub note: String,
+    /// When it was signed; those of the first versions say so in their note only.
+    #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
+    #[serde(default)]
+    pub at: Option<Timestamp>,
+    /// Entries since the log's checkpoint before: how dense the trail is here, without looking at entries.
+    #[serde(default)]
+    pub entries: i64,
 }
 
 impl Stored for StoredCheckpoint {
     const COLLECTION: &'static str = "audit_checkpoints";
 
     fn indexes() -> Vec<IndexModel> {
-        vec![index("of_log", doc! { "log_id": 1, "size": -1 })]
+        vec![index("of_log", doc! { "log_id": 1, "size": -1 }), index("by_time", doc! { "at": -1 })]
     }
 }
 
@@ -86,14 +96,16 @@ impl Checkpoint {
 }
 
 impl StoredCheckpoint {
-    /// The document of a signed checkpoint.
+    /// The document of a signed checkpoint over `entries` more than the one before.
     #[must_use]
-    pub fn new(checkpoint: &Checkpoint, note: String) -> Self {
+    pub fn new(checkpoint: &Checkpoint, note: String, entries: i64) -> Self {
         Self {
             id: format!("{}-{:012}", checkpoint.log_id, checkpoint.size),
             log_id: checkpoint.log_id.clone(),
             size: checkpoint.size,
             note,
+            at: Some(checkpoint.at),
+            entries,
         }
     }
 }

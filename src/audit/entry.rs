@@ -193,17 +193,29 @@ pub enum Outcome {
     Abandoned,
 }
 
+/// Names of the indexes that review pages read windows of, each over intents and outcomes apart and then by time.
+pub(super) mod by {
+    /// All entries.
+    pub(in crate::audit) const TIME: &str = "kind_time";
+    /// Of an institute.
+    pub(in crate::audit) const INSTITUTE: &str = "institute_kind_time";
+    /// Of a person.
+    pub(in crate::audit) const USER: &str = "user_kind_time";
+    /// About a case, gene, region or anything else that was asked for.
+    pub(in crate::audit) const SUBJECT: &str = "subject_kind_time";
+}
+
 impl Stored for Entry {
     const COLLECTION: &'static str = "audit";
 
     fn indexes() -> Vec<IndexModel> {
         vec![
             unique_index("log", doc! { "log_id": 1, "seq": 1 }),
-            index("by_time", doc! { "occurred_at": -1 }),
             index("by_request", doc! { "request_id": 1 }),
-            index("by_institute", doc! { "institute": 1, "occurred_at": -1 }),
-            index("by_user", doc! { "agent.user": 1, "occurred_at": -1 }),
-            index("of_subject", doc! { "payload.subjects.id": 1, "occurred_at": -1 }),
+            index(by::TIME, doc! { "kind": 1, "occurred_at": -1 }),
+            index(by::INSTITUTE, doc! { "institute": 1, "kind": 1, "occurred_at": -1 }),
+            index(by::USER, doc! { "agent.user": 1, "kind": 1, "occurred_at": -1 }),
+            index(by::SUBJECT, doc! { "payload.subjects.id": 1, "kind": 1, "occurred_at": -1 }),
         ]
     }
 }

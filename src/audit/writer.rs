@@ -319,7 +319,8 @@ impl Log {
         let note = checkpoint.sign(&self.signer);
         let head =
             LogHead { log_id: self.id.clone(), size: self.size, chain: HEXLOWER.encode(&self.chain), named: false };
-        let stored = store.checkpoint(&StoredCheckpoint::new(&checkpoint, note.clone()), &head).await;
+        let stored =
+            store.checkpoint(&StoredCheckpoint::new(&checkpoint, note.clone(), self.size - self.signed), &head).await;
         let folder = folder.clone();
         let log_id = self.id.clone();
         let published = tokio::task::spawn_blocking(move || checkpoint::publish(&folder, &log_id, &note)).await;
