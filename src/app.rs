@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use crate::audit::AuditWriter;
+use crate::audit::review::ReviewStores;
 use crate::auth::{DemoLinks, SessionStore, TokenStore};
 use crate::cases::{Case, CaseStore, Reservation, ReservationStore};
 use crate::clock::Clock;
@@ -47,6 +48,8 @@ pub struct Inner {
     pub db: Db,
     /// The audit trail's queue.
     pub audit: AuditWriter,
+    /// What auditors look at.
+    pub review: ReviewStores,
     /// Browser sessions.
     pub sessions: SessionStore,
     /// API tokens.
@@ -97,6 +100,7 @@ impl AppState {
         let variants = VariantStore::new(&db);
         Self(Arc::new(Inner {
             audit,
+            review: ReviewStores::new(&db),
             sessions: SessionStore::new(&db, &config.session),
             tokens: TokenStore::new(&db),
             demo_links: DemoLinks::new(&db),
@@ -160,6 +164,7 @@ pub fn routes() -> Routes {
     web::health_routes()
         .merge(web::static_routes())
         .merge(auth::routes())
+        .merge(audit::review::routes())
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(variants::routes())

@@ -255,6 +255,23 @@ for (const opener of document.querySelectorAll("[data-opens]")) {
   opener.addEventListener("click", () => document.getElementById(opener.dataset.opens).showModal());
 }
 
+// ---- A page that looks again by itself, until it is left or hidden
+
+const watched = find("[data-live]");
+
+function lookAgain() {
+  if (document.hidden || watched.contains(document.activeElement)) return;
+  const request = new XMLHttpRequest();
+  request.open("GET", location.href);
+  request.responseType = "document";
+  request.onload = () => {
+    const found = request.status === 200 && request.responseXML?.querySelector("[data-live]");
+    if (found) watched.replaceChildren(...document.importNode(found, true).childNodes);
+  };
+  request.send();
+}
+if (watched) setInterval(lookAgain, Number(watched.dataset.live) * 1000);
+
 // ---- Forms
 
 for (const field of document.querySelectorAll("[data-enter-submits]")) {

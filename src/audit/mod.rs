@@ -13,6 +13,7 @@ pub mod keys;
 pub mod lines;
 mod middleware;
 mod request;
+pub mod review;
 mod seal;
 mod store;
 mod trail;

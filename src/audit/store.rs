@@ -41,11 +41,13 @@ impl Stored for LogHead {
 /// The trail's collections with their indexes.
 #[must_use]
 pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
-    vec![
+    let mut all = vec![
         (Entry::COLLECTION, Entry::indexes()),
         (StoredCheckpoint::COLLECTION, StoredCheckpoint::indexes()),
         (LogHead::COLLECTION, LogHead::indexes()),
-    ]
+    ];
+    all.extend(super::review::collections());
+    all
 }
 
 impl AuditStore {

@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 
 use super::context::RequestContext;
 use crate::app::AppState;
+use crate::audit;
 use crate::auth::Principal;
 use crate::error::AppResult;
 use crate::ids::InstituteId;
@@ -22,6 +23,8 @@ pub struct Layout {
     pub user: Option<String>,
     /// The person's institutes.
     pub institutes: Vec<InstituteId>,
+    /// Whether the person reviews the audit trail.
+    pub auditor: bool,
     /// Whether this is a demo database.
     pub demo: bool,
     /// The case a page belongs to, for the sticky header.
@@ -55,6 +58,7 @@ impl Layout {
             csrf: String::new(),
             user: None,
             institutes: Vec::new(),
+            auditor: false,
             demo: app.demo,
             case: None,
         }
@@ -65,6 +69,7 @@ impl Layout {
         self.csrf = principal.csrf().map(|token| token.as_str().to_owned()).unwrap_or_default();
         self.user = Some(principal.name().to_owned());
         self.institutes = principal.institutes();
+        self.auditor = audit::review::may_review(principal);
         self
     }
 

@@ -20,6 +20,8 @@ pub enum Access {
     Case,
     /// Somebody who may change the case in the path.
     CaseEditor,
+    /// An auditor, for entries of the own institutes or, of the system, all entries.
+    Auditor,
 }
 
 /// One line of the route table.

@@ -59,6 +59,30 @@ pub fn export(of: &Case, format: &str, query: &[(&str, String)]) -> String {
     with_query(&format!("{}/variants.{format}", case(of)), query)
 }
 
+/// The trail under a question.
+#[must_use]
+pub fn audit(query: &[(&str, String)]) -> String {
+    with_query("/audit", query)
+}
+
+/// One entry of the trail.
+#[must_use]
+pub fn audit_entry(id: &str) -> String {
+    format!("/audit/entries/{}", segment(id))
+}
+
+/// Where a saved view of the trail is deleted.
+#[must_use]
+pub fn audit_view(id: &str) -> String {
+    format!("/audit/views/{}/delete", segment(id))
+}
+
+/// The export of a window of the trail.
+#[must_use]
+pub fn audit_export(format: &str, query: &[(&str, String)]) -> String {
+    with_query(&format!("/audit/export.{format}"), query)
+}
+
 fn with_query(path: &str, query: &[(&str, String)]) -> String {
     match serde_urlencoded::to_string(query) {
         Ok(query) if !query.is_empty() => format!("{path}?{query}"),

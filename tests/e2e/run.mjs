@@ -73,7 +73,7 @@ const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rul
 const carriesFilter = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { ...rules, 'form-dup-name': 'off' } });
 
 let state; // the signed-in session, taken over by each context
-let adminState; // that of an admin, who reads no cases
+let adminState, auditor; // those of an admin and of an auditor, who read no cases
 
 test('the printed address signs the newcomer in, by keyboard', async () => {
   const context = await browser.newContext();
@@ -120,6 +120,23 @@ test('an admin enters by a link of their own and finds the settings', async () =
   await context.close();
 });
 
+test('the demo has an auditor, who saves a view', async () => {
+  const { stdout } = await promisify(execFile)(program, ['--data-dir', folder, 'demo-link', 'auditor']);
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await page.goto(stdout.trim());
+  await page.locator('main button').click();
+  await page.goto(`${origin}/audit`);
+  await page.locator('.saved-views > summary').click();
+  await page.locator('#view-name').fill('everything');
+  await page.locator('.save-view button').click();
+  await page.waitForURL(`${origin}/audit`);
+  assert.equal(await page.locator('.saved-views li a').first().textContent(), 'everything');
+  assert.deepEqual(page.wrong, []);
+  auditor = await context.storageState();
+  await context.close();
+});
+
 async function addresses(page) {
   await page.goto(`${origin}/demo`);
   const links = (selector) => page.locator(selector).first().getAttribute('href');
@@ -136,19 +153,30 @@ async function addresses(page) {
 /** Pages of an admin. */
 const administration = { 'start of an admin': '/', settings: '/demo/settings', 'no case for an admin': '/demo/D24-001' };
 
+/** Pages of the demo's auditor, reached by links as an auditor would. */
+async function auditAddresses(page) {
+  const href = (selector) => page.locator(selector).first().getAttribute('href');
+  await page.goto(`${origin}/audit?action=%2F%7Binstitute%7D%2F%7Bcase%7D`);
+  const whoOpened = await href('td[data-label="Case"] a');
+  const whatDid = await href('td[data-label="Person"] a');
+  const entry = await href('tbody a.row-link');
+  return {
+    trail: '/audit', live: '/audit?live=1', 'who opened': whoOpened, 'what a person did': whatDid, entry, notice: '/audit/notice',
+    'no such entry': '/audit/entries/none', 'wrong question': '/audit?outcome=well', 'nothing found': '/audit?case=none', 'auditor\'s start': '/',
+  };
+}
+
 for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['narrow and dark', 400, 'dark'], ['very narrow', 320, 'light']]) {
   test(`every kind of page, ${look}`, { timeout: 180_000 }, async (t) => {
-    const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, storageState: state });
-    const reader = await watched(context);
-    const adminContext = await browser.newContext({ viewport: { width, height: 900 }, colorScheme, storageState: adminState });
-    const admin = await watched(adminContext);
-    const pages = Object.entries(await addresses(reader)).map(([name, address]) => [reader, name, address]);
-    pages.push(...Object.entries(administration).map(([name, address]) => [admin, name, address]));
-    for (const [page, name, address] of pages) {
+    const viewport = { width, height: 900 };
+    const contexts = await Promise.all([state, adminState, auditor].map((storageState) => browser.newContext({ viewport, colorScheme, storageState })));
+    const [reader, admin, reviewer] = await Promise.all(contexts.map(watched));
+    const seen = [[reader, await addresses(reader)], [admin, administration], [reviewer, await auditAddresses(reviewer)]];
+    for (const [page, name, address] of seen.flatMap(([page, all]) => Object.entries(all).map(([name, address]) => [page, name, address]))) {
       await t.test(name, async () => {
         page.wrong = [];
         const answer = await page.goto(origin + address);
-        const expected = { 'no such page': 404, 'no case for an admin': 404, 'wrong filter': 422 }[name] ?? 200;
+        const expected = { 'no such page': 404, 'no case for an admin': 404, 'wrong filter': 422, 'no such entry': 404, 'wrong question': 422 }[name] ?? 200;
         assert.equal(answer.status(), expected);
         const found = page.wrong.filter((text) => !(expected !== 200 && text.includes(`status of ${expected}`)));
         assert.deepEqual(found, []);
@@ -164,8 +192,7 @@ for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['n
         }
       });
     }
-    await context.close();
-    await adminContext.close();
+    await Promise.all(contexts.map((context) => context.close()));
   });
 }
 

@@ -12,8 +12,9 @@ use crate::support::{Browser, TestApp};
 /// Every route, with the roles that it answers. `own` are members of the institute in the path.
 ///
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
-/// its admins.
-const TABLE: [(&str, &str, &str); 26] = [
+/// its admins. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry concerns, or
+/// the system.
+const TABLE: [(&str, &str, &str); 35] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -33,6 +34,15 @@ const TABLE: [(&str, &str, &str); 26] = [
     ("GET", "/{institute}/{case}/variants.xlsx", "readers"),
     ("GET", "/{institute}/{case}/variants/{id}", "readers"),
     ("GET", "/{institute}/{case}/find", "readers"),
+    ("GET", "/audit", "auditors"),
+    ("GET", "/audit/export.csv", "auditors"),
+    ("GET", "/audit/export.ndjson", "auditors"),
+    ("GET", "/audit/entries/{entry}", "own auditors"),
+    ("POST", "/audit/entries/{entry}/opening", "own auditors"),
+    ("POST", "/audit/entries/{entry}/opening/agree", "own auditors"),
+    ("POST", "/audit/views", "auditors"),
+    ("POST", "/audit/views/{view}/delete", "auditors"),
+    ("GET", "/audit/notice", "signed in"),
     ("GET", "/api/v1/openapi.json", "everybody"),
     ("GET", "/api/v1/institutes", "signed in"),
     ("GET", "/api/v1/{institute}/cases", "readers"),
@@ -63,8 +73,32 @@ async fn variant_of(reader: &Browser) -> String {
     list["variants"][0]["id"].as_str().unwrap().to_owned()
 }
 
-fn filled(path: &str, variant: &str) -> String {
-    path.replace("{institute}", "own")
+/// An entry of institute `own`.
+async fn entry_of_own(app: &TestApp) -> String {
+    let entries = app.audit_entries().await;
+    let of_own = |entry: &&bson::Document| {
+        entry.get_str("kind").is_ok_and(|text| text == "outcome")
+            && entry.get_str("institute").is_ok_and(|text| text == "own")
+            && entry.contains_key("request")
+    };
+    entries.iter().find(of_own).unwrap().get_str("_id").unwrap().to_owned()
+}
+
+/// Whether a role is answered by a route of this policy.
+fn answers(who: &str, role: &str, is: &str) -> bool {
+    match who {
+        "readers" => is == "reader",
+        "admins" => is == "admin",
+        "auditors" => role.ends_with(":auditor"),
+        "own auditors" => matches!(role, "own:auditor" | "system:auditor"),
+        _ => true,
+    }
+}
+
+fn filled(path: &str, variant: &str, entry: &str) -> String {
+    path.replace("{entry}", entry)
+        .replace("{view}", "none")
+        .replace("{institute}", "own")
         .replace("{case}", "fam")
         .replace("{id}", variant)
         .replace("/find", "/find?q=7:124491972")
@@ -86,8 +120,9 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
             Access::SignedIn => "signed in",
             Access::Institute | Access::Case | Access::CaseEditor => "readers",
             Access::InstituteAdmin => "admins",
+            Access::Auditor => "auditors",
         };
-        assert_eq!(words, by_hand[&route], "{route:?}");
+        assert_eq!(words, by_hand[&route].trim_start_matches("own "), "{route:?}");
     }
 }
 
@@ -99,6 +134,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     app.given_case("own", "fam").await;
     app.given_case("foreign", "secret").await;
     let variant = variant_of(&app.signed_in(&["own:clinician"]).await).await;
+    let entry = entry_of_own(&app).await;
     for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
         let browser = app.signed_in(grants).await;
@@ -106,24 +142,40 @@ async fn every_route_answers_its_roles_and_nobody_else() {
             if matches!(*path, "/static/{*file}" | "/auth/demo") {
                 continue; // shown elsewhere: a file by its hashed name, the demo's door by its own test
             }
-            let status = browser.get(&filled(path, &variant)).await.status();
+            let status = browser.get(&filled(path, &variant, &entry)).await.status();
             let answered = status.is_success() || status == StatusCode::SEE_OTHER;
-            let expected = match *who {
-                "readers" => is == "reader",
-                "admins" => is == "admin",
-                _ => true,
-            };
+            let expected = answers(who, role, is);
             assert_eq!(answered, expected, "{method} {path} as `{role}`: {status}");
             if !expected {
                 assert_eq!(status, StatusCode::NOT_FOUND, "{path} as `{role}` looks absent");
             }
         }
     }
+    for (role, is) in ROLES {
+        let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
+        let browser = app.signed_in(grants).await;
+        let csrf = browser.csrf("/audit/notice").await;
+        for (_, path, who) in TABLE.iter().filter(|(method, path, _)| *method == "POST" && path.starts_with("/audit")) {
+            // Forms that are well-formed, so that only the role decides; there is no such question or view.
+            let form: &[(&str, &str)] = match path.rsplit('/').next() {
+                Some("opening") => &[("reason", "a patient complained in writing")],
+                Some("agree") => &[("opening", "none"), ("rev", "1")],
+                Some("views") => &[("name", role), ("query", "case=fam")],
+                _ => &[],
+            };
+            let form: Vec<(&str, &str)> = form.iter().copied().chain([("csrf", csrf.as_str())]).collect();
+            let status = browser.post(&filled(path, &variant, &entry), &form).await.status();
+            let there = !path.ends_with("/agree") && !path.ends_with("/delete");
+            let expected =
+                if there && answers(who, role, is) { StatusCode::SEE_OTHER } else { StatusCode::NOT_FOUND };
+            assert_eq!(status, expected, "{path} as `{role}`");
+        }
+    }
     let stranger = app.stranger();
     for (_, path, who) in
         TABLE.iter().filter(|(method, path, _)| *method == "GET" && !path.contains('*') && *path != "/auth/demo")
     {
-        let response = stranger.get(&filled(path, &variant)).await;
+        let response = stranger.get(&filled(path, &variant, &entry)).await;
         match (*who, path.starts_with("/api/")) {
             ("everybody", _) => assert!(!response.status().is_client_error(), "{path}"),
             (_, true) => assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}"),

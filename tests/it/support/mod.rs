@@ -212,6 +212,18 @@ impl TestApp {
         (done, sent.into_iter().filter(|(name, collection)| !apart(name, collection)).collect())
     }
 
+    /// Queries sent to a collection during `work`.
+    pub async fn queries_during<T>(&self, collection: &str, work: impl Future<Output = T>) -> (T, Vec<String>) {
+        self.app.audit.flush(std::time::Duration::from_secs(5)).await;
+        self.commands.lock().unwrap().clear();
+        let done = work.await;
+        let sent = self.commands.lock().unwrap().clone();
+        let reads = ["find", "getMore", "aggregate", "count", "distinct"];
+        let wanted =
+            |(name, on): &(String, String)| (on == collection || name == "getMore") && reads.contains(&name.as_str());
+        (done, sent.into_iter().filter(wanted).map(|(name, _)| name).collect())
+    }
+
     /// All audit entries, in the order they were written.
     pub async fn audit_entries(&self) -> Vec<bson::Document> {
         self.app.audit.flush(std::time::Duration::from_secs(5)).await;
@@ -247,6 +259,14 @@ impl TestApp {
         #[expect(clippy::disallowed_methods, reason = "the test plays somebody with access to the database")]
         let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
         collection.insert_one(document).await.unwrap();
+    }
+
+    /// Adds many documents at once, behind the program's back.
+    pub async fn insert_many(&self, collection: &str, documents: &[bson::Document]) {
+        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
+        #[expect(clippy::disallowed_methods, reason = "the test fills the database faster than requests would")]
+        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
+        collection.insert_many(documents).ordered(false).await.unwrap();
     }
 
     /// Removes what is stored, behind the program's back.

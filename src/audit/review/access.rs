@@ -1,0 +1,138 @@
+use std::collections::BTreeSet;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use bson::{Bson, Document, doc};
+
+use crate::app::AppState;
+use crate::audit::{Trail, note_concerned};
+use crate::auth::Principal;
+use crate::error::{AppError, AppResult};
+use crate::ids::InstituteId;
+use crate::users::{Role, SystemRole};
+
+/// The right to review entries. Only the extractor builds one; store methods on entries ask for it.
+///
+/// ```compile_fail
+/// # fn with(principal: lodestone::auth::Principal, scope: lodestone::audit::review::AuditScope) {
+/// let access = lodestone::audit::review::AuditAccess { principal, scope };
+/// # }
+/// ```
+///
+/// ```
+/// # fn with(access: &lodestone::audit::review::AuditAccess) -> &lodestone::audit::review::AuditScope {
+/// access.scope()
+/// # }
+/// ```
+pub struct AuditAccess {
+    principal: Principal,
+    scope: AuditScope,
+}
+
+/// The entries an auditor may see. Every query on entries carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditScope(Covered);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Covered {
+    Everything,
+    Institutes(BTreeSet<InstituteId>),
+}
+
+impl AuditScope {
+    fn of(principal: &Principal) -> Option<Self> {
+        if principal.is_script() {
+            return None; // pages are for people; machines get exports by the command line
+        }
+        if principal.system_roles().contains(&SystemRole::Auditor) {
+            return Some(Self(Covered::Everything));
+        }
+        let audited = |institute: &InstituteId| principal.has_role(institute, Role::Auditor);
+        let own: BTreeSet<_> = principal.institutes().into_iter().filter(audited).collect();
+        if own.is_empty() { None } else { Some(Self(Covered::Institutes(own))) }
+    }
+
+    /// The condition that queries on entries carry.
+    #[must_use]
+    pub fn filter(&self) -> Document {
+        match &self.0 {
+            Covered::Everything => doc! {},
+            Covered::Institutes(own) => {
+                if let (1, Some(only)) = (own.len(), own.first()) {
+                    return doc! { "institute": only };
+                }
+                doc! { "institute": { "$in": own.iter().map(Bson::from).collect::<Vec<_>>() } }
+            }
+        }
+    }
+
+    /// Whether an entry that concerns this institute, or none, may be seen.
+    #[must_use]
+    pub fn covers(&self, institute: Option<&InstituteId>) -> bool {
+        match (&self.0, institute) {
+            (Covered::Everything, _) => true,
+            (Covered::Institutes(own), Some(institute)) => own.contains(institute),
+            (Covered::Institutes(_), None) => false,
+        }
+    }
+
+    /// Whether all entries may be seen.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.0 == Covered::Everything
+    }
+
+    /// The part of the scope in one institute; none when it is not in the scope.
+    #[must_use]
+    pub fn narrowed(&self, institute: &InstituteId) -> Option<Self> {
+        self.covers(Some(institute)).then(|| Self(Covered::Institutes(BTreeSet::from([institute.clone()]))))
+    }
+
+    /// The institutes of the scope, when it has limits.
+    pub fn institutes(&self) -> impl Iterator<Item = &InstituteId> {
+        match &self.0 {
+            Covered::Everything => None,
+            Covered::Institutes(own) => Some(own.iter()),
+        }
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// Whether the person has pages of the trail at all.
+pub(crate) fn may_review(principal: &Principal) -> bool {
+    AuditScope::of(principal).is_some()
+}
+
+impl AuditAccess {
+    /// Who asks.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What the person may see.
+    #[must_use]
+    pub fn scope(&self) -> &AuditScope {
+        &self.scope
+    }
+}
+
+impl FromRequestParts<AppState> for AuditAccess {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
+        let principal = Principal::from_request_parts(parts, app).await?;
+        let Some(scope) = AuditScope::of(&principal) else {
+            let Ok(trail) = Trail::from_request_parts(parts, app).await;
+            trail.note_reason("not an auditor");
+            return Err(AppError::NotFound("page"));
+        };
+        // A review within one institute is that institute's business; one across several is the system auditors'.
+        let own: Vec<&InstituteId> = scope.institutes().collect();
+        if let [only] = own.as_slice() {
+            note_concerned(parts, only);
+        }
+        Ok(Self { principal, scope })
+    }
+}

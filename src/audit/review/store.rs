@@ -1,0 +1,208 @@
+use std::collections::HashSet;
+
+use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+use jiff::Timestamp;
+use mongodb::options::{FindOptions, Hint};
+use serde::Deserialize;
+use serde_with::serde_as;
+
+use super::access::{AuditAccess, AuditScope};
+use crate::audit::checkpoint::StoredCheckpoint;
+use crate::audit::entry::{Entry, EntryKind, by};
+use crate::db::{Db, Documents, StoreError};
+use crate::ids::UserId;
+
+/// Reads entries for auditors; writes nothing.
+#[derive(Clone)]
+pub(super) struct ReviewStore {
+    entries: Documents<Entry>,
+    checkpoints: Documents<StoredCheckpoint>,
+}
+
+/// Which index a view reads, and from where to where in it.
+#[derive(Debug, Clone)]
+pub(super) enum Key {
+    /// Whatever the scope holds.
+    All,
+    /// What these people did.
+    People(Vec<UserId>),
+    /// What was asked for under one of these names.
+    Subjects(Vec<String>),
+}
+
+/// Entries of one kind under one key within a scope: all that a range of time is missing to be a query.
+#[derive(Debug, Clone)]
+pub(super) struct Selection {
+    /// The index.
+    pub key: Key,
+    /// Intents or outcomes.
+    pub kind: EntryKind,
+    /// The asker's scope, or a part of it.
+    pub scope: AuditScope,
+}
+
+/// How many entries a checkpoint added, and when.
+#[serde_as]
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct Step {
+    /// When.
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    pub at: Timestamp,
+    /// How many.
+    #[serde(default)]
+    pub entries: i64,
+}
+
+#[derive(Deserialize)]
+struct Begun {
+    #[serde(rename = "_id")]
+    id: String,
+    request_id: String,
+}
+
+fn range(from: Timestamp, to: Timestamp) -> Document {
+    doc! { "$gte": time(from), "$lt": time(to) }
+}
+
+fn time(at: Timestamp) -> DateTime {
+    DateTime::from_millis(at.as_millisecond())
+}
+
+impl Selection {
+    fn filter(&self, from: Timestamp, to: Timestamp) -> (Document, &'static str) {
+        let mut filter = self.scope.filter();
+        let one_of = |all: Vec<Bson>| match <[Bson; 1]>::try_from(all) {
+            Ok([only]) => only,
+            Err(several) => doc! { "$in": several }.into(),
+        };
+        let index = match &self.key {
+            Key::All if self.scope.is_everything() => by::TIME,
+            Key::All => by::INSTITUTE,
+            Key::People(people) => {
+                filter.insert("agent.user", one_of(people.iter().map(Bson::from).collect()));
+                by::USER
+            }
+            Key::Subjects(names) => {
+                filter.insert("payload.subjects.id", one_of(names.iter().map(Bson::from).collect()));
+                by::SUBJECT
+            }
+        };
+        filter.insert("kind", self.kind.as_str());
+        filter.insert("occurred_at", range(from, to));
+        (filter, index)
+    }
+}
+
+impl ReviewStore {
+    pub(super) fn new(db: &Db) -> Self {
+        Self { entries: Documents::new(db), checkpoints: Documents::new(db) }
+    }
+
+    fn within(access: &AuditAccess, selection: &Selection) -> bool {
+        // A part of the asker's scope, whatever the caller made of it.
+        access.scope().is_everything()
+            || (!selection.scope.is_everything()
+                && selection.scope.institutes().all(|institute| access.scope().covers(Some(institute))))
+    }
+
+    /// The entries of a selection in `from..to`, in any order.
+    pub(super) async fn entries(
+        &self,
+        access: &AuditAccess,
+        selection: &Selection,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Entry>, StoreError> {
+        if !Self::within(access, selection) {
+            return Ok(Vec::new());
+        }
+        let (filter, index) = selection.filter(from, to);
+        let options = FindOptions::builder().hint(Hint::Name(index.to_owned())).batch_size(5_000).build();
+        self.entries.find(filter, options).await
+    }
+
+    /// Intents of a selection in `from..to` whose request has no outcome anywhere.
+    pub(super) async fn never_ended(
+        &self,
+        access: &AuditAccess,
+        selection: &Selection,
+        from: Timestamp,
+        to: Timestamp,
+        ended: &HashSet<&str>,
+    ) -> Result<Vec<Entry>, StoreError> {
+        if !Self::within(access, selection) {
+            return Ok(Vec::new());
+        }
+        let intents = Selection { kind: EntryKind::Intent, ..selection.clone() };
+        let (filter, index) = intents.filter(from, to);
+        let options = FindOptions::builder()
+            .hint(Hint::Name(index.to_owned()))
+            .projection(doc! { "request_id": 1 })
+            .batch_size(5_000)
+            .build();
+        let mut begun: Vec<Begun> = self.entries.find_as(filter, options).await?;
+        begun.retain(|intent| !ended.contains(intent.request_id.as_str()));
+        let asked: Vec<&str> = begun.iter().map(|intent| intent.request_id.as_str()).collect();
+        let outcomes = self.ended(&asked).await?;
+        begun.retain(|intent| !outcomes.contains(&intent.request_id));
+        if begun.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut filter = selection.scope.filter();
+        filter.insert("_id", doc! { "$in": begun.iter().map(|intent| intent.id.as_str()).collect::<Vec<_>>() });
+        self.entries.find(filter, FindOptions::default()).await
+    }
+
+    /// Which of these requests have an outcome, asked without a scope: a refusal is nobody's, and only that it exists is
+    /// learnt.
+    pub(super) async fn ended(&self, requests: &[&str]) -> Result<HashSet<String>, StoreError> {
+        if requests.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let options = FindOptions::builder().projection(doc! { "request_id": 1 }).batch_size(5_000).build();
+        let filter = doc! { "request_id": { "$in": requests }, "kind": EntryKind::Outcome.as_str() };
+        let outcomes: Vec<Begun> = self.entries.find_as(filter, options).await?;
+        Ok(outcomes.into_iter().map(|outcome| outcome.request_id).collect())
+    }
+
+    /// The entry with this id and the other one of its request, as they are stored.
+    pub(super) async fn request_of(
+        &self,
+        access: &AuditAccess,
+        id: &str,
+    ) -> Result<Vec<(Entry, RawDocumentBuf)>, StoreError> {
+        let mut filter = access.scope().filter();
+        filter.insert("_id", id);
+        let Some(found) = self.entries.find_one(filter).await? else { return Ok(Vec::new()) };
+        let whole: Vec<RawDocumentBuf> =
+            self.entries.find_as(doc! { "request_id": &found.request_id }, FindOptions::default()).await?;
+        let mut whole: Vec<(Entry, RawDocumentBuf)> = whole
+            .into_iter()
+            .map(|raw| Ok((crate::db::decode::<Entry>("audit", &raw)?, raw)))
+            .collect::<Result<_, StoreError>>()?;
+        whole.sort_by_key(|(entry, _)| entry.seq);
+        // The outcome knows who was concerned; the intent only what was asked for.
+        let decides = whole.iter().find(|(entry, _)| entry.kind == EntryKind::Outcome).or(whole.first());
+        let covered = decides.is_some_and(|(entry, _)| access.scope().covers(entry.institute.as_ref()));
+        Ok(if covered { whole } else { Vec::new() })
+    }
+
+    /// Entries as they are stored, for exports.
+    pub(super) async fn stored(&self, access: &AuditAccess, ids: &[&str]) -> Result<Vec<RawDocumentBuf>, StoreError> {
+        let mut filter = access.scope().filter();
+        filter.insert("_id", doc! { "$in": ids });
+        self.entries.find_as(filter, FindOptions::builder().batch_size(5_000).build()).await
+    }
+
+    /// Checkpoints signed in `from..to`: how many entries each added.
+    pub(super) async fn steps(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Step>, StoreError> {
+        let options = FindOptions::builder().projection(doc! { "at": 1, "entries": 1 }).batch_size(5_000).build();
+        self.checkpoints.find_as(doc! { "at": range(from, to) }, options).await
+    }
+
+    /// The signed note of the newest checkpoint in `from..to`.
+    pub(super) async fn latest_note(&self, from: Timestamp, to: Timestamp) -> Result<Option<String>, StoreError> {
+        let found = self.checkpoints.find(doc! { "at": range(from, to) }, FindOptions::default()).await?;
+        Ok(found.into_iter().max_by_key(|checkpoint| checkpoint.at).map(|checkpoint| checkpoint.note))
+    }
+}
