@@ -47,17 +47,17 @@ pub(super) struct Bar {
 }
 
 impl Chart {
-    /// Bars of moments; none for fewer than two.
+    /// Bars of moments; none when one would hold them all.
     pub(super) fn of(moments: impl Iterator<Item = Timestamp>) -> Option<Self> {
         let millis: Vec<i64> = moments.map(Timestamp::as_millisecond).collect();
         let (first, last) = (*millis.iter().min()?, *millis.iter().max()?);
-        if millis.len() < 2 {
-            return None;
-        }
         let fits = |unit: i64| last.div_euclid(unit) - first.div_euclid(unit) < BARS;
         let (unit, name) = UNITS.into_iter().find(|(unit, _)| fits(*unit)).unwrap_or(UNITS[UNITS.len() - 1]);
         let start = first.div_euclid(unit);
         let number = last.div_euclid(unit) - start + 1;
+        if number < 2 {
+            return None; // a single bar says no more than its number
+        }
         let mut counts = vec![0_usize; usize::try_from(number).ok()?];
         for at in millis {
             *counts.get_mut(usize::try_from(at.div_euclid(unit) - start).ok()?)? += 1;
