@@ -8,6 +8,7 @@ mod canonical;
 pub mod chain;
 pub mod checkpoint;
 mod entry;
+pub mod flags;
 pub mod formats;
 pub mod keys;
 pub mod lines;

@@ -1,0 +1,3 @@
+//! Flags: what the trail shows that somebody should look at, explained.
+
+pub mod rules;
