@@ -165,6 +165,7 @@ pub fn routes() -> Routes {
         .merge(web::static_routes())
         .merge(auth::routes())
         .merge(audit::review::routes())
+        .merge(audit::flags::routes())
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(variants::routes())

@@ -131,6 +131,8 @@ pub struct AuditConfig {
     pub keys_dir: String,
     /// Folder of signed checkpoints, one folder in it per database; empty means `checkpoints` in the data folder.
     pub checkpoints_dir: String,
+    /// Whether cases opened at unusual hours are flagged.
+    pub flag_outside_hours: bool,
 }
 
 impl AuditConfig {

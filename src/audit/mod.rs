@@ -16,8 +16,10 @@ mod middleware;
 mod request;
 pub mod review;
 mod seal;
+pub mod standing;
 mod store;
 mod trail;
+pub mod verification;
 pub mod verify;
 mod writer;
 

@@ -1,8 +1,10 @@
 use bson::{Document, RawDocumentBuf, doc};
 use futures::TryStreamExt as _;
+use jiff::Timestamp;
 use mongodb::IndexModel;
 use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
+use serde_with::serde_as;
 
 use super::checkpoint::StoredCheckpoint;
 use super::entry::{Entry, Head, SEAL};
@@ -17,6 +19,7 @@ pub struct AuditStore {
 }
 
 /// How far a log had come at its last checkpoint: where the next log looks for what it has to name. Proves nothing.
+#[serde_as]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LogHead {
     /// The log.
@@ -28,13 +31,17 @@ pub(super) struct LogHead {
     pub(super) chain: String,
     /// Whether the first entry of another log names this head.
     pub(super) named: bool,
+    /// When it was signed.
+    #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
+    #[serde(default)]
+    pub(super) at: Option<Timestamp>,
 }
 
 impl Stored for LogHead {
     const COLLECTION: &'static str = "audit_heads";
 
     fn indexes() -> Vec<IndexModel> {
-        vec![index("unnamed", doc! { "named": 1 })]
+        vec![index("unnamed", doc! { "named": 1 }), index("by_time", doc! { "at": -1 })]
     }
 }
 
@@ -47,6 +54,8 @@ pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
         (LogHead::COLLECTION, LogHead::indexes()),
     ];
     all.extend(super::review::collections());
+    all.extend(super::flags::collections());
+    all.push((super::verification::Verification::COLLECTION, super::verification::Verification::indexes()));
     all
 }
 
@@ -116,6 +125,34 @@ impl AuditStore {
         let all = FindOptions::builder().sort(doc! { "log_id": 1, "size": -1 }).build();
         let stored = self.checkpoints.find(doc! {}, all).await?;
         Ok(stored.into_iter().map(|checkpoint| checkpoint.note).collect())
+    }
+
+    /// Signed notes of a log that cover more than `size` entries.
+    pub(super) async fn notes_of(&self, log: &str, size: i64) -> Result<Vec<String>, StoreError> {
+        let newer = doc! { "log_id": log, "size": { "$gt": size } };
+        let stored = self.checkpoints.find(newer, FindOptions::default()).await?;
+        Ok(stored.into_iter().map(|checkpoint| checkpoint.note).collect())
+    }
+
+    /// Heads signed since `at`, in order of their logs; all when none is given.
+    pub(super) async fn heads_since(&self, at: Option<Timestamp>) -> Result<Vec<LogHead>, StoreError> {
+        let filter = match at {
+            Some(at) => doc! { "at": { "$gte": bson::DateTime::from_millis(at.as_millisecond()) } },
+            None => doc! {},
+        };
+        self.heads.find(filter, FindOptions::builder().sort(doc! { "_id": 1 }).build()).await
+    }
+
+    /// Entries of a log from a place in it on, in their order.
+    pub(super) async fn entries_from(&self, log: &str, seq: i64, limit: i64) -> Result<Vec<Entry>, StoreError> {
+        let options = FindOptions::builder().sort(doc! { "log_id": 1, "seq": 1 }).limit(limit).build();
+        self.entries.find(doc! { "log_id": log, "seq": { "$gte": seq } }, options).await
+    }
+
+    /// How many entries of a log are under a checkpoint or named by a later log, and whether the latter.
+    pub(super) async fn signed(&self, log: &str) -> Result<(i64, bool), StoreError> {
+        let head = self.heads.find_one(doc! { "_id": log }).await?;
+        Ok(head.map_or((0, false), |head| (head.size, head.named)))
     }
 
     /// Hands each entry that fits to `take`, log by log in its sequence, as it stands in the database.

@@ -175,6 +175,18 @@ impl Verifier {
         self.report.fault(&log_id, seq, format!("here stands something that is no entry: {what}"));
     }
 
+    /// Goes on in the middle of a log that was verified up to here before.
+    pub fn resume(&mut self, log_id: &str, size: i64, chain: Hash) {
+        self.log = Some(Walk {
+            log_id: log_id.to_owned(),
+            next: size,
+            chain,
+            open: HashSet::new(),
+            unsigned_since: None,
+            signed: size,
+        });
+    }
+
     /// The next entry.
     pub fn entry(&mut self, sealed: &Sealed) {
         let public: PublicPart = match serde_json::from_str(&sealed.public) {

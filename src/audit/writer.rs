@@ -317,8 +317,13 @@ impl Log {
         let checkpoint =
             Checkpoint { log_id: self.id.clone(), size: self.size, head: self.chain, at: self.clock.now() };
         let note = checkpoint.sign(&self.signer);
-        let head =
-            LogHead { log_id: self.id.clone(), size: self.size, chain: HEXLOWER.encode(&self.chain), named: false };
+        let head = LogHead {
+            log_id: self.id.clone(),
+            size: self.size,
+            chain: HEXLOWER.encode(&self.chain),
+            named: false,
+            at: Some(checkpoint.at),
+        };
         let stored =
             store.checkpoint(&StoredCheckpoint::new(&checkpoint, note.clone(), self.size - self.signed), &head).await;
         let folder = folder.clone();

@@ -223,6 +223,7 @@ pub(super) async fn carry_out(
             Ok(())
         }
         Command::Backup { dir } => backup::save(globals, app, scope, &dir).await,
+        Command::Audit(AuditCommand::Flags { json }) => audit::flags(app, scope, json).await,
         Command::Audit(AuditCommand::Export(arguments)) => audit::export(app, scope, &arguments).await,
         Command::Demo { .. }
         | Command::Audit(_)

@@ -1,22 +1,23 @@
 //! `lodestone audit …`: is the trail whole, and giving it to others.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use bson::{Document, RawDocumentBuf, doc};
+use anyhow::Context as _;
+use bson::Document;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{Globals, SystemScope, open};
 use crate::app::AppState;
-use crate::audit::checkpoint::{self, Checkpoint};
+use crate::audit::checkpoint;
 use crate::audit::keys::{self, VerifierKey};
 use crate::audit::lines::{self, Read, Trailer};
+pub use crate::audit::verification::verify_store;
+use crate::audit::verification::{VerificationStore, checkpoints};
 use crate::audit::verify::{PublicPart, Report, Verifier};
-use crate::audit::{AuditStore, Entry, formats, unseal};
+use crate::audit::{AuditStore, flags, formats, unseal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::decode;
@@ -29,6 +30,12 @@ pub enum AuditCommand {
     Verify(VerifyArguments),
     /// Write the trail to standard output
     Export(ExportArguments),
+    /// Search what is new in the trail for what somebody should look at, and list open flags
+    Flags {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the public keys that checkpoints are verified with
     Key,
 }
@@ -112,6 +119,9 @@ pub(super) async fn verify(globals: &Globals, config: &Config, arguments: &Verif
         let configured = config.audit.checkpoints_folder(&data, open.db.name());
         let folder = arguments.checkpoints.as_ref().unwrap_or(&configured);
         let report = verify_store(&AuditStore::new(&open.db), folder, &keys, clock.now()).await;
+        if let Ok(report) = &report {
+            VerificationStore::new(&open.db).note_whole(report, clock.now()).await?;
+        }
         // Afterwards, so that the entry about it is not part of what it found.
         let audit = open::audit_writer(config, &data, &open.db, &clock)?;
         open::record(&audit, &clock, "audit verify", &SystemScope::new(), report.is_ok()).await;
@@ -121,99 +131,6 @@ pub(super) async fn verify(globals: &Globals, config: &Config, arguments: &Verif
     };
     print_report(&report, arguments.json)?;
     Ok(report)
-}
-
-/// The signed notes that hold; those that do not are faults.
-fn checkpoints(notes: &[String], keys: &[VerifierKey], faults: &mut Vec<String>) -> Vec<Checkpoint> {
-    let mut found: Vec<Checkpoint> = Vec::with_capacity(notes.len());
-    for note in notes {
-        match Checkpoint::open(note, keys) {
-            Ok(checkpoint) => found.push(checkpoint),
-            Err(error) => {
-                let about: String = note.lines().take(2).collect::<Vec<_>>().join(" ");
-                faults.push(format!("a checkpoint ({about}) does not hold: {error:#}"));
-            }
-        }
-    }
-    found.sort_by(|a, b| (&a.log_id, a.size, a.head).cmp(&(&b.log_id, b.size, b.head)));
-    found.dedup_by(|a, b| a.log_id == b.log_id && a.size == b.size && a.head == b.head);
-    found
-}
-
-/// Logs whose last checkpoint stands in the database only: whoever takes the database back takes that back too.
-fn only_inside(inside: &[String], outside: &[String], keys: &[VerifierKey]) -> Vec<String> {
-    let newest = |notes: &[String]| {
-        let mut newest: BTreeMap<String, i64> = BTreeMap::new();
-        for checkpoint in checkpoints(notes, keys, &mut Vec::new()) {
-            let size = newest.entry(checkpoint.log_id).or_default();
-            *size = checkpoint.size.max(*size);
-        }
-        newest
-    };
-    let published = newest(outside);
-    let missing = |(log_id, size): &(String, i64)| published.get(log_id).is_none_or(|known| known < size);
-    newest(inside).into_iter().filter(missing).map(|(log_id, _)| log_id).collect()
-}
-
-/// Verifies the trail in the database against the checkpoints there and outside.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn verify_store(
-    store: &AuditStore,
-    folder: &Path,
-    keys: &[VerifierKey],
-    now: Timestamp,
-) -> anyhow::Result<Report> {
-    // Outside first: what is signed while this reads is then never missing inside.
-    let outside = checkpoint::published(folder);
-    let inside = store.notes().await?;
-    let mut faults = Vec::new();
-    let unpublished = outside.as_ref().map_or_else(|_| Vec::new(), |outside| only_inside(&inside, outside, keys));
-    let mut notes = inside;
-    notes.extend(outside.as_ref().map(Vec::as_slice).unwrap_or_default().iter().cloned());
-    let checkpoints = checkpoints(&notes, keys, &mut faults);
-    let mut openings = Vec::new();
-    store
-        .walk(doc! { "seq": 0 }, |document| {
-            // What is no entry is found by the walk over all.
-            if let Ok(public) = unseal(&document).map(|sealed| sealed.public)
-                && let Ok(opening) = serde_json::from_str::<PublicPart>(&public)
-            {
-                openings.push(opening);
-            }
-            anyhow::Ok(())
-        })
-        .await?;
-    let mut verifier = Verifier::new(&checkpoints, &openings, now);
-    for fault in faults {
-        verifier.note_false_checkpoint(fault);
-    }
-    if let Err(error) = outside {
-        verifier.note_incomplete(format!("checkpoints outside the database are not at hand: {error:#}"));
-    }
-    for log_id in unpublished {
-        verifier.note_incomplete(format!("the last checkpoint of log {log_id} is not in {}", folder.display()));
-    }
-    store
-        .walk(doc! {}, |document| {
-            match stored_entry(&document) {
-                Ok(sealed) => verifier.entry(&sealed),
-                Err(error) => verifier.note_unreadable(&format!("{error:#}")),
-            }
-            anyhow::Ok(())
-        })
-        .await?;
-    Ok(verifier.finish())
-}
-
-/// The hashes' texts of a stored entry that this program can read and that stands under its own id.
-fn stored_entry(document: &RawDocumentBuf) -> anyhow::Result<crate::audit::Sealed> {
-    let entry: Entry = decode("audit", document)?;
-    if entry.id != format!("{}-{:012}", entry.log_id, entry.seq) {
-        bail!("entry {} of log {} has the id {}", entry.seq, entry.log_id, entry.id);
-    }
-    Ok(unseal(document)?)
 }
 
 /// Verifies an export against the checkpoints in its last line and, where given, in a folder.
@@ -313,6 +230,24 @@ fn print_report(report: &Report, json: bool) -> anyhow::Result<()> {
             _ => "The trail could not be verified completely.",
         }
     );
+    Ok(())
+}
+
+/// `lodestone audit flags`
+pub(super) async fn flags(app: &AppState, scope: &SystemScope, json: bool) -> anyhow::Result<()> {
+    let raised = flags::runner::run(app).await?;
+    let open = flags::FlagStore::new(&app.db).open().await?;
+    scope.note_rows(open.len());
+    if json {
+        println!("{}", serde_json::to_string_pretty(&open)?);
+        return Ok(());
+    }
+    let now = app.clock.now();
+    println!("{raised} raised now, {} open", open.len());
+    for flag in &open {
+        let institute = flag.institute.as_ref().map_or("system", InstituteId::as_str);
+        println!("{} d  {institute}  {}: {}", flag.age_days(now), flag.rule.words(), flag.reason);
+    }
     Ok(())
 }
 

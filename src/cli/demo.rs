@@ -54,7 +54,7 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
         let origin = app.config.origin();
         std::fs::write(data.join(ORIGIN), &origin).context("noting the demo's address")?;
         announce(&origin, &link_for(&app, "clinician").await?);
-        serve::run(app, listener).await
+        serve::run(app, listener, &data).await
     };
     let served = open.looked_after(Box::pin(served)).await;
     open.close();

@@ -314,6 +314,7 @@ impl Command {
             Self::Token(TokenCommand::Create { .. }) => "token create",
             Self::Audit(AuditCommand::Verify(_)) => "audit verify",
             Self::Audit(AuditCommand::Export(_)) => "audit export",
+            Self::Audit(AuditCommand::Flags { .. }) => "audit flags",
             Self::Audit(AuditCommand::Key) => "audit key",
             Self::Backup { .. } => "backup",
             Self::Restore { .. } => "restore",

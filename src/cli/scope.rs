@@ -34,6 +34,11 @@ impl SystemScope {
         self.trail.note_export(format, usize::try_from(rows).unwrap_or(usize::MAX));
     }
 
+    /// How many records the command showed.
+    pub(super) fn note_rows(&self, rows: usize) {
+        self.trail.note_rows(rows);
+    }
+
     pub(super) fn trail(&self) -> &Trail {
         &self.trail
     }

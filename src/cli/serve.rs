@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
@@ -8,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{Command, Globals, SystemScope, open};
 use crate::app::{self, AppState};
+use crate::audit::{flags, verification};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
 use crate::db::{migrations, sync_indexes};
@@ -72,7 +74,7 @@ pub(super) async fn serve(globals: &Globals, mut config: Config, wanted: Option<
         let audit = open::audit_writer(&config, &data, &open.db, &clock)?;
         let app = AppState::new(config, clock, open.db.clone(), false, audit);
         open::record(&app.audit, &app.clock, "serve", &SystemScope::new(), true).await;
-        run(app, listener).await
+        run(app, listener, &data).await
     };
     let served = open.looked_after(Box::pin(served)).await;
     open.close();
@@ -80,11 +82,15 @@ pub(super) async fn serve(globals: &Globals, mut config: Config, wanted: Option<
 }
 
 /// Serves until asked to stop.
-pub(super) async fn run(app: AppState, listener: TcpListener) -> anyhow::Result<()> {
+pub(super) async fn run(app: AppState, listener: TcpListener, data: &Path) -> anyhow::Result<()> {
     if let Ok(metrics) = app.config.server.metrics_listen.parse() {
         app::serve_metrics(metrics).await?;
     }
     let address = app.config.server.listen;
     info!(%address, "Lodestone {} serves on http://{address}", env!("CARGO_PKG_VERSION"));
-    app::serve(app, listener, asked_to_stop()).await
+    let keys = app.config.audit.keys_folder(data);
+    let watches = [flags::runner::watch(&app), verification::watch(&app, keys)];
+    let served = app::serve(app, listener, asked_to_stop()).await;
+    watches.iter().for_each(tokio::task::JoinHandle::abort);
+    served
 }

@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 
 use super::context::RequestContext;
 use crate::app::AppState;
-use crate::audit;
+use crate::audit::{self, standing::TrailNotice};
 use crate::auth::Principal;
 use crate::error::AppResult;
 use crate::ids::InstituteId;
@@ -27,6 +27,10 @@ pub struct Layout {
     pub auditor: bool,
     /// Whether this is a demo database.
     pub demo: bool,
+    /// What is wrong with the audit trail; for administrators and auditors.
+    pub notices: Vec<TrailNotice>,
+    /// Whether flags of the audit trail are open to the person.
+    pub reviews_flags: bool,
     /// The case a page belongs to, for the sticky header.
     pub case: Option<CaseBar>,
 }
@@ -60,6 +64,8 @@ impl Layout {
             institutes: Vec::new(),
             auditor: false,
             demo: app.demo,
+            notices: Vec::new(),
+            reviews_flags: false,
             case: None,
         }
     }
@@ -70,6 +76,7 @@ impl Layout {
         self.user = Some(principal.name().to_owned());
         self.institutes = principal.institutes();
         self.auditor = audit::review::may_review(principal);
+        self.reviews_flags = audit::flags::reviews(principal);
         self
     }
 
@@ -102,6 +109,13 @@ impl FromRequestParts<AppState> for Page {
         // A page for everybody is shown all the same when nobody is signed in or the lookup fails.
         if let Ok(principal) = Principal::from_request_parts(parts, app).await {
             layout = layout.signed_in(&principal);
+            if audit::standing::concerns(&principal) {
+                // A page is shown all the same when the look fails: the page's own answer says so.
+                match audit::standing::notices(&app.db, &app.audit, app.clock.now()).await {
+                    Ok(notices) => layout.notices = notices,
+                    Err(error) => tracing::warn!("how the audit trail stands was not read: {error}"),
+                }
+            }
         }
         Ok(Self { layout })
     }

@@ -22,6 +22,8 @@ pub enum Access {
     CaseEditor,
     /// An auditor, for entries of the own institutes or, of the system, all entries.
     Auditor,
+    /// An auditor of the system, or of the institute that a flag concerns.
+    FlagReviewer,
 }
 
 /// One line of the route table.

@@ -83,6 +83,18 @@ pub fn audit_export(format: &str, query: &[(&str, String)]) -> String {
     with_query(&format!("/audit/export.{format}"), query)
 }
 
+/// Flags of the audit trail.
+#[must_use]
+pub fn flags() -> &'static str {
+    "/audit/flags"
+}
+
+/// One flag.
+#[must_use]
+pub fn flag(id: &str) -> String {
+    format!("/audit/flags/{}", segment(id))
+}
+
 fn with_query(path: &str, query: &[(&str, String)]) -> String {
     match serde_urlencoded::to_string(query) {
         Ok(query) if !query.is_empty() => format!("{path}?{query}"),

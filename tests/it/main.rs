@@ -7,6 +7,7 @@ mod support;
 mod access;
 mod audit;
 mod audit_chain;
+mod audit_flags;
 mod audit_review;
 mod backup;
 mod bad_input;
