@@ -150,6 +150,22 @@ async function addresses(page) {
   return { start: '/', cases: '/demo', 'case': casePage, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login' };
 }
 
+test('somebody who tries names is flagged, and the auditor sees it', async () => {
+  const clinician = await browser.newContext({ storageState: state });
+  for (let number = 0; number < 12; number += 1) {
+    assert.equal((await clinician.request.get(`${origin}/demo/guess-${number}`)).status(), 404);
+  }
+  await clinician.close();
+  const env = { ...process.env, LODESTONE_DATABASE__NAME: 'lodestone_demo' };
+  await promisify(execFile)(program, ['--data-dir', path.join(folder, 'demo'), 'audit', 'flags'], { env });
+  const context = await browser.newContext({ storageState: auditor });
+  const page = await watched(context);
+  await page.goto(`${origin}/audit/flags`);
+  assert.match(await page.locator('main').innerText(), /refus/i);
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
 /** Pages of an admin. */
 const administration = { 'start of an admin': '/', settings: '/demo/settings', 'no case for an admin': '/demo/D24-001' };
 
@@ -160,9 +176,11 @@ async function auditAddresses(page) {
   const whoOpened = await href('td[data-label="Case"] a');
   const whatDid = await href('td[data-label="Person"] a');
   const entry = await href('tbody a.row-link');
+  await page.goto(`${origin}/audit/flags`);
+  const flag = await href('main a[href^="/audit/flags/"]');
   return {
     trail: '/audit', live: '/audit?live=1', 'who opened': whoOpened, 'what a person did': whatDid, entry, notice: '/audit/notice',
-    'no such entry': '/audit/entries/none', 'wrong question': '/audit?outcome=well', 'nothing found': '/audit?case=none', 'auditor\'s start': '/',
+    flags: '/audit/flags', flag, 'no such flag': '/audit/flags/none', 'no such entry': '/audit/entries/none', 'wrong question': '/audit?outcome=well', 'nothing found': '/audit?case=none', 'auditor\'s start': '/',
   };
 }
 
@@ -176,7 +194,7 @@ for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['n
       await t.test(name, async () => {
         page.wrong = [];
         const answer = await page.goto(origin + address);
-        const expected = { 'no such page': 404, 'no case for an admin': 404, 'wrong filter': 422, 'no such entry': 404, 'wrong question': 422 }[name] ?? 200;
+        const expected = { 'no such page': 404, 'no case for an admin': 404, 'wrong filter': 422, 'no such entry': 404, 'no such flag': 404, 'wrong question': 422 }[name] ?? 200;
         assert.equal(answer.status(), expected);
         const found = page.wrong.filter((text) => !(expected !== 200 && text.includes(`status of ${expected}`)));
         assert.deepEqual(found, []);
