@@ -29,8 +29,6 @@ pub struct Layout {
     pub demo: bool,
     /// What is wrong with the audit trail; for administrators and auditors.
     pub notices: Vec<TrailNotice>,
-    /// Whether flags of the audit trail are open to the person.
-    pub reviews_flags: bool,
     /// The case a page belongs to, for the sticky header.
     pub case: Option<CaseBar>,
 }
@@ -65,7 +63,6 @@ impl Layout {
             auditor: false,
             demo: app.demo,
             notices: Vec::new(),
-            reviews_flags: false,
             case: None,
         }
     }
@@ -76,7 +73,6 @@ impl Layout {
         self.user = Some(principal.name().to_owned());
         self.institutes = principal.institutes();
         self.auditor = audit::review::may_review(principal);
-        self.reviews_flags = audit::flags::reviews(principal);
         self
     }
 

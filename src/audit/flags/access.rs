@@ -47,12 +47,6 @@ fn audited(principal: &Principal) -> Option<Vec<InstituteId>> {
     Some(own.into_iter().filter(|institute| principal.has_role(institute, Role::Auditor)).collect())
 }
 
-/// Whether somebody reviews flags at all.
-#[must_use]
-pub fn reviews(principal: &Principal) -> bool {
-    !principal.is_script() && audited(principal).is_none_or(|institutes| !institutes.is_empty())
-}
-
 impl FromRequestParts<AppState> for FlagReviewer {
     type Rejection = AppError;
 

@@ -14,7 +14,7 @@ mod views;
 
 use mongodb::IndexModel;
 
-pub use access::{FlagReviewer, reviews};
+pub use access::FlagReviewer;
 pub use fact::fact;
 pub use model::{Decision, Flag, Review};
 pub use store::{FlagQuery, FlagStore};
