@@ -4,6 +4,7 @@
 //! sealed. If the trail cannot be written, patient data are not served. Entries of one process are chained by hashes
 //! ([`chain`]) and signed at [`checkpoint`]s, so that a change of what was written shows ([`verify`]).
 
+mod access;
 mod canonical;
 pub mod chain;
 pub mod checkpoint;
@@ -23,6 +24,8 @@ pub mod verification;
 pub mod verify;
 mod writer;
 
+pub(crate) use access::may_review;
+pub use access::{AuditAccess, AuditScope};
 pub use entry::{Agent, Entry, EntryKind, Head, Outcome, Payload, RequestFacts, Seal, Subject};
 pub use keys::AuditKeys;
 pub use middleware::{TrailClass, record};

@@ -72,7 +72,7 @@ impl Layout {
         self.csrf = principal.csrf().map(|token| token.as_str().to_owned()).unwrap_or_default();
         self.user = Some(principal.name().to_owned());
         self.institutes = principal.institutes();
-        self.auditor = audit::review::may_review(principal);
+        self.auditor = audit::may_review(principal);
         self
     }
 

@@ -20,10 +20,8 @@ pub enum Access {
     Case,
     /// Somebody who may change the case in the path.
     CaseEditor,
-    /// An auditor, for entries of the own institutes or, of the system, all entries.
+    /// An auditor, for entries and flags of the own institutes or, of the system, all.
     Auditor,
-    /// An auditor of the system, or of the institute that a flag concerns.
-    FlagReviewer,
 }
 
 /// One line of the route table.

@@ -124,7 +124,7 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
             Access::SignedIn => "signed in",
             Access::Institute | Access::Case | Access::CaseEditor => "readers",
             Access::InstituteAdmin => "admins",
-            Access::Auditor | Access::FlagReviewer => "auditors",
+            Access::Auditor => "auditors",
         };
         assert_eq!(words, by_hand[&route].trim_start_matches("own "), "{route:?}");
     }

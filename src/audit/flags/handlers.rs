@@ -3,7 +3,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::access::FlagReviewer;
 use super::forms::ReviewForm;
 use super::model::{Flag, Review};
 use super::rules::Rule;
@@ -11,13 +10,14 @@ use super::store::{FlagQuery, FlagStore, SHOWN};
 use super::views::{self, Choice, FlagPage, FlagsPage, Line};
 use crate::app::AppState;
 use crate::audit::Trail;
+use crate::audit::access::AuditAccess;
 use crate::db::StoreError;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::web::{CsrfForm, Page, Params, Path, see_other, urls};
 
 /// `GET /audit/flags`
 pub(super) async fn list(
-    reviewer: FlagReviewer,
+    reviewer: AuditAccess,
     page: Page,
     State(app): State<AppState>,
     params: Params,
@@ -27,9 +27,10 @@ pub(super) async fn list(
     let flags = FlagStore::new(&app.db).list(&reviewer, &query).await?;
     trail.note_rows(flags.len());
     let now = app.clock.now();
-    let open_to_reviewer: Vec<String> = match reviewer.institutes() {
-        Some(institutes) => institutes.iter().map(ToString::to_string).collect(),
-        None => app.institutes.all().await?.into_iter().map(|institute| institute.id.to_string()).collect(),
+    let open_to_reviewer: Vec<String> = if reviewer.scope().is_everything() {
+        app.institutes.all().await?.into_iter().map(|institute| institute.id.to_string()).collect()
+    } else {
+        reviewer.scope().institutes().map(ToString::to_string).collect()
     };
     let institutes = open_to_reviewer
         .into_iter()
@@ -78,7 +79,7 @@ pub(super) struct FlagPath {
     flag: String,
 }
 
-async fn found(app: &AppState, reviewer: &FlagReviewer, trail: &Trail, id: &str) -> AppResult<Flag> {
+async fn found(app: &AppState, reviewer: &AuditAccess, trail: &Trail, id: &str) -> AppResult<Flag> {
     let flag = FlagStore::new(&app.db).find(reviewer, id).await?.ok_or(AppError::NotFound("flag"))?;
     trail.note_done("flag", id, flag.institute.as_ref());
     Ok(flag)
@@ -86,7 +87,7 @@ async fn found(app: &AppState, reviewer: &FlagReviewer, trail: &Trail, id: &str)
 
 /// `GET /audit/flags/{flag}`
 pub(super) async fn show(
-    reviewer: FlagReviewer,
+    reviewer: AuditAccess,
     page: Page,
     State(app): State<AppState>,
     Path(FlagPath { flag }): Path<FlagPath>,
@@ -99,7 +100,7 @@ pub(super) async fn show(
 
 /// `POST /audit/flags/{flag}/review`: 303 back to the flag; 409 with its present state when somebody was faster.
 pub(super) async fn review(
-    reviewer: FlagReviewer,
+    reviewer: AuditAccess,
     page: Page,
     State(app): State<AppState>,
     Path(FlagPath { flag: id }): Path<FlagPath>,

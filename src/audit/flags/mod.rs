@@ -2,7 +2,6 @@
 //!
 //! The [`rules`] are pure; the [`runner`] feeds them what is new in the trail; reviewers answer on the pages.
 
-mod access;
 mod fact;
 mod forms;
 mod handlers;
@@ -14,7 +13,6 @@ mod views;
 
 use mongodb::IndexModel;
 
-pub use access::FlagReviewer;
 pub use fact::fact;
 pub use model::{Decision, Flag, Review};
 pub use store::{FlagQuery, FlagStore};
@@ -26,9 +24,9 @@ use crate::web::{Access, Routes};
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new()
-        .get("/audit/flags", Access::FlagReviewer, handlers::list)
-        .get("/audit/flags/{flag}", Access::FlagReviewer, handlers::show)
-        .post("/audit/flags/{flag}/review", Access::FlagReviewer, handlers::review)
+        .get("/audit/flags", Access::Auditor, handlers::list)
+        .get("/audit/flags/{flag}", Access::Auditor, handlers::show)
+        .post("/audit/flags/{flag}/review", Access::Auditor, handlers::review)
 }
 
 /// The collections with their indexes.

@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 
-use super::access::FlagReviewer;
 use super::model::{CaseState, Decision, Flag, PersonState, Progress, Review};
 use super::rules::{Memory, Rule};
+use crate::audit::access::AuditAccess;
 use crate::db::{Db, Documents, StoreError};
 
 /// Flags on a page.
@@ -57,8 +57,8 @@ impl FlagStore {
     }
 
     /// Flags the reviewer may see: open ones first, of those the oldest.
-    pub async fn list(&self, reviewer: &FlagReviewer, query: &FlagQuery) -> Result<Vec<Flag>, StoreError> {
-        let mut and = vec![reviewer.filter()];
+    pub async fn list(&self, reviewer: &AuditAccess, query: &FlagQuery) -> Result<Vec<Flag>, StoreError> {
+        let mut and = vec![reviewer.scope().filter()];
         if let Some(rule) = query.rule {
             and.push(doc! { "rule": rule.as_str() });
         }
@@ -76,8 +76,8 @@ impl FlagStore {
     }
 
     /// One flag the reviewer may see.
-    pub async fn find(&self, reviewer: &FlagReviewer, id: &str) -> Result<Option<Flag>, StoreError> {
-        self.flags.find_one(doc! { "$and": [reviewer.filter(), { "_id": id }] }).await
+    pub async fn find(&self, reviewer: &AuditAccess, id: &str) -> Result<Option<Flag>, StoreError> {
+        self.flags.find_one(doc! { "$and": [reviewer.scope().filter(), { "_id": id }] }).await
     }
 
     /// All open flags, oldest first; for the command on the machine.

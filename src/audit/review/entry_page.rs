@@ -4,10 +4,10 @@ use axum::response::Response;
 use bson::RawDocumentBuf;
 use serde::Deserialize;
 
-use super::access::AuditAccess;
 use super::openings::{Opening, Standing};
 use super::rows::{Row, second};
 use crate::app::AppState;
+use crate::audit::access::AuditAccess;
 use crate::audit::entry::{Entry, EntryKind};
 use crate::audit::{Trail, unseal};
 use crate::error::{AppError, AppResult};

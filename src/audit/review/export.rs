@@ -6,10 +6,10 @@ use axum::response::{IntoResponse as _, Response};
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
 
-use super::access::AuditAccess;
 use super::query::ReviewQuery;
 use super::read;
 use crate::app::AppState;
+use crate::audit::access::AuditAccess;
 use crate::audit::entry::Entry;
 use crate::audit::lines::{self, Trailer};
 use crate::audit::{Trail, formats, unseal};

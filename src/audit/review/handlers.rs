@@ -4,7 +4,6 @@ use axum::response::Response;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 
-use super::access::AuditAccess;
 use super::chart::Chart;
 use super::groups::{self, DayGroup, PersonGroup};
 use super::openings::Waiting;
@@ -15,6 +14,7 @@ use super::saved::SavedLink;
 use super::words;
 use crate::app::AppState;
 use crate::audit::Trail;
+use crate::audit::access::AuditAccess;
 use crate::error::AppResult;
 use crate::web::{Layout, Page, Params, filters, urls};
 

@@ -3,7 +3,6 @@
 //! An auditor of an institute sees that institute's entries, an auditor of the system all; everybody else finds no such
 //! page. Pages read one window of one index, bounded in time by how dense the trail is there. Reviewing is recorded too.
 
-mod access;
 mod chart;
 mod density;
 mod entry_page;
@@ -22,9 +21,6 @@ mod window;
 mod words;
 
 use mongodb::IndexModel;
-
-pub(crate) use access::may_review;
-pub use access::{AuditAccess, AuditScope};
 
 use crate::db::{Db, Stored as _};
 use crate::web::{Access, Routes};

@@ -9,11 +9,11 @@ use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
-use super::access::AuditAccess;
 use super::entry_page::{EntryPath, ReviewedRequest};
 use super::rows::second;
 use crate::app::AppState;
 use crate::audit::Trail;
+use crate::audit::access::AuditAccess;
 use crate::auth::Principal;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::error::{AppError, AppResult};

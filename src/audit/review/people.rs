@@ -1,5 +1,5 @@
-use super::access::AuditAccess;
 use crate::app::AppState;
+use crate::audit::access::AuditAccess;
 use crate::db::StoreError;
 use crate::ids::UserId;
 

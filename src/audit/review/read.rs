@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::access::AuditAccess;
 use super::density::Direction;
 use super::people::{self, People};
 use super::query::{Ending, ReviewQuery};
@@ -12,6 +11,7 @@ use super::store::{Key, Selection};
 use super::window::{self, Way, Window};
 use crate::app::AppState;
 use crate::audit::Trail;
+use crate::audit::access::AuditAccess;
 use crate::audit::entry::{Entry, EntryKind};
 use crate::error::AppResult;
 

@@ -9,10 +9,10 @@ use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
-use super::access::AuditAccess;
 use super::query::ReviewQuery;
 use crate::app::AppState;
 use crate::audit::Trail;
+use crate::audit::access::AuditAccess;
 use crate::db::{Db, Documents, StoreError, Stored, unique_index};
 use crate::error::{AppError, AppResult};
 use crate::ids::UserId;

@@ -6,7 +6,7 @@ use mongodb::options::{FindOptions, Hint};
 use serde::Deserialize;
 use serde_with::serde_as;
 
-use super::access::{AuditAccess, AuditScope};
+use crate::audit::access::{AuditAccess, AuditScope};
 use crate::audit::checkpoint::StoredCheckpoint;
 use crate::audit::entry::{Entry, EntryKind, by};
 use crate::db::{Db, Documents, StoreError};

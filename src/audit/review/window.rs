@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::access::AuditAccess;
 use super::density::{Density, Direction, moment};
 use super::store::{ReviewStore, Selection};
+use crate::audit::access::AuditAccess;
 use crate::audit::entry::Entry;
 use crate::db::StoreError;
 

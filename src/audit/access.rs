@@ -4,23 +4,23 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use bson::{Bson, Document, doc};
 
+use super::{Trail, note_concerned};
 use crate::app::AppState;
-use crate::audit::{Trail, note_concerned};
 use crate::auth::Principal;
 use crate::error::{AppError, AppResult};
 use crate::ids::InstituteId;
 use crate::users::{Role, SystemRole};
 
-/// The right to review entries. Only the extractor builds one; store methods on entries ask for it.
+/// The right to review entries and flags. Only the extractor builds one; store methods on either ask for it.
 ///
 /// ```compile_fail
-/// # fn with(principal: lodestone::auth::Principal, scope: lodestone::audit::review::AuditScope) {
-/// let access = lodestone::audit::review::AuditAccess { principal, scope };
+/// # fn with(principal: lodestone::auth::Principal, scope: lodestone::audit::AuditScope) {
+/// let access = lodestone::audit::AuditAccess { principal, scope };
 /// # }
 /// ```
 ///
 /// ```
-/// # fn with(access: &lodestone::audit::review::AuditAccess) -> &lodestone::audit::review::AuditScope {
+/// # fn with(access: &lodestone::audit::AuditAccess) -> &lodestone::audit::AuditScope {
 /// access.scope()
 /// # }
 /// ```
@@ -29,7 +29,7 @@ pub struct AuditAccess {
     scope: AuditScope,
 }
 
-/// The entries an auditor may see. Every query on entries carries it.
+/// The entries and flags an auditor may see. Every query on either carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditScope(Covered);
 
