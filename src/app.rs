@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::audit::AuditWriter;
 use crate::audit::review::ReviewStores;
+use crate::audit::upkeep::ErasureStore;
 use crate::auth::{DemoLinks, SessionStore, TokenStore};
 use crate::cases::{Case, CaseStore, Reservation, ReservationStore};
 use crate::clock::Clock;
@@ -50,6 +51,8 @@ pub struct Inner {
     pub audit: AuditWriter,
     /// What auditors look at.
     pub review: ReviewStores,
+    /// What is to be erased from the trail.
+    pub erasures: ErasureStore,
     /// Browser sessions.
     pub sessions: SessionStore,
     /// API tokens.
@@ -101,6 +104,7 @@ impl AppState {
         Self(Arc::new(Inner {
             audit,
             review: ReviewStores::new(&db),
+            erasures: ErasureStore::new(&db),
             sessions: SessionStore::new(&db, &config.session),
             tokens: TokenStore::new(&db),
             demo_links: DemoLinks::new(&db),
@@ -166,6 +170,7 @@ pub fn routes() -> Routes {
         .merge(auth::routes())
         .merge(audit::review::routes())
         .merge(audit::flags::routes())
+        .merge(audit::upkeep::routes())
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(variants::routes())

@@ -124,7 +124,7 @@ pub struct SessionConfig {
 }
 
 /// `[audit]`
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditConfig {
     /// Folder of the trail's keys; empty means `keys` in the data folder.
@@ -133,6 +133,21 @@ pub struct AuditConfig {
     pub checkpoints_dir: String,
     /// Whether cases opened at unusual hours are flagged.
     pub flag_outside_hours: bool,
+    /// Years for which entries are kept whole; after them payloads can be erased and months removed, by command.
+    pub retention_years: i64,
+    /// URI of a database user who may change and remove entries, for `audit erase` and `audit prune` alone.
+    pub upkeep_uri: String,
+}
+
+impl std::fmt::Debug for AuditConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuditConfig")
+            .field("keys_dir", &self.keys_dir)
+            .field("checkpoints_dir", &self.checkpoints_dir)
+            .field("retention_years", &self.retention_years)
+            .field("upkeep_uri", &if self.upkeep_uri.is_empty() { "" } else { "(set)" })
+            .finish_non_exhaustive()
+    }
 }
 
 impl AuditConfig {
@@ -229,6 +244,12 @@ impl Config {
             return wrong(format!(
                 "server.metrics_listen must be an address and port such as 127.0.0.1:9100, not `{}`",
                 self.server.metrics_listen
+            ));
+        }
+        if self.audit.retention_years < 1 {
+            return wrong(format!(
+                "audit.retention_years must be at least 1, not {}: entries are evidence",
+                self.audit.retention_years
             ));
         }
         if self.database.name.is_empty() || !self.database.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

@@ -3,12 +3,13 @@ use std::collections::BTreeSet;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use bson::{Bson, Document, doc};
+use serde::{Deserialize, Serialize};
 
 use super::{Trail, note_concerned};
 use crate::app::AppState;
 use crate::auth::Principal;
 use crate::error::{AppError, AppResult};
-use crate::ids::InstituteId;
+use crate::ids::{InstituteId, UserId};
 use crate::users::{Role, SystemRole};
 
 /// The right to review entries and flags. Only the extractor builds one; store methods on either ask for it.
@@ -104,11 +105,34 @@ pub(crate) fn may_review(principal: &Principal) -> bool {
     AuditScope::of(principal).is_some()
 }
 
+/// Somebody who decided something about the trail, by identity and by name at that time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Auditor {
+    /// Who.
+    pub user: UserId,
+    /// The name then.
+    pub name: String,
+}
+
 impl AuditAccess {
+    /// Who asks, to be written down.
+    #[must_use]
+    pub fn auditor(&self) -> Auditor {
+        Auditor { user: self.principal.user().clone(), name: self.principal.name().to_owned() }
+    }
+
     /// Who asks.
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The institutes of the scope, to choose from.
+    pub(super) async fn institutes(&self, app: &AppState) -> AppResult<Vec<InstituteId>> {
+        if self.scope.is_everything() {
+            return Ok(app.institutes.all().await?.into_iter().map(|institute| institute.id).collect());
+        }
+        Ok(self.scope.institutes().cloned().collect())
     }
 
     /// What the person may see.

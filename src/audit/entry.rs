@@ -6,6 +6,7 @@ use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
+use super::removal::Removal;
 use crate::db::{Stored, index, unique_index};
 use crate::ids::{InstituteId, UserId};
 
@@ -62,6 +63,8 @@ pub struct Entry {
     pub exported: Option<String>,
     /// The first entry of a log: how far all logs had come that no earlier log names so far.
     pub heads: Option<Vec<Head>>,
+    /// What was taken out of the trail, in an entry of kind [`EntryKind::Removal`].
+    pub removal: Option<Removal>,
     /// What can be erased by law without breaking the chain; absent once erased.
     pub payload: Option<Payload>,
 }
@@ -126,6 +129,8 @@ pub enum EntryKind {
     Opened,
     /// How often something was served that leaves no entries of its own.
     Summary,
+    /// What is taken out of the trail lawfully.
+    Removal,
 }
 
 /// Who acted.

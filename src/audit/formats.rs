@@ -179,6 +179,7 @@ impl EntryKind {
             Self::Outcome => "outcome",
             Self::Opened => "opened",
             Self::Summary => "summary",
+            Self::Removal => "removal",
         }
     }
 }

@@ -216,6 +216,7 @@ impl Entry {
             rows: None,
             exported: None,
             heads: None,
+            removal: None,
             payload: None,
         }
     }

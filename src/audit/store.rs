@@ -55,6 +55,7 @@ pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
     ];
     all.extend(super::review::collections());
     all.extend(super::flags::collections());
+    all.extend(super::upkeep::collections());
     all.push((super::verification::Verification::COLLECTION, super::verification::Verification::indexes()));
     all
 }

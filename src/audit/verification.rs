@@ -15,8 +15,9 @@ use tracing::{error, warn};
 
 use super::checkpoint::{self, Checkpoint};
 use super::keys::{self, VerifierKey};
+use super::removal::Removals;
 use super::verify::{PublicPart, Report, Verifier};
-use super::{AuditStore, Entry, Sealed, unseal};
+use super::{AuditStore, Entry, EntryKind, Sealed, unseal};
 use crate::app::AppState;
 use crate::db::{Db, Documents, StoreError, Stored, decode};
 
@@ -173,19 +174,9 @@ pub async fn verify_store(
     let mut notes = inside;
     notes.extend(outside.as_ref().map(Vec::as_slice).unwrap_or_default().iter().cloned());
     let checkpoints = checkpoints(&notes, keys, &mut faults);
-    let mut openings = Vec::new();
-    store
-        .walk(doc! { "seq": 0 }, |document| {
-            // What is no entry is found by the walk over all.
-            if let Ok(public) = unseal(&document).map(|sealed| sealed.public)
-                && let Ok(opening) = serde_json::from_str::<PublicPart>(&public)
-            {
-                openings.push(opening);
-            }
-            anyhow::Ok(())
-        })
-        .await?;
-    let mut verifier = Verifier::new(&checkpoints, &openings, now);
+    let mut speaking = speaking(store, doc! { "seq": 0 }).await?;
+    speaking.extend(speaking_of_removals(store).await?);
+    let mut verifier = Verifier::new(&checkpoints, &speaking, now);
     for fault in faults {
         verifier.note_false_checkpoint(fault);
     }
@@ -205,6 +196,27 @@ pub async fn verify_store(
         })
         .await?;
     Ok(verifier.finish())
+}
+
+/// The public parts of entries that speak of other logs.
+async fn speaking(store: &AuditStore, filter: bson::Document) -> anyhow::Result<Vec<PublicPart>> {
+    let mut found = Vec::new();
+    store
+        .walk(filter, |document| {
+            // What is no entry is found by the walk over all.
+            if let Ok(public) = unseal(&document).map(|sealed| sealed.public)
+                && let Ok(part) = serde_json::from_str::<PublicPart>(&public)
+            {
+                found.push(part);
+            }
+            anyhow::Ok(())
+        })
+        .await?;
+    Ok(found)
+}
+
+async fn speaking_of_removals(store: &AuditStore) -> anyhow::Result<Vec<PublicPart>> {
+    speaking(store, doc! { "kind": EntryKind::Removal.as_str() }).await
 }
 
 /// The hashes' texts of a stored entry that this program can read and that stands under its own id.
@@ -228,13 +240,17 @@ pub async fn verify_new(db: &Db, keys: &[VerifierKey], now: Timestamp) -> anyhow
     let mut total = Report::default();
     let mut heads = store.heads_since(since).await?;
     heads.retain(|head| places.get(&head.log_id).is_none_or(|place| place.size <= head.size));
+    let speaking = speaking_of_removals(&store).await?;
+    let (removals, _) = Removals::of(&speaking);
     for head in heads {
-        let place = places.get(&head.log_id).cloned();
+        // A log whose beginning was removed since is verified from what is left of it.
+        let removed = removals.pruned(&head.log_id).map_or(0, |pruned| pruned.size);
+        let place = places.get(&head.log_id).filter(|place| place.size > removed).cloned();
         let from = place.as_ref().map_or(0, |place| place.size);
         let mut faults = Vec::new();
         let notes = store.notes_of(&head.log_id, from).await?;
         let checkpoints = checkpoints(&notes, keys, &mut faults);
-        let mut verifier = Verifier::new(&checkpoints, &[], now);
+        let mut verifier = Verifier::new(&checkpoints, &speaking, now);
         for fault in faults {
             verifier.note_false_checkpoint(fault);
         }
@@ -255,7 +271,7 @@ pub async fn verify_new(db: &Db, keys: &[VerifierKey], now: Timestamp) -> anyhow
                     }
                     Ok(sealed) => {
                         verifier.entry(&sealed);
-                        size += 1;
+                        size = document.get_i64("seq").map_or(size, |seq| seq + 1);
                         chain = HEXLOWER.encode(&sealed.chain);
                     }
                     Err(error) => verifier.note_unreadable(&format!("{error:#}")),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::{self, Hash, START};
 use super::checkpoint::Checkpoint;
 use super::entry::Head;
+use super::removal::{Removal, Removals};
 use super::seal::Sealed;
 
 /// Longest time that entries may be without a checkpoint over them.
@@ -24,7 +25,7 @@ pub struct PublicPart {
     pub log_id: String,
     /// Place in it.
     pub seq: i64,
-    /// `opened`, `intent`, `outcome` or `summary`.
+    /// `opened`, `intent`, `outcome`, `summary` or `removal`.
     pub kind: String,
     /// Joins intent and outcome.
     pub request_id: String,
@@ -33,6 +34,9 @@ pub struct PublicPart {
     /// Heads of other logs, in a log's first entry.
     #[serde(default)]
     pub heads: Option<Vec<Head>>,
+    /// What was taken out of the trail, in an entry of that kind.
+    #[serde(default)]
+    pub removal: Option<Removal>,
 }
 
 /// Something that says what a log's chain was at some size.
@@ -79,8 +83,10 @@ pub struct Report {
     pub checkpoints: usize,
     /// Entries that no checkpoint and no later log covers so far.
     pub unsigned: i64,
-    /// Entries whose payload was erased.
+    /// Entries whose payload was erased, each by an entry that says so.
     pub erased: u64,
+    /// Entries that were removed, by entries that say so.
+    pub removed: i64,
     /// Requests that never ended: their process was killed.
     pub unfinished: usize,
     /// Faults, at most a hundred.
@@ -115,10 +121,20 @@ pub struct Verifier {
     report: Report,
     /// By log, then by number of entries.
     claims: HashMap<String, BTreeMap<i64, Vec<Claim>>>,
-    /// Logs walked to their end, with the number of their entries.
-    ended: HashMap<String, i64>,
+    removals: Removals,
+    /// Entries that a removal names and that are still there.
+    left: u64,
+    /// Logs walked to their end.
+    ended: HashMap<String, Ended>,
     log: Option<Walk>,
     now: Timestamp,
+}
+
+/// A log walked to its end: its entries, and how many of them are signed.
+#[derive(Debug, Clone, Copy)]
+struct Ended {
+    size: i64,
+    signed: i64,
 }
 
 /// The log being walked.
@@ -135,16 +151,21 @@ struct Walk {
 }
 
 impl Verifier {
-    /// Begins with all checkpoints known and with all first entries of logs, whose heads are claims about other logs.
+    /// Begins with all checkpoints known and with all entries that speak of other logs: first ones, which name heads,
+    /// and removals.
     #[must_use]
-    pub fn new(checkpoints: &[Checkpoint], openings: &[PublicPart], now: Timestamp) -> Self {
+    pub fn new(checkpoints: &[Checkpoint], speaking: &[PublicPart], now: Timestamp) -> Self {
         let mut claims: HashMap<String, BTreeMap<i64, Vec<Claim>>> = HashMap::new();
         let mut report = Report::default();
         for checkpoint in checkpoints {
             let claim = Claim { chain: checkpoint.head, source: Source::Checkpoint(checkpoint.at) };
             claims.entry(checkpoint.log_id.clone()).or_default().entry(checkpoint.size).or_default().push(claim);
         }
-        for opening in openings {
+        let (removals, wrong) = Removals::of(speaking);
+        for (part, what) in wrong {
+            report.fault(&part.log_id, part.seq, what);
+        }
+        for opening in speaking {
             for head in opening.heads.iter().flatten() {
                 match HEXLOWER.decode(head.chain.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()) {
                     Some(chain) => {
@@ -155,7 +176,20 @@ impl Verifier {
                 }
             }
         }
-        Self { report, claims, ended: HashMap::new(), log: None, now }
+        for (log_id, pruned) in removals.all_pruned() {
+            report.removed += pruned.size;
+            // What is said of the removed part is said of nothing that is there; where it ended is known.
+            let Some(sizes) = claims.get_mut(log_id) else { continue };
+            let kept = sizes.split_off(&pruned.size);
+            *sizes = kept;
+            for claim in sizes.remove(&pruned.size).into_iter().flatten() {
+                if claim.chain != pruned.chain {
+                    let what = format!("the removed part was not what {} says", claim.source);
+                    report.fault(log_id, pruned.size, what);
+                }
+            }
+        }
+        Self { report, claims, removals, left: 0, ended: HashMap::new(), log: None, now }
     }
 
     /// Notes that something could not be read.
@@ -200,16 +234,17 @@ impl Verifier {
                 self.report.fault(&public.log_id, public.seq, "stands apart from the other entries of its log");
             }
             self.report.logs += 1;
-            self.log = Some(Walk {
-                log_id: public.log_id.clone(),
-                next: 0,
-                chain: START,
-                open: HashSet::new(),
-                unsigned_since: None,
-                signed: 0,
-            });
+            let (size, chain) = match self.removals.pruned(&public.log_id) {
+                Some(pruned) => (pruned.size, pruned.chain),
+                None => (0, START),
+            };
+            self.resume(&public.log_id, size, chain);
         }
         let Some(log) = self.log.as_mut() else { return };
+        if public.seq < log.next && self.removals.pruned(&log.log_id).is_some_and(|pruned| public.seq < pruned.size) {
+            self.left += 1;
+            return;
+        }
         let report = &mut self.report;
         let mut broken = false;
         if public.seq != log.next {
@@ -230,7 +265,8 @@ impl Verifier {
                     report.fault(&log.log_id, public.seq, "its payload was changed");
                 }
             }
-            _ => report.erased += 1,
+            _ if self.removals.covers(&log.log_id, public.seq, public.recorded_at) => report.erased += 1,
+            _ => report.fault(&log.log_id, public.seq, "its payload is gone, and no entry says that it was erased"),
         }
         let after = chain::link(&log.chain, &chain::leaf(&sealed.payload_hash, &sealed.public));
         if after != sealed.chain && !broken {
@@ -265,7 +301,7 @@ impl Verifier {
 
     fn end_log(&mut self) {
         let Some(log) = self.log.take() else { return };
-        self.ended.insert(log.log_id.clone(), log.next);
+        self.ended.insert(log.log_id.clone(), Ended { size: log.next, signed: log.signed });
         self.report.unfinished += log.open.len();
         self.report.unsigned += log.next - log.signed;
         if log.signed == 0 {
@@ -288,7 +324,8 @@ impl Verifier {
         let mut beyond: Vec<_> = self.claims.iter().collect();
         beyond.sort_by_key(|(log_id, _)| log_id.as_str());
         for (log_id, sizes) in beyond {
-            let present = self.ended.get(log_id).copied();
+            let removed = self.removals.pruned(log_id).map(|pruned| pruned.size);
+            let present = self.ended.get(log_id).map(|ended| ended.size).or(removed);
             // What is said of entries in a gap is no fault of its own: the gap is.
             let later = sizes.range(present.unwrap_or(0) + 1..);
             let Some((size, claims)) = later.last() else { continue };
@@ -298,6 +335,17 @@ impl Verifier {
                 None => format!("the whole log is gone; {source} covers {size} entries of it"),
             };
             self.report.fault(log_id, present.unwrap_or(0), what);
+        }
+        for (log_id, seq) in &self.removals.said_by {
+            if self.ended.get(log_id).is_some_and(|ended| ended.signed <= *seq) {
+                self.report.fault(log_id, *seq, "speaks of a removal, and no checkpoint covers it");
+            }
+        }
+        if self.left > 0 {
+            let left = self.left;
+            self.report.incomplete.push(format!(
+                "{left} entries that were to be removed are still there: run `lodestone audit prune` again"
+            ));
         }
         self.report
     }

@@ -1,17 +1,18 @@
 //! Commands that do one thing to the database.
 
 use anyhow::{Context as _, bail};
+use bson::Bson;
 
 use super::{
     AuditCommand, CaseCommand, Command, Globals, InstituteCommand, LoadCommand, SystemScope, TokenCommand, UserCommand,
-    audit, backup, institutes, load, open, validate,
+    audit, backup, institutes, load, open, upkeep, validate,
 };
 use crate::app::AppState;
 use crate::audit::AuditKeys;
 use crate::cases::{self, Case, CaseStore};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, StoreError, find_program, install_server, migrations, sync_indexes};
+use crate::db::{Db, StoreError, find_program, install_server, migrations, rights, sync_indexes};
 use crate::genes::GeneStore;
 use crate::genome::GenomeBuild;
 use crate::ids::{InstituteId, UserId};
@@ -84,6 +85,13 @@ async fn mend_columns(db: &Db, scope: &SystemScope) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// `lodestone database role`
+pub(super) fn print_role(config: &Config) -> anyhow::Result<()> {
+    let role = Bson::Document(rights::serving_role(&config.database.name)).into_relaxed_extjson();
+    println!("db.getSiblingDB(\"admin\").runCommand({})", serde_json::to_string_pretty(&role)?);
+    Ok(())
+}
+
 /// `lodestone check`
 pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<()> {
     let mut wrong = 0;
@@ -121,6 +129,12 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
                     Ok(format!("{} genes", names.len()))
                 });
             say("gene reference", genes);
+            if !config.database.uri.is_empty() && rights::may_remove_entries(&open.db).await {
+                println!(
+                    "note   audit trail: the user of database.uri may remove entries; give it the role that `lodestone \
+                     database role` prints, and another user to LODESTONE_AUDIT__UPKEEP_URI"
+                );
+            }
             let forms = CaseStore::new(&open.db).key_forms(&SystemScope::new()).await.context("reading the cases");
             match forms {
                 Ok(forms) => {
@@ -223,6 +237,8 @@ pub(super) async fn carry_out(
             Ok(())
         }
         Command::Backup { dir } => backup::save(globals, app, scope, &dir).await,
+        Command::Audit(AuditCommand::Erase) => upkeep::erase(globals, app, scope).await,
+        Command::Audit(AuditCommand::Prune { dry_run }) => upkeep::prune(globals, app, scope, dry_run).await,
         Command::Audit(AuditCommand::Flags { json }) => audit::flags(app, scope, json).await,
         Command::Audit(AuditCommand::Export(arguments)) => audit::export(app, scope, &arguments).await,
         Command::Demo { .. }

@@ -36,6 +36,14 @@ pub enum AuditCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Erase payloads of entries whose retention period has passed, where two auditors decided so
+    Erase,
+    /// Remove months whose retention period has passed, from a trail that verifies
+    Prune {
+        /// Only say how much there is
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Print the public keys that checkpoints are verified with
     Key,
 }
@@ -144,16 +152,16 @@ pub fn verify_export(
     now: Timestamp,
 ) -> anyhow::Result<Report> {
     let file = || std::fs::File::open(path).with_context(|| format!("opening {}", path.display()));
-    let mut openings = Vec::new();
+    let mut speaking = Vec::new();
     let mut trailer = None;
     for line in BufReader::new(file()?).lines() {
         let line = line.unwrap_or_default();
-        // Only first entries and the trailer are of interest before the walk.
-        if line.contains("\"kind\":\"opened\"") {
+        // Only entries that speak of other logs, and the trailer, are of interest before the walk.
+        if line.contains("\"kind\":\"opened\"") || line.contains("\"kind\":\"removal\"") {
             if let Ok(Read::Entry(sealed)) = lines::read(&line)
-                && let Ok(opening) = serde_json::from_str::<PublicPart>(&sealed.public)
+                && let Ok(part) = serde_json::from_str::<PublicPart>(&sealed.public)
             {
-                openings.push(opening);
+                speaking.push(part);
             }
         } else if line.starts_with("{\"trailer\"")
             && let Ok(Read::Trailer(found)) = lines::read(&line)
@@ -167,7 +175,7 @@ pub fn verify_export(
     }
     let mut faults = Vec::new();
     let checkpoints = checkpoints(&notes, keys, &mut faults);
-    let mut verifier = Verifier::new(&checkpoints, &openings, now);
+    let mut verifier = Verifier::new(&checkpoints, &speaking, now);
     for fault in faults {
         verifier.note_false_checkpoint(fault);
     }
@@ -213,8 +221,14 @@ fn print_report(report: &Report, json: bool) -> anyhow::Result<()> {
         return Ok(());
     }
     println!(
-        "{} entries in {} logs, {} signed checkpoints, {} entries not yet under one, {} erased, {} requests without an end",
-        report.entries, report.logs, report.checkpoints, report.unsigned, report.erased, report.unfinished
+        "{} entries in {} logs, {} signed checkpoints, {} entries not yet under one, {} erased, {} removed, {} requests without an end",
+        report.entries,
+        report.logs,
+        report.checkpoints,
+        report.unsigned,
+        report.erased,
+        report.removed,
+        report.unfinished
     );
     for fault in &report.faults {
         println!("tampered with: log {}, entry {}: {}", fault.log_id, fault.seq, fault.what);

@@ -12,7 +12,7 @@ use crate::app::AppState;
 use crate::cases::{self, CaseConfig, LoadOptions};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Db, StoreError, migrations, sync_indexes};
+use crate::db::{Db, StoreError, migrations};
 use crate::demo::{DEFAULT_SEED, Manifest, write_all};
 use crate::genes::import;
 use crate::ids::{InstituteId, UserId};
@@ -47,8 +47,9 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
     let open = open::connect(&config, &data, DATABASE).await?;
     let served = async {
         prepare(&open.db, &clock, options.reset).await?;
-        let audit = open::audit_writer(&config, &data, &open.db, &clock)?;
-        let app = AppState::new(config, clock, open.db.clone(), true, audit);
+        let db = open.for_serving().await?;
+        let audit = open::audit_writer(&config, &data, &db, &clock)?;
+        let app = AppState::new(config, clock, db, true, audit);
         open::record(&app.audit, &app.clock, "demo", &SystemScope::new(), true).await;
         fill(&app, &data, options.regenerate).await?;
         let origin = app.config.origin();
@@ -88,7 +89,6 @@ async fn prepare(db: &Db, clock: &Clock, reset: bool) -> anyhow::Result<()> {
         .await
         .context("marking the database as a demo")?;
     migrations::migrate(db, clock).await?;
-    sync_indexes(db).await?;
     Ok(())
 }
 

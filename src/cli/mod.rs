@@ -9,6 +9,7 @@ mod load;
 mod open;
 mod scope;
 mod serve;
+mod upkeep;
 mod validate;
 
 use std::path::PathBuf;
@@ -126,6 +127,9 @@ pub enum Command {
 pub enum DatabaseCommand {
     /// Build the pinned embedded server into the cache folder (some minutes, once)
     Install,
+    /// Print the command, for mongosh on `admin`, that makes the role for the user of database.uri: it can add to the
+    /// audit trail and the clinical history, not change them. The embedded server has it already
+    Role,
 }
 
 /// `lodestone load …`
@@ -300,6 +304,7 @@ impl Command {
             Self::Migrate => "migrate",
             Self::Check => "check",
             Self::Database(DatabaseCommand::Install) => "database install",
+            Self::Database(DatabaseCommand::Role) => "database role",
             Self::Load(LoadCommand::Case(_)) => "load case",
             Self::Load(LoadCommand::Panel { .. }) => "load panel",
             Self::Load(LoadCommand::Reference { .. }) => "load reference",
@@ -315,6 +320,8 @@ impl Command {
             Self::Audit(AuditCommand::Verify(_)) => "audit verify",
             Self::Audit(AuditCommand::Export(_)) => "audit export",
             Self::Audit(AuditCommand::Flags { .. }) => "audit flags",
+            Self::Audit(AuditCommand::Erase) => "audit erase",
+            Self::Audit(AuditCommand::Prune { .. }) => "audit prune",
             Self::Audit(AuditCommand::Key) => "audit key",
             Self::Backup { .. } => "backup",
             Self::Restore { .. } => "restore",
@@ -335,6 +342,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let name = cli.command.name();
     let done = match cli.command {
         Command::Database(DatabaseCommand::Install) => admin::install_database(),
+        Command::Database(DatabaseCommand::Role) => admin::print_role(&config),
         Command::Demo { reset, regenerate, listen } => {
             demo::demo(&cli.globals, config, demo::DemoOptions { reset, regenerate, listen }).await
         }

@@ -12,7 +12,7 @@ use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::embedded::{Lease, ServerOptions};
-use crate::db::{Db, find_program, migrations};
+use crate::db::{Db, find_program, migrations, sync_indexes};
 use crate::events::Actor;
 
 /// An open database; the lease keeps the embedded server running.
@@ -29,6 +29,17 @@ impl Open {
             done = work => done,
             never = lease.keep_running() => match never {},
         }
+    }
+
+    /// The database as the process that serves pages has it: on the embedded server as a user who cannot change what was
+    /// recorded; elsewhere as the user of `database.uri`. Indexes are there before.
+    pub async fn for_serving(&self) -> anyhow::Result<Db> {
+        sync_indexes(&self.db).await?;
+        let Some(lease) = &self.lease else { return Ok(self.db.clone()) };
+        let uri = lease.serving_uri(self.db.name()).await?;
+        let db = Db::connect(&uri, self.db.name(), None).await.context("connecting to serve pages")?;
+        db.mark_indexes_synced();
+        Ok(db)
     }
 
     /// Gives the lease back and says when that fails.
@@ -66,6 +77,22 @@ pub(super) async fn connect(config: &Config, data: &std::path::Path, name: &str)
     let lease = Lease::acquire(data, &options).await?;
     let db = Db::connect(lease.uri(), name, None).await.context("connecting to the embedded database server")?;
     Ok(Open { db, lease: Some(lease) })
+}
+
+/// Connects as the user who may change and remove entries of the trail.
+pub(super) async fn connect_for_upkeep(config: &Config, data: &std::path::Path) -> anyhow::Result<Open> {
+    if config.database.uri.is_empty() {
+        return connect(config, data, &config.database.name).await;
+    }
+    if config.audit.upkeep_uri.is_empty() {
+        bail!(
+            "set LODESTONE_AUDIT__UPKEEP_URI to a database user who may change and remove entries of the trail; the user of database.uri should not"
+        );
+    }
+    let db = Db::connect(&config.audit.upkeep_uri, &config.database.name, None)
+        .await
+        .context("connecting to the MongoDB of audit.upkeep_uri")?;
+    Ok(Open { db, lease: None })
 }
 
 /// Whether the database says that it is a demo.

@@ -12,7 +12,7 @@ use crate::app::{self, AppState};
 use crate::audit::{flags, verification};
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
-use crate::db::{migrations, sync_indexes};
+use crate::db::migrations;
 
 /// Log lines go to standard error, so that standard output holds results only.
 pub(super) fn start_logging(config: &Config, command: &Command) {
@@ -70,9 +70,9 @@ pub(super) async fn serve(globals: &Globals, mut config: Config, wanted: Option<
         } else {
             open::ready(&open.db, &clock).await?;
         }
-        sync_indexes(&open.db).await?;
-        let audit = open::audit_writer(&config, &data, &open.db, &clock)?;
-        let app = AppState::new(config, clock, open.db.clone(), false, audit);
+        let db = open.for_serving().await?;
+        let audit = open::audit_writer(&config, &data, &db, &clock)?;
+        let app = AppState::new(config, clock, db, false, audit);
         open::record(&app.audit, &app.clock, "serve", &SystemScope::new(), true).await;
         run(app, listener, &data).await
     };

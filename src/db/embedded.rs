@@ -1,7 +1,7 @@
 //! The embedded database server: one process per data folder, shared by all commands that use the folder.
 //!
 //! Files in `<data>/db/`: `lock` (held while starting or stopping), `lease` (held shared by every user process),
-//! `server.json` (`pid`, `port`), `password`, `server.log`, `store/`. The last process to leave stops the server; a
+//! `server.json` (`pid`, `port`), `password`, `serving-password`, `server.log`, `store/`. The last process to leave stops the server; a
 //! server whose starter was killed is adopted by the next command, and one that died is started again on its old port.
 
 use std::convert::Infallible;
@@ -20,7 +20,12 @@ use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, error, info, warn};
 
+use super::rights;
+
 const USER: &str = "lodestone";
+/// Files with the passwords of the user who may do everything, and of the one who serves pages.
+const PASSWORD: &str = "password";
+const SERVING_PASSWORD: &str = "serving-password";
 const START_LIMIT: Duration = Duration::from_secs(60);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
@@ -68,7 +73,7 @@ impl Lease {
         wait_for_lock(&lock, &folder).await?;
         let lease = private_file(&folder.join("lease"))?;
         lease.lock_shared().context("taking the lease of the embedded database")?;
-        let password = password(&folder)?;
+        let password = password(&folder, PASSWORD)?;
         let running = match answering(&folder, &password).await {
             Some(running) => {
                 debug!(pid = running.pid, "using the embedded database server that runs already");
@@ -77,7 +82,7 @@ impl Lease {
             None => start_anew(&folder, options, &password).await?,
         };
         drop(lock);
-        Ok(Self { uri: uri(running.port, &password), folder, options: options.clone(), held: Some(lease) })
+        Ok(Self { uri: uri(running.port, USER, &password), folder, options: options.clone(), held: Some(lease) })
     }
 
     /// Starts the server again whenever its process has ended. Never returns; drop it to end it.
@@ -97,7 +102,7 @@ impl Lease {
     async fn revive(&self) -> anyhow::Result<()> {
         let lock = private_file(&self.folder.join("lock"))?;
         wait_for_lock(&lock, &self.folder).await?;
-        let password = password(&self.folder)?;
+        let password = password(&self.folder, PASSWORD)?;
         if answering(&self.folder, &password).await.is_none() {
             start_anew(&self.folder, &self.options, &password).await?;
         }
@@ -108,6 +113,18 @@ impl Lease {
     #[must_use]
     pub fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// The address for the process that serves a database's pages, as a user who cannot change what was recorded.
+    ///
+    /// # Errors
+    /// When the server does not answer or the user cannot be made.
+    pub async fn serving_uri(&self, database: &str) -> anyhow::Result<String> {
+        let password = password(&self.folder, SERVING_PASSWORD)?;
+        let client = mongodb::Client::with_uri_str(&self.uri).await?;
+        rights::grant(&client, database, &password).await?;
+        let running = read_running(&self.folder).context("the embedded database server has ended")?;
+        Ok(uri(running.port, &rights::serving_name(database), &password))
     }
 
     /// Gives the lease back, and stops the server when nobody else holds one.
@@ -170,8 +187,8 @@ async fn wait_for_lock(lock: &File, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn password(folder: &Path) -> anyhow::Result<String> {
-    let path = folder.join("password");
+fn password(folder: &Path, name: &str) -> anyhow::Result<String> {
+    let path = folder.join(name);
     if let Ok(password) = fs::read_to_string(&path) {
         return Ok(password);
     }
@@ -181,8 +198,8 @@ fn password(folder: &Path) -> anyhow::Result<String> {
     Ok(password)
 }
 
-fn uri(port: u16, password: &str) -> String {
-    format!("mongodb://{USER}:{password}@127.0.0.1:{port}/?authSource=admin&directConnection=true")
+fn uri(port: u16, user: &str, password: &str) -> String {
+    format!("mongodb://{user}:{password}@127.0.0.1:{port}/?authSource=admin&directConnection=true")
 }
 
 fn read_running(folder: &Path) -> Option<Running> {

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 #[folder = "$CARGO_MANIFEST_DIR/migrations"]
 struct Files;
 
-const META: &str = "meta";
+pub(super) const META: &str = "meta";
 const LOCK_SECONDS: i64 = 300;
 
 /// One change of stored shape.

@@ -7,6 +7,7 @@ pub mod embedded;
 mod indexes;
 pub mod migrations;
 mod program;
+pub mod rights;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -83,6 +83,12 @@ pub fn audit_export(format: &str, query: &[(&str, String)]) -> String {
     with_query(&format!("/audit/export.{format}"), query)
 }
 
+/// Erasures from the audit trail.
+#[must_use]
+pub fn erasures() -> &'static str {
+    "/audit/erasures"
+}
+
 /// Flags of the audit trail.
 #[must_use]
 pub fn flags() -> &'static str {

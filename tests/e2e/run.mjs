@@ -179,7 +179,7 @@ async function auditAddresses(page) {
   await page.goto(`${origin}/audit/flags`);
   const flag = await href('main a[href^="/audit/flags/"]');
   return {
-    trail: '/audit', live: '/audit?live=1', 'who opened': whoOpened, 'what a person did': whatDid, entry, notice: '/audit/notice',
+    trail: '/audit', live: '/audit?live=1', 'who opened': whoOpened, 'what a person did': whatDid, entry, notice: '/audit/notice', erasures: '/audit/erasures',
     flags: '/audit/flags', flag, 'no such flag': '/audit/flags/none', 'no such entry': '/audit/entries/none', 'wrong question': '/audit?outcome=well', 'nothing found': '/audit?case=none', 'auditor\'s start': '/',
   };
 }

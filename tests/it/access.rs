@@ -14,7 +14,7 @@ use crate::support::{Browser, TestApp};
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
 /// its admins. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
 /// the system.
-const TABLE: [(&str, &str, &str); 38] = [
+const TABLE: [(&str, &str, &str); 42] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -24,6 +24,10 @@ const TABLE: [(&str, &str, &str); 38] = [
     ("GET", "/auth/demo", "everybody"),
     ("POST", "/auth/demo", "everybody"),
     ("GET", "/", "signed in"),
+    ("GET", "/audit/erasures", "auditors"),
+    ("POST", "/audit/erasures", "auditors"),
+    ("POST", "/audit/erasures/{erasure}/agree", "own auditors"),
+    ("POST", "/audit/erasures/{erasure}/withdraw", "own auditors"),
     ("GET", "/audit/flags", "auditors"),
     ("GET", "/audit/flags/{flag}", "own auditors"),
     ("POST", "/audit/flags/{flag}/review", "own auditors"),
@@ -105,6 +109,7 @@ fn filled(path: &str, variant: &str, entry: &str) -> String {
         .replace("{case}", "fam")
         .replace("{id}", variant)
         .replace("{flag}", crate::audit_flags::PLANTED)
+        .replace("{erasure}", crate::audit_removal::PLANTED)
         .replace("/find", "/find?q=7:124491972")
 }
 
@@ -140,6 +145,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     let variant = variant_of(&app.signed_in(&["own:clinician"]).await).await;
     let entry = entry_of_own(&app).await;
     crate::audit_flags::planted(&app, "own", None).await;
+    crate::audit_removal::planted(&app, "own").await;
     for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
         let browser = app.signed_in(grants).await;
@@ -162,20 +168,25 @@ async fn every_route_answers_its_roles_and_nobody_else() {
         let csrf = browser.csrf("/audit/notice").await;
         for (_, path, who) in TABLE.iter().filter(|(method, path, _)| *method == "POST" && path.starts_with("/audit")) {
             // Forms that are well-formed, so that only the role decides; there is no such question or view.
+            let place = if role.starts_with("foreign:") { "foreign" } else { "own" };
             let form: &[(&str, &str)] = match path.rsplit('/').next() {
                 Some("opening") => &[("reason", "a patient complained in writing")],
+                Some("agree") if path.contains("erasures") => &[("rev", "1")],
+                Some("withdraw") => &[("rev", "1")],
                 Some("agree") => &[("opening", "none"), ("rev", "1")],
+                Some("erasures") => &[("institute", place), ("case", "fam"), ("legal_basis", "a law and a decision")],
                 Some("review") => &[("decision", "fine"), ("note", "they were asked to look"), ("rev", "1")],
                 Some("views") => &[("name", role), ("query", "case=fam")],
                 _ => &[],
             };
             let form: Vec<(&str, &str)> = form.iter().copied().chain([("csrf", csrf.as_str())]).collect();
             let status = browser.post(&filled(path, &variant, &entry), &form).await.status();
-            if path.ends_with("/review") && status == StatusCode::CONFLICT {
+            let decided_once = path.contains("{flag}") || path.contains("{erasure}");
+            if decided_once && status == StatusCode::CONFLICT {
                 assert!(answers(who, role, is), "{path} as `{role}`: the second of two reviewers is told of the first");
                 continue;
             }
-            let there = !path.ends_with("/agree") && !path.ends_with("/delete");
+            let there = decided_once || !path.ends_with("/agree") && !path.ends_with("/delete");
             let expected = if there && answers(who, role, is) { StatusCode::SEE_OTHER } else { StatusCode::NOT_FOUND };
             assert_eq!(status, expected, "{path} as `{role}`");
         }

@@ -329,15 +329,30 @@ async fn no_route_edits_or_deletes_entries() {
         .filter(|route| route.method != "GET" && route.path.starts_with("/audit"))
         .map(|route| route.path)
         .collect();
-    let beside = |path: &&str| ["/opening", "/views", "/review"].iter().any(|what| path.contains(what));
+    let beside = |path: &&str| ["/opening", "/views", "/review", "/erasures"].iter().any(|what| path.contains(what));
     assert!(changing.iter().all(beside), "{changing:?}");
     let reason = "because a patient complained";
     for (path, form) in [
         (format!("/audit/entries/{entry}/opening"), vec![("csrf", csrf.as_str()), ("reason", reason)]),
         ("/audit/views".to_owned(), vec![("csrf", csrf.as_str()), ("name", "mine"), ("query", "")]),
+        (
+            "/audit/erasures".to_owned(),
+            vec![
+                ("csrf", csrf.as_str()),
+                ("institute", "own"),
+                ("case", "fam"),
+                ("legal_basis", "a law and a decision"),
+            ],
+        ),
     ] {
         assert_eq!(auditor.post(&path, &form).await.status(), StatusCode::SEE_OTHER, "{path}");
     }
+    // An erasure that a second auditor agrees to erases nothing by itself.
+    let erasures = app.documents("audit_erasures", doc! {}).await;
+    let second = app.signed_in(&["system:auditor"]).await;
+    let csrf = second.csrf("/audit/erasures").await;
+    let agree = format!("/audit/erasures/{}/agree", erasures[0].get_str("_id").unwrap());
+    assert_eq!(second.post(&agree, &[("csrf", &csrf), ("rev", "1")]).await.status(), StatusCode::SEE_OTHER);
     let after = app.audit_entries().await;
     for entry in &before {
         assert!(after.contains(entry), "{entry:?} stayed as it was");

@@ -102,3 +102,58 @@ async fn one_that_was_killed_is_started_again_where_it_was() {
     assert_eq!(running(data.path()).unwrap().1, port);
     lease.release().unwrap();
 }
+
+/// L14: the user that pages are served with reads and adds to what was recorded; nothing lets it change or remove any of
+/// it. Everything else it may change.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_user_that_serves_pages_cannot_change_what_was_recorded() {
+    use bson::doc;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let data = tempfile::tempdir().unwrap();
+    let lease = Lease::acquire(data.path(), &options()).await.unwrap();
+    let everything = Db::connect(lease.uri(), "clinic", None).await.unwrap();
+    lodestone::db::sync_indexes(&everything).await.unwrap();
+    let uri = lease.serving_uri("clinic").await.unwrap();
+    assert_eq!(lease.serving_uri("clinic").await.unwrap(), uri, "asking again changes nothing");
+    let clinic = mongodb::Client::with_uri_str(&uri).await.unwrap().database("clinic");
+    for recorded in ["audit", "audit_checkpoints", "events"] {
+        let run = |command| clinic.run_command(command);
+        run(doc! { "insert": recorded, "documents": [{ "_id": "one", "log_id": "l", "seq": 1, "subject": "s", "rev": 1 }] })
+            .await
+            .unwrap();
+        run(doc! { "find": recorded, "filter": {} }).await.unwrap();
+        for (what, command) in [
+            ("delete", doc! { "delete": recorded, "deletes": [{ "q": {}, "limit": 0 }] }),
+            ("update", doc! { "update": recorded, "updates": [{ "q": {}, "u": { "$set": { "seq": 2 } } }] }),
+            (
+                "upsert",
+                doc! { "update": recorded, "updates": [{ "q": { "_id": 2 }, "u": { "$set": { "a": 2 } }, "upsert": true }] },
+            ),
+            ("findAndModify", doc! { "findAndModify": recorded, "query": {}, "remove": true }),
+            ("aggregate into", doc! { "aggregate": "cases", "pipeline": [{ "$out": recorded }], "cursor": {} }),
+            (
+                "merge into",
+                doc! { "aggregate": "cases", "pipeline": [{ "$merge": { "into": recorded } }], "cursor": {} },
+            ),
+            ("drop", doc! { "drop": recorded }),
+            (
+                "expiry",
+                doc! { "createIndexes": recorded, "indexes": [{ "key": { "t": 1 }, "name": "t", "expireAfterSeconds": 1 }] },
+            ),
+            ("collMod", doc! { "collMod": recorded, "validator": {} }),
+            ("dropDatabase", doc! { "dropDatabase": 1 }),
+        ] {
+            let refused = clinic.run_command(command).await.expect_err(what).to_string();
+            assert!(refused.contains("not authorized"), "{what} of {recorded}: {refused}");
+        }
+    }
+    let admin = mongodb::Client::with_uri_str(&uri).await.unwrap().database("admin");
+    let name = lodestone::db::rights::serving_name("clinic");
+    assert!(admin.run_command(doc! { "grantRolesToUser": &name, "roles": ["root"] }).await.is_err());
+    clinic.run_command(doc! { "insert": "sessions", "documents": [{ "_id": 1 }] }).await.unwrap();
+    clinic.run_command(doc! { "delete": "sessions", "deletes": [{ "q": {}, "limit": 0 }] }).await.unwrap();
+    let serving = Db::connect(&uri, "clinic", None).await.unwrap();
+    assert!(!lodestone::db::rights::may_remove_entries(&serving).await);
+    assert!(lodestone::db::rights::may_remove_entries(&everything).await);
+    lease.release().unwrap();
+}

@@ -8,6 +8,7 @@ mod access;
 mod audit;
 mod audit_chain;
 mod audit_flags;
+mod audit_removal;
 mod audit_review;
 mod backup;
 mod bad_input;

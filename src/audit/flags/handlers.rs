@@ -27,13 +27,11 @@ pub(super) async fn list(
     let flags = FlagStore::new(&app.db).list(&reviewer, &query).await?;
     trail.note_rows(flags.len());
     let now = app.clock.now();
-    let open_to_reviewer: Vec<String> = if reviewer.scope().is_everything() {
-        app.institutes.all().await?.into_iter().map(|institute| institute.id.to_string()).collect()
-    } else {
-        reviewer.scope().institutes().map(ToString::to_string).collect()
-    };
-    let institutes = open_to_reviewer
+    let institutes = reviewer
+        .institutes(&app)
+        .await?
         .into_iter()
+        .map(|institute| institute.to_string())
         .map(|id| Choice { words: id.clone(), selected: query.institute.as_deref() == Some(id.as_str()), value: id })
         .collect();
     let states = [("open", true), ("reviewed", false)]

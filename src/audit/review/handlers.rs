@@ -95,7 +95,7 @@ pub(super) async fn trail(
     let now = app.clock.now();
     let saved = app.review.saved.of(&access).await?;
     let waiting = app.review.openings.waiting(&access, now).await?;
-    let institutes = institutes(&app, &access).await?;
+    let institutes = access.institutes(&app).await?.iter().map(ToString::to_string).collect();
     let entries = &found.window.entries;
     let (mut people, mut days, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     match query.group {
@@ -146,14 +146,6 @@ fn window_start(query: &ReviewQuery, found: &Found) -> String {
         (None, Some(from)) => from.to_string(),
         (None, None) => "the beginning".to_owned(),
     }
-}
-
-/// Institutes to choose from: those of the scope.
-async fn institutes(app: &AppState, access: &AuditAccess) -> AppResult<Vec<String>> {
-    if access.scope().is_everything() {
-        return Ok(app.institutes.all().await?.into_iter().map(|institute| institute.id.to_string()).collect());
-    }
-    Ok(access.scope().institutes().map(ToString::to_string).collect())
 }
 
 /// The windows before and after this one.

@@ -13,8 +13,7 @@ use super::entry_page::{EntryPath, ReviewedRequest};
 use super::rows::second;
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::audit::access::AuditAccess;
-use crate::auth::Principal;
+use crate::audit::access::{AuditAccess, Auditor};
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::error::{AppError, AppResult};
 use crate::ids::{InstituteId, UserId};
@@ -56,19 +55,6 @@ pub(super) struct Opening {
     pub agreed_at: Option<Timestamp>,
     /// Counts changes of the document.
     pub rev: i64,
-}
-
-/// An auditor, by identity and by name at that time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Auditor {
-    pub user: UserId,
-    pub name: String,
-}
-
-impl Auditor {
-    fn of(principal: &Principal) -> Self {
-        Self { user: principal.user().clone(), name: principal.name().to_owned() }
-    }
 }
 
 /// Where an opening stands for somebody.
@@ -196,8 +182,8 @@ pub(super) async fn ask(
     if !REASON.contains(&reason.chars().count()) {
         return Err(problem("reason", reason, "say why in 15 to 500 characters"));
     }
-    let (now, me) = (app.clock.now(), access.principal());
-    let open = |opening: &Opening| opening.standing(me.user(), now) != Standing::Over;
+    let now = app.clock.now();
+    let open = |opening: &Opening| opening.standing(access.principal().user(), now) != Standing::Over;
     // Asking twice is asking once.
     if !app.review.openings.of(&reviewed).await?.iter().any(open) {
         let opening = Opening {
@@ -206,7 +192,7 @@ pub(super) async fn ask(
             entry: entry.clone(),
             institute: reviewed.institute().cloned(),
             reason: reason.to_owned(),
-            asked_by: Auditor::of(me),
+            asked_by: access.auditor(),
             asked_at: now,
             agreed_by: None,
             agreed_at: None,
@@ -238,7 +224,7 @@ pub(super) async fn agree(
     trail.request("opening", &form.opening);
     let known = app.review.openings.of(&reviewed).await?;
     let opening = known.iter().find(|opening| opening.id == form.opening).ok_or(AppError::NotFound("question"))?;
-    let (now, me) = (app.clock.now(), Auditor::of(access.principal()));
+    let (now, me) = (app.clock.now(), access.auditor());
     match opening.standing(&me.user, now) {
         Standing::MayAgree => {}
         Standing::Asked => {

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 36] = [
+pub(super) const ACTIONS: [(&str, &str); 42] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/{case}", "opened case"),
     ("GET /{institute}/{case}/variants", "listed variants"),
@@ -33,6 +33,10 @@ pub(super) const ACTIONS: [(&str, &str); 36] = [
     ("POST /audit/views", "saved a view of the trail"),
     ("POST /audit/views/{view}/delete", "deleted a view of the trail"),
     ("GET /audit/notice", "read what is recorded"),
+    ("GET /audit/erasures", "read erasures"),
+    ("POST /audit/erasures", "asked for an erasure"),
+    ("POST /audit/erasures/{erasure}/agree", "agreed to an erasure"),
+    ("POST /audit/erasures/{erasure}/withdraw", "withdrew an erasure"),
     ("load case", "loaded a case"),
     ("case delete", "deleted a case"),
     ("user add", "added a user"),
@@ -40,6 +44,8 @@ pub(super) const ACTIONS: [(&str, &str); 36] = [
     ("token create", "made an API token"),
     ("audit export", "exported the trail by command"),
     ("audit verify", "verified the trail"),
+    ("audit erase", "erased what two auditors decided"),
+    ("audit prune", "removed old months of the trail"),
     ("institute add", "added an institute"),
 ];
 
