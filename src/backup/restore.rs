@@ -11,7 +11,7 @@ use mongodb::Collection;
 use sha2::{Digest as _, Sha256};
 
 use super::{BATCH, Manifest, SavedCollection, file_of};
-use crate::db::Db;
+use crate::db::{Db, sync_indexes};
 
 /// Largest document a MongoDB stores, in bytes, with some room.
 const LARGEST: usize = 17 * 1024 * 1024;
@@ -53,6 +53,9 @@ pub async fn restore(db: &Db, folder: &Path) -> anyhow::Result<Manifest> {
     }
     let mark = bson::rawdoc! { "_id": UNFINISHED };
     raw(db, META).insert_one(mark).await.context("marking the database")?;
+    // Before the documents: the embedded server does not come to an end with an index over the subjects of a hundred
+    // thousand entries that are there already.
+    sync_indexes(db).await?;
     for saved in &manifest.collections {
         put_back(&raw(db, &saved.name), folder, saved).await.with_context(|| format!("restoring {}", saved.name))?;
     }

@@ -39,7 +39,7 @@ pub(super) async fn migrate(globals: &Globals, config: &Config) -> anyhow::Resul
         mend_columns(&open.db, &SystemScope::new()).await
     }
     .await;
-    open.close();
+    open.close().await;
     done
 }
 
@@ -144,7 +144,7 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
                 }
                 Err(error) => say("cases", Err(error)),
             }
-            open.close();
+            open.close().await;
         }
         Err(error) => say("database", Err(error)),
     }

@@ -126,16 +126,19 @@ pub(super) async fn verify(globals: &Globals, config: &Config, arguments: &Verif
         let open = open::connect(config, &data, &config.database.name).await?;
         let configured = config.audit.checkpoints_folder(&data, open.db.name());
         let folder = arguments.checkpoints.as_ref().unwrap_or(&configured);
-        let report = verify_store(&AuditStore::new(&open.db), folder, &keys, clock.now()).await;
-        if let Ok(report) = &report {
-            VerificationStore::new(&open.db).note_whole(report, clock.now()).await?;
+        let done = async {
+            let report = verify_store(&AuditStore::new(&open.db), folder, &keys, clock.now()).await;
+            if let Ok(report) = &report {
+                VerificationStore::new(&open.db).note_whole(report, clock.now()).await?;
+            }
+            // Afterwards, so that the entry about it is not part of what it found.
+            let audit = open::audit_writer(config, &data, &open.db, &clock)?;
+            open::record(&audit, &clock, "audit verify", &SystemScope::new(), report.is_ok()).await;
+            report
         }
-        // Afterwards, so that the entry about it is not part of what it found.
-        let audit = open::audit_writer(config, &data, &open.db, &clock)?;
-        open::record(&audit, &clock, "audit verify", &SystemScope::new(), report.is_ok()).await;
-        drop(audit);
-        open.close();
-        report?
+        .await;
+        open.close().await;
+        done?
     };
     print_report(&report, arguments.json)?;
     Ok(report)

@@ -10,7 +10,6 @@ use crate::audit::{AuditStore, keys};
 use crate::backup::{self, CHECKPOINTS};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::sync_indexes;
 
 /// `lodestone backup DIR`
 pub(super) async fn save(globals: &Globals, app: &AppState, scope: &SystemScope, folder: &Path) -> anyhow::Result<()> {
@@ -39,7 +38,6 @@ pub(super) async fn restore(globals: &Globals, config: &Config, folder: &Path) -
     let done = async {
         let began = std::time::Instant::now();
         let manifest = backup::restore(&open.db, folder).await?;
-        sync_indexes(&open.db).await?;
         println!(
             "restored {} documents of {} collections, saved at {} from {}, in {:.1} s; counts and hashes fit",
             manifest.documents(),
@@ -60,7 +58,7 @@ pub(super) async fn restore(globals: &Globals, config: &Config, folder: &Path) -
         anyhow::Ok(())
     }
     .await;
-    open.close();
+    open.close().await;
     done
 }
 

@@ -49,16 +49,18 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
         prepare(&open.db, &clock, options.reset).await?;
         let db = open.for_serving().await?;
         let audit = open::audit_writer(&config, &data, &db, &clock)?;
-        let app = AppState::new(config, clock, db, true, audit);
+        let app = AppState::new(config, clock, db.clone(), true, audit);
         open::record(&app.audit, &app.clock, "demo", &SystemScope::new(), true).await;
         fill(&app, &data, options.regenerate).await?;
         let origin = app.config.origin();
         std::fs::write(data.join(ORIGIN), &origin).context("noting the demo's address")?;
         announce(&origin, &link_for(&app, "clinician").await?);
-        serve::run(app, listener, &data).await
+        let served = serve::run(app, listener, &data).await;
+        db.close().await;
+        served
     };
     let served = open.looked_after(Box::pin(served)).await;
-    open.close();
+    open.close().await;
     served
 }
 
@@ -213,6 +215,6 @@ pub(super) async fn link(globals: &Globals, config: Config, role: &str) -> anyho
         Ok(())
     }
     .await;
-    open.close();
+    open.close().await;
     printed
 }

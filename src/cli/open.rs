@@ -42,8 +42,9 @@ impl Open {
         Ok(db)
     }
 
-    /// Gives the lease back and says when that fails.
-    pub fn close(self) {
+    /// Closes the connections, gives the lease back and says when that fails. Every command ends here, also one that failed.
+    pub async fn close(self) {
+        self.db.close().await;
         if let Some(lease) = self.lease
             && let Err(error) = lease.release()
         {
@@ -141,7 +142,7 @@ pub(super) async fn with_app(
         done
     }
     .await;
-    open.close();
+    open.close().await;
     done
 }
 

@@ -72,12 +72,14 @@ pub(super) async fn serve(globals: &Globals, mut config: Config, wanted: Option<
         }
         let db = open.for_serving().await?;
         let audit = open::audit_writer(&config, &data, &db, &clock)?;
-        let app = AppState::new(config, clock, db, false, audit);
+        let app = AppState::new(config, clock, db.clone(), false, audit);
         open::record(&app.audit, &app.clock, "serve", &SystemScope::new(), true).await;
-        run(app, listener, &data).await
+        let served = run(app, listener, &data).await;
+        db.close().await;
+        served
     };
     let served = open.looked_after(Box::pin(served)).await;
-    open.close();
+    open.close().await;
     served
 }
 

@@ -19,7 +19,7 @@ fn agent() -> Agent {
 pub(super) async fn erase(globals: &Globals, app: &AppState, scope: &SystemScope) -> anyhow::Result<()> {
     let open = open::connect_for_upkeep(&app.config, &open::data_dir(globals)?).await?;
     let done = erase::run(app, scope, &UpkeepStore::new(scope, &open.db), &agent()).await;
-    open.close();
+    open.close().await;
     let done = done?;
     scope.note_rows(done.entries);
     match done.erasures {
@@ -47,7 +47,7 @@ pub(super) async fn prune(globals: &Globals, app: &AppState, scope: &SystemScope
         Ok((plan, Some(removed)))
     }
     .await;
-    open.close();
+    open.close().await;
     let (plan, removed) = done?;
     let line = match removed {
         Some(removed) => {

@@ -19,6 +19,7 @@ use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, ClientSession};
+use tracing::debug;
 
 pub use documents::{Documents, Stored, decode};
 pub use indexes::{index, sync_indexes, unique_index};
@@ -89,6 +90,9 @@ impl std::fmt::Debug for Db {
 
 /// How long a transaction waits for others to finish.
 pub const TRANSACTION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the end of a program waits for the driver to clean up.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Work that is stored as a whole or not at all.
 ///
@@ -190,6 +194,14 @@ impl Db {
         self.database.drop().await?;
         self.indexes_synced.store(false, Ordering::Release);
         Ok(())
+    }
+
+    /// Ends all connections, after the driver has cleaned up behind cursors and transactions: tasks of its own that must
+    /// not outlive the runtime. No other clone can be used from then on.
+    pub async fn close(self) {
+        if tokio::time::timeout(CLOSE_PATIENCE, self.client.shutdown()).await.is_err() {
+            debug!("connections to the database were not closed in order within {} s", CLOSE_PATIENCE.as_secs());
+        }
     }
 
     /// Whether there is any collection at all.
