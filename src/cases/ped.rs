@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use super::config::SampleConfig;
 use super::model::{Phenotype, Sex};
+use super::samples::SampleConfig;
 
 /// Why a pedigree file cannot be used.
 #[derive(Debug, thiserror::Error)]
