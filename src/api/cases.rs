@@ -3,6 +3,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::openapi::OfCase;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
@@ -132,10 +133,7 @@ pub(super) async fn list(access: InstituteAccess, State(app): State<AppState>, t
 /// One case.
 #[utoipa::path(
     get, path = "/api/v1/{institute}/{case}",
-    params(
-        ("institute" = String, Path, description = "Institute id"),
-        ("case" = String, Path, description = "Case name")
-    ),
+    params(OfCase),
     responses((status = 200, body = CaseJson), (status = 404, description = "No such case, or not in scope"))
 )]
 pub(super) async fn show(access: CaseAccess) -> Json<CaseJson> {

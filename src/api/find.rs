@@ -3,6 +3,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::openapi::{OfCase, Refusals};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::CaseAccess;
@@ -97,14 +98,12 @@ struct FoundAllele {
 #[utoipa::path(
     get, path = "/api/v1/{institute}/{case}/find",
     params(
-        ("institute" = String, Path, description = "Institute id"),
-        ("case" = String, Path, description = "Case name"),
+        OfCase,
         ("q" = String, Query, description = "Position, range, rsID, HGVS, 7_124491972_C_A or gene; at most 200 characters")
     ),
     responses(
         (status = 200, body = Found),
-        (status = 404, description = "No such case, or not in scope"),
-        (status = 422, description = "A parameter cannot be used; the answer names it")
+        Refusals
     )
 )]
 pub(super) async fn find(

@@ -33,6 +33,29 @@ impl utoipa::Modify for Security {
     }
 }
 
+/// The path of what belongs to a case.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct OfCase {
+    /// Institute id
+    institute: String,
+    /// Case name
+    case: String,
+}
+
+/// How a request with parameters is refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) enum Refusals {
+    /// No such case, or not in scope
+    #[response(status = 404)]
+    NotFound,
+    /// A parameter cannot be used; the answer names it
+    #[response(status = 422)]
+    Unprocessable,
+}
+
 /// This document.
 #[utoipa::path(get, path = "/api/v1/openapi.json", security(()), responses((status = 200, description = "OpenAPI 3.1")))]
 #[expect(dead_code, reason = "only its description is used; the route serves the text")]

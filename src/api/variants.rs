@@ -3,6 +3,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::openapi::{OfCase, Refusals};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess};
@@ -192,15 +193,13 @@ pub(super) struct VariantPath {
 #[utoipa::path(
     get, path = "/api/v1/{institute}/{case}/variants",
     params(
-        ("institute" = String, Path, description = "Institute id"),
-        ("case" = String, Path, description = "Case name"),
+        OfCase,
         ("page" = Option<usize>, Query, description = "From 1"),
         ("per_page" = Option<usize>, Query, description = "At most 500")
     ),
     responses(
         (status = 200, body = VariantList),
-        (status = 404, description = "No such case, or not in scope"),
-        (status = 422, description = "A parameter cannot be used; the answer names it")
+        Refusals
     )
 )]
 pub(super) async fn list(
@@ -239,8 +238,7 @@ pub(crate) fn variants_json(case: &Case, found: &Search, rows: &[usize], documen
 #[utoipa::path(
     get, path = "/api/v1/{institute}/{case}/variants/{id}",
     params(
-        ("institute" = String, Path, description = "Institute id"),
-        ("case" = String, Path, description = "Case name"),
+        OfCase,
         ("id" = String, Path, description = "Variant id")
     ),
     responses((status = 200, body = VariantJson), (status = 404, description = "No such variant, or not in scope"))

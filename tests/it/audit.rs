@@ -5,14 +5,10 @@ use std::collections::BTreeMap;
 use bson::Document;
 use reqwest::StatusCode;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, last_entry};
 
 fn text(entry: &Document, field: &str) -> String {
     entry.get_str(field).unwrap_or_default().to_owned()
-}
-
-fn route(entry: &Document) -> String {
-    entry.get_document("request").map(|request| text(request, "route")).unwrap_or_default()
 }
 
 #[tokio::test]
@@ -50,11 +46,9 @@ async fn a_refused_read_names_what_it_asked_for() {
     let browser = app.signed_in(&["own:clinician"]).await;
     assert_eq!(browser.get("/foreign/secret").await.status(), StatusCode::NOT_FOUND);
     let entries = app.audit_entries().await;
-    let of = |kind: &str| {
-        entries.iter().rfind(|entry| text(entry, "kind") == kind && route(entry) == "/{institute}/{case}").unwrap()
-    };
+    let of = |kind: &str| last_entry(&entries, kind, "/{institute}/{case}");
     let (intent, outcome) = (of("intent"), of("outcome"));
-    for entry in [intent, outcome] {
+    for entry in [&intent, &outcome] {
         let subjects: Vec<(String, String, bool)> = entry
             .get_document("payload")
             .unwrap()
@@ -69,7 +63,7 @@ async fn a_refused_read_names_what_it_asked_for() {
         assert!(subjects.contains(&("institute".into(), "foreign".into(), false)), "{subjects:?}");
         assert!(subjects.contains(&("case".into(), "secret".into(), false)), "{subjects:?}");
     }
-    assert_eq!(text(outcome, "outcome"), "denied");
+    assert_eq!(text(&outcome, "outcome"), "denied");
     let agent = outcome.get_document("agent").unwrap();
     assert_eq!(text(agent, "name"), "Ann Example");
     assert!(agent.get_str("role").is_err(), "no role opened a door");
@@ -89,9 +83,7 @@ async fn a_read_says_who_saw_how_many_rows_of_what() {
     browser.page("/own/fam/variants").await;
     browser.page("/own/fam/variants.csv").await;
     let entries = app.audit_entries().await;
-    let outcome = |wanted: &str| {
-        entries.iter().rfind(|entry| text(entry, "kind") == "outcome" && route(entry) == wanted).unwrap().clone()
-    };
+    let outcome = |route: &str| last_entry(&entries, "outcome", route);
     let seen = outcome("/{institute}/{case}/variants");
     assert_eq!(seen.get_i64("rows").unwrap(), 3);
     assert_eq!(text(&seen, "institute"), "own");

@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use scraper::{Html, Selector};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{Browser, TestApp};
+use crate::support::{Browser, TestApp, last_entry};
 
 /// Rows of a page's table as text, each cell after a `|`.
 fn rows(page: &str) -> Vec<String> {
@@ -160,16 +160,7 @@ async fn an_intent_without_outcome_is_shown() {
     let auditor = app.signed_in(&["own:auditor"]).await;
     assert!(listed(&app, &auditor, "outcome=never_ended").await.is_empty());
     let entries = app.audit_entries().await;
-    let intent = |route: &str| {
-        let of = |entry: &&Document| {
-            entry.get_str("kind").is_ok_and(|text| text == "intent")
-                && entry
-                    .get_document("request")
-                    .is_ok_and(|request| request.get_str("route").is_ok_and(|text| text == route))
-        };
-        entries.iter().rfind(of).unwrap().clone()
-    };
-    let mut cut_off = intent("/{institute}/{case}");
+    let mut cut_off = last_entry(&entries, "intent", "/{institute}/{case}");
     cut_off.insert("_id", "killed-000000000009");
     cut_off.insert("log_id", "killed");
     cut_off.insert("request_id", "cut off");
@@ -371,15 +362,7 @@ async fn reviewing_is_recorded_and_exports_end_with_proof() {
     let csv = auditor.page("/audit/export.csv?case=fam").await;
     let ndjson = auditor.page("/audit/export.ndjson?case=fam").await;
     let entries = app.audit_entries().await;
-    let outcome = |wanted: &str| {
-        let of = |entry: &&Document| {
-            entry.get_str("kind").is_ok_and(|text| text == "outcome")
-                && entry
-                    .get_document("request")
-                    .is_ok_and(|request| request.get_str("route").is_ok_and(|text| text == wanted))
-        };
-        entries.iter().rfind(of).unwrap().clone()
-    };
+    let outcome = |route: &str| last_entry(&entries, "outcome", route);
     let review = outcome("/audit");
     assert_eq!(review.get_str("institute").unwrap(), "own");
     let subjects = format!("{:?}", review.get_document("payload").unwrap().get_array("subjects").unwrap());

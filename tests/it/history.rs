@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
+use axum::routing::{MethodRouter, post};
 use lodestone::app::AppState;
 use lodestone::cases::CaseEditor;
 use lodestone::db::StoreError;
@@ -12,11 +12,22 @@ use lodestone::variants::{Restore, VariantState};
 use lodestone::web::Params;
 use tower::ServiceExt as _;
 
-use crate::support::TestApp;
+use crate::support::{Browser, TestApp};
 
 async fn events(app: &TestApp) -> Vec<Event> {
     let documents = app.documents("events", bson::doc! { "rev": 1, "at": 1 }).await;
     documents.into_iter().map(|document| bson::deserialize_from_document(document).unwrap()).collect()
+}
+
+/// A server with case `F1` of `own`, the session of a clinician who decides there, and a browser of theirs.
+async fn curated() -> (TestApp, String, Browser) {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "F1").await;
+    let user = app.user(&["own:clinician"]).await;
+    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
+    let reader = app.browser_of(&user).await;
+    (app, session, reader)
 }
 
 #[tokio::test]
@@ -49,23 +60,23 @@ async fn pin(editor: CaseEditor, State(app): State<AppState>, params: Params) ->
     }
 }
 
-async fn decide(app: &TestApp, session: &str, query: &str) -> StatusCode {
-    let router = Router::new().route("/{institute}/{case}/decide", post(pin)).with_state(app.app.clone());
-    let request = axum::http::Request::post(format!("/own/F1/decide?{query}"))
+/// Sends a change of case `F1` straight to its handler.
+async fn change(app: &TestApp, session: &str, query: &str, handler: MethodRouter<AppState>) -> StatusCode {
+    let router = Router::new().route("/{institute}/{case}/change", handler).with_state(app.app.clone());
+    let request = axum::http::Request::post(format!("/own/F1/change?{query}"))
         .header("cookie", format!("__Host-sid={session}"))
         .body(axum::body::Body::empty())
         .unwrap();
     router.oneshot(request).await.unwrap().status()
 }
 
+async fn decide(app: &TestApp, session: &str, query: &str) -> StatusCode {
+    change(app, session, query, post(pin)).await
+}
+
 #[tokio::test]
 async fn of_many_who_decide_at_once_one_wins_and_the_history_is_whole() {
-    let app = TestApp::start().await;
-    app.institute("own").await;
-    app.given_case("own", "F1").await;
-    let user = app.user(&["own:clinician"]).await;
-    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
-    let reader = app.browser_of(&user).await;
+    let (app, session, reader) = curated().await;
     let list = reader.json("/api/v1/own/F1/variants").await;
     let id = list["variants"][0]["id"].as_str().unwrap().to_owned();
     for rev in 0..3 {
@@ -94,12 +105,7 @@ async fn of_many_who_decide_at_once_one_wins_and_the_history_is_whole() {
 #[tokio::test]
 async fn decisions_survive_an_update() {
     use crate::support::vcf::{record, three_records};
-    let app = TestApp::start().await;
-    app.institute("own").await;
-    app.given_case("own", "F1").await;
-    let user = app.user(&["own:clinician"]).await;
-    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
-    let reader = app.browser_of(&user).await;
+    let (app, session, reader) = curated().await;
     let list = reader.json("/api/v1/own/F1/variants").await;
     let id = list["variants"][2]["id"].as_str().unwrap().to_owned();
     assert_eq!(list["variants"][2]["rank_score"], -5.0);
@@ -135,21 +141,11 @@ async fn put_back(editor: CaseEditor, State(app): State<AppState>, params: Param
 /// H2: whatever is decided and put back in whatever order, replaying the history gives the present.
 #[tokio::test]
 async fn an_earlier_decision_comes_back_as_a_new_change() {
-    let app = TestApp::start().await;
-    app.institute("own").await;
-    app.given_case("own", "F1").await;
-    let user = app.user(&["own:clinician"]).await;
-    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
-    let reader = app.browser_of(&user).await;
+    let (app, session, reader) = curated().await;
     let list = reader.json("/api/v1/own/F1/variants").await;
     let id = list["variants"][0]["id"].as_str().unwrap().to_owned();
     let restore = async |rev: i64, earlier: i64| {
-        let router = Router::new().route("/{institute}/{case}/restore", post(put_back)).with_state(app.app.clone());
-        let request = axum::http::Request::post(format!("/own/F1/restore?id={id}&rev={rev}&earlier={earlier}"))
-            .header("cookie", format!("__Host-sid={session}"))
-            .body(axum::body::Body::empty())
-            .unwrap();
-        router.oneshot(request).await.unwrap().status()
+        change(&app, &session, &format!("id={id}&rev={rev}&earlier={earlier}"), post(put_back)).await
     };
     assert_eq!(restore(0, 3).await, StatusCode::NOT_FOUND, "nothing is on record");
     let mut ranks: Vec<Option<i64>> = vec![None];

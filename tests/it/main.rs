@@ -20,6 +20,7 @@ mod http;
 mod loading;
 mod migrations;
 mod pages;
+mod panics;
 mod process;
 mod reference;
 mod settings;

@@ -319,6 +319,15 @@ impl TestApp {
     }
 }
 
+/// The last entry of a kind that a route left.
+pub fn last_entry(entries: &[bson::Document], kind: &str, route: &str) -> bson::Document {
+    let of = |entry: &&bson::Document| {
+        let asked = entry.get_document("request").and_then(|request| request.get_str("route"));
+        entry.get_str("kind").is_ok_and(|text| text == kind) && asked.is_ok_and(|text| text == route)
+    };
+    entries.iter().rfind(of).unwrap_or_else(|| panic!("{route} left no {kind}")).clone()
+}
+
 fn client() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
