@@ -466,7 +466,8 @@ fn audit_verification(app: &TestApp) -> Line {
     file.flush().expect("a file takes lines");
     drop(file);
     let began = Instant::now();
-    let report = lodestone::cli::audit::verify_export(&path, None, &[], app.clock.now()).expect("the file is read");
+    let report =
+        lodestone::cli::audit::verify_export(&path, None, &[], None, app.clock.now()).expect("the file is read");
     let rate = f64::from(count) / began.elapsed().as_secs_f64();
     assert!(report.faults.is_empty() && report.entries == u64::from(count), "{report:?}");
     Line {

@@ -1,6 +1,6 @@
 //! Verifying the trail in the database, as a whole or what is new, and what came of it last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -156,7 +156,8 @@ fn only_inside(inside: &[String], outside: &[String], keys: &[VerifierKey]) -> V
     newest(inside).into_iter().filter(missing).map(|(log_id, _)| log_id).collect()
 }
 
-/// Verifies the trail in the database against the checkpoints there and outside.
+/// Verifies the trail in the database against the checkpoints there and outside; with `from`, only what came after the
+/// last checkpoints signed until then.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -164,6 +165,7 @@ pub async fn verify_store(
     store: &AuditStore,
     folder: &Path,
     keys: &[VerifierKey],
+    from: Option<Timestamp>,
     now: Timestamp,
 ) -> anyhow::Result<Report> {
     // Outside first: what is signed while this reads is then never missing inside.
@@ -177,6 +179,7 @@ pub async fn verify_store(
     let mut speaking = speaking(store, doc! { "seq": 0 }).await?;
     speaking.extend(speaking_of_removals(store).await?);
     let mut verifier = Verifier::new(&checkpoints, &speaking, now);
+    let starts = from.map(|from| verifier.leave_out_before(&checkpoints, from)).unwrap_or_default();
     for fault in faults {
         verifier.note_false_checkpoint(fault);
     }
@@ -188,6 +191,9 @@ pub async fn verify_store(
     }
     store
         .walk(doc! {}, |document| {
+            if left_out(&document, &starts) {
+                return anyhow::Ok(());
+            }
             match stored_entry(&document) {
                 Ok(sealed) => verifier.entry(&sealed),
                 Err(error) => verifier.note_unreadable(&format!("{error:#}")),
@@ -217,6 +223,12 @@ async fn speaking(store: &AuditStore, filter: bson::Document) -> anyhow::Result<
 
 async fn speaking_of_removals(store: &AuditStore) -> anyhow::Result<Vec<PublicPart>> {
     speaking(store, doc! { "kind": EntryKind::Removal.as_str() }).await
+}
+
+/// Whether an entry stands before the place from which its log is verified.
+fn left_out(document: &RawDocumentBuf, starts: &HashMap<String, i64>) -> bool {
+    let start = document.get_str("log_id").ok().and_then(|log_id| starts.get(log_id));
+    start.is_some_and(|start| document.get_i64("seq").is_ok_and(|seq| seq < *start))
 }
 
 /// The hashes' texts of a stored entry that this program can read and that stands under its own id.

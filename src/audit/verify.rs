@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::{self, Hash, START};
 use super::checkpoint::Checkpoint;
 use super::entry::Head;
-use super::removal::{Removal, Removals};
+use super::removal::{Pruned, Removal, Removals};
 use super::seal::Sealed;
 
 /// Longest time that entries may be without a checkpoint over them.
@@ -122,6 +122,8 @@ pub struct Verifier {
     /// By log, then by number of entries.
     claims: HashMap<String, BTreeMap<i64, Vec<Claim>>>,
     removals: Removals,
+    /// Where logs are walked from, when not from their beginning.
+    starts: HashMap<String, Pruned>,
     /// Entries that a removal names and that are still there.
     left: u64,
     /// Logs walked to their end.
@@ -176,20 +178,43 @@ impl Verifier {
                 }
             }
         }
-        for (log_id, pruned) in removals.all_pruned() {
-            report.removed += pruned.size;
-            // What is said of the removed part is said of nothing that is there; where it ended is known.
-            let Some(sizes) = claims.get_mut(log_id) else { continue };
-            let kept = sizes.split_off(&pruned.size);
+        let mut verifier =
+            Self { report, claims, removals, starts: HashMap::new(), left: 0, ended: HashMap::new(), log: None, now };
+        let pruned: Vec<(String, Pruned)> =
+            verifier.removals.all_pruned().map(|(log_id, pruned)| (log_id.to_owned(), pruned)).collect();
+        for (log_id, Pruned { size, chain }) in pruned {
+            verifier.report.removed += size;
+            verifier.begin_at(&log_id, size, chain);
+        }
+        verifier
+    }
+
+    /// Leaves out what was recorded before a time, as far as a signed checkpoint then vouches for it; how many entries of
+    /// a log that is.
+    pub fn leave_out_before(&mut self, checkpoints: &[Checkpoint], from: Timestamp) -> HashMap<String, i64> {
+        for checkpoint in checkpoints.iter().filter(|checkpoint| checkpoint.at <= from) {
+            self.begin_at(&checkpoint.log_id, checkpoint.size, checkpoint.head);
+        }
+        self.starts.iter().map(|(log_id, start)| (log_id.clone(), start.size)).collect()
+    }
+
+    /// A log is walked from a place on, where its chain is known.
+    fn begin_at(&mut self, log_id: &str, size: i64, chain: Hash) {
+        // What is said of earlier entries is said of nothing that is looked at; at the place itself it must fit.
+        if let Some(sizes) = self.claims.get_mut(log_id) {
+            let kept = sizes.split_off(&size);
             *sizes = kept;
-            for claim in sizes.remove(&pruned.size).into_iter().flatten() {
-                if claim.chain != pruned.chain {
-                    let what = format!("the removed part was not what {} says", claim.source);
-                    report.fault(log_id, pruned.size, what);
+            for claim in sizes.remove(&size).into_iter().flatten() {
+                if claim.chain != chain {
+                    let what = format!("here the log is not what {} says", claim.source);
+                    self.report.fault(log_id, size, what);
                 }
             }
         }
-        Self { report, claims, removals, left: 0, ended: HashMap::new(), log: None, now }
+        let start = self.starts.entry(log_id.to_owned()).or_insert(Pruned { size, chain });
+        if start.size < size {
+            *start = Pruned { size, chain };
+        }
     }
 
     /// Notes that something could not be read.
@@ -227,25 +252,22 @@ impl Verifier {
             Ok(public) => public,
             Err(error) => return self.note_unreadable(&error.to_string()),
         };
-        self.report.entries += 1;
         if self.log.as_ref().is_none_or(|log| log.log_id != public.log_id) {
             self.end_log();
             if self.ended.contains_key(&public.log_id) {
                 self.report.fault(&public.log_id, public.seq, "stands apart from the other entries of its log");
             }
             self.report.logs += 1;
-            let (size, chain) = match self.removals.pruned(&public.log_id) {
-                Some(pruned) => (pruned.size, pruned.chain),
-                None => (0, START),
-            };
+            let (size, chain) = self.starts.get(&public.log_id).map_or((0, START), |start| (start.size, start.chain));
             self.resume(&public.log_id, size, chain);
         }
         let Some(log) = self.log.as_mut() else { return };
-        if public.seq < log.next && self.removals.pruned(&log.log_id).is_some_and(|pruned| public.seq < pruned.size) {
-            self.left += 1;
+        if public.seq < log.next && self.starts.get(&log.log_id).is_some_and(|start| public.seq < start.size) {
+            self.left += u64::from(self.removals.pruned(&log.log_id).is_some_and(|pruned| public.seq < pruned.size));
             return;
         }
         let report = &mut self.report;
+        report.entries += 1;
         let mut broken = false;
         if public.seq != log.next {
             let what = match public.seq - log.next {
@@ -324,8 +346,8 @@ impl Verifier {
         let mut beyond: Vec<_> = self.claims.iter().collect();
         beyond.sort_by_key(|(log_id, _)| log_id.as_str());
         for (log_id, sizes) in beyond {
-            let removed = self.removals.pruned(log_id).map(|pruned| pruned.size);
-            let present = self.ended.get(log_id).map(|ended| ended.size).or(removed);
+            let not_walked = self.starts.get(log_id).map(|start| start.size);
+            let present = self.ended.get(log_id).map(|ended| ended.size).or(not_walked);
             // What is said of entries in a gap is no fault of its own: the gap is.
             let later = sizes.range(present.unwrap_or(0) + 1..);
             let Some((size, claims)) = later.last() else { continue };

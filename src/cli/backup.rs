@@ -78,14 +78,14 @@ async fn verify_trail(
         return Ok(());
     };
     let store = AuditStore::new(db);
-    let own = super::audit::verify_store(&store, &folder.join(CHECKPOINTS), &keys, clock.now()).await?;
+    let own = super::audit::verify_store(&store, &folder.join(CHECKPOINTS), &keys, None, clock.now()).await?;
     let whole = own.fault_count == 0;
     println!(
         "The trail of the backup {}.",
         if whole { "is whole" } else { "was TAMPERED WITH; run `lodestone audit verify`" }
     );
     if whole && outside.exists() {
-        let later = super::audit::verify_store(&store, outside, &keys, clock.now()).await?;
+        let later = super::audit::verify_store(&store, outside, &keys, None, clock.now()).await?;
         if later.fault_count > 0 {
             println!(
                 "This backup is OLDER than checkpoints in {}: what was recorded since is not in it.",

@@ -112,8 +112,8 @@ async fn no_secret_and_no_clinical_value_gets_into_the_trail() {
         .unwrap();
     let client = reqwest::Client::new();
     client
-        .get(format!("{}/own/fam/variants?gene=POT1&region=7:1-9&find=Kid+Surname", app.origin))
-        .header("x-note", "Kid Surname")
+        .get(format!("{}/own/fam/variants?gene=POT1&region=7:1-9&find=Givenname+Surname", app.origin))
+        .header("x-note", "Givenname Surname")
         .header("cookie", format!("__Host-sid={session}"))
         .send()
         .await
@@ -121,7 +121,7 @@ async fn no_secret_and_no_clinical_value_gets_into_the_trail() {
     app.stranger().with_token("/api/v1/own/fam", &token).await;
     app.stranger().get("/auth/demo?token=geheim").await;
     let trail = format!("{:?}", app.audit_entries().await);
-    for secret in [session.as_str(), &token, "geheim", "Kid", "Surname", "124491972"] {
+    for secret in [session.as_str(), &token, "geheim", "Givenname", "Surname", "124491972"] {
         assert!(!trail.contains(secret), "{secret}");
     }
     for clear in ["POT1", "7:1-9", "present"] {

@@ -33,7 +33,7 @@ fn keys_of(app: &TestApp) -> Vec<VerifierKey> {
 async fn verified(app: &TestApp) -> Report {
     let store = AuditStore::new(&app.app.db);
     // Commands sign by the machine's clock, the server by the test's, which is later.
-    verify_store(&store, &app.checkpoints(), &keys_of(app), app.clock.now()).await.unwrap()
+    verify_store(&store, &app.checkpoints(), &keys_of(app), None, app.clock.now()).await.unwrap()
 }
 
 /// The server's own log, entry by entry.
@@ -120,7 +120,7 @@ async fn a_whole_log_that_is_gone_is_missed() {
     }
     app.remove("audit_heads", doc! { "_id": other }).await;
     let (store, no_notes, keys) = (AuditStore::new(&app.app.db), app.folder().join("keys"), keys_of(&app));
-    let inside = verify_store(&store, &no_notes, &keys, app.clock.now()).await.unwrap();
+    let inside = verify_store(&store, &no_notes, &keys, None, app.clock.now()).await.unwrap();
     assert!(
         inside.faults.iter().any(|fault| fault.log_id == other && fault.what.contains("whole log is gone")),
         "without the folder of checkpoints, by the other logs alone: {inside:?}"
@@ -188,7 +188,7 @@ async fn two_verifiers_agree_on_good_and_mutated_exports() {
     let keys = app.folder().join("keys/audit-verifier.pub");
     let both = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        let ours = verify_export(&path, Some(&notes), &keys_of(&app), app.clock.now()).unwrap();
+        let ours = verify_export(&path, Some(&notes), &keys_of(&app), None, app.clock.now()).unwrap();
         let theirs = std::process::Command::new("python3")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/audit_verifier.py"))
             .args([&path, &notes, &keys])
@@ -238,7 +238,7 @@ async fn any_changed_byte_of_an_export_is_found() {
         let mut changed = whole.clone();
         changed[at] ^= 1 << (at % 7);
         std::fs::write(&path, &changed).unwrap();
-        let report = verify_export(&path, Some(&notes), &keys_of(&app), app.clock.now()).unwrap();
+        let report = verify_export(&path, Some(&notes), &keys_of(&app), None, app.clock.now()).unwrap();
         assert_ne!(report.exit_code(), 0, "byte {at}: {report:?}");
     }
     app.end().await;
@@ -267,11 +267,40 @@ async fn the_tail_of_a_killed_process_is_named_by_the_next_log() {
     app.end().await;
 }
 
+/// L12: the trail is verified from a time on, which leaves alone what a signed checkpoint covered by then.
+#[tokio::test]
+async fn what_is_new_is_verified_from_a_time_on() {
+    let app = used().await;
+    let early = log_of_the_server(&app).await;
+    let from = app.clock.now();
+    app.wait(jiff::SignedDuration::from_hours(1));
+    app.stranger().get("/own").await;
+    app.app.audit.flush(std::time::Duration::from_secs(5)).await;
+    let late = log_of_the_server(&app).await;
+    assert!(late.len() > early.len());
+    let (store, keys) = (AuditStore::new(&app.app.db), keys_of(&app));
+    let since = async || verify_store(&store, &app.checkpoints(), &keys, Some(from), app.clock.now()).await.unwrap();
+    let report = since().await;
+    assert_eq!((report.exit_code(), report.unsigned), (0, 0), "{report:?}");
+    assert_eq!(usize::try_from(report.entries).unwrap(), late.len() - early.len(), "{report:?}");
+    for (changed, then, whole) in [(&early[2], 0, 1), (late.last().unwrap(), 1, 1)] {
+        let one = doc! { "_id": text(changed, "_id") };
+        app.tamper("audit", one.clone(), doc! { "$set": { "status": 204 } }).await;
+        assert_eq!((since().await.exit_code(), verified(&app).await.exit_code()), (then, whole), "{changed:?}");
+        app.replace("audit", one, changed).await;
+    }
+    let earlier = from - jiff::SignedDuration::from_hours(24 * 365);
+    let all = verify_store(&store, &app.checkpoints(), &keys, Some(earlier), app.clock.now()).await.unwrap();
+    assert!(all.entries >= u64::try_from(late.len()).unwrap(), "nothing of this log was signed then: {all:?}");
+    app.end().await;
+}
+
 /// The command's exit codes are what scripts go by.
 #[tokio::test]
 async fn the_command_ends_with_what_it_found() {
     let app = used().await;
     assert_eq!(app.exit_code(&["audit", "verify"]).await, 0);
+    assert_eq!(app.exit_code(&["audit", "verify", "--from", "2026-01-31"]).await, 0);
     let log = log_of_the_server(&app).await;
     app.tamper("audit", doc! { "_id": text(&log[2], "_id") }, doc! { "$set": { "status": 204 } }).await;
     assert_eq!(app.exit_code(&["audit", "verify", "--json"]).await, 1);

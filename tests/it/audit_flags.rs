@@ -160,7 +160,7 @@ async fn administrators_and_auditors_see_that_the_trail_does_not_verify() {
     assert!(auditor.page("/").await.contains(BROKEN), "a look at what is new takes no fault back");
     app.app.audit.flush(std::time::Duration::from_secs(5)).await;
     let store = AuditStore::new(&app.app.db);
-    let whole = verify_store(&store, &app.folder().join("checkpoints"), &known, app.clock.now()).await.unwrap();
+    let whole = verify_store(&store, &app.folder().join("checkpoints"), &known, None, app.clock.now()).await.unwrap();
     VerificationStore::new(&app.app.db).note_whole(&whole, app.clock.now()).await.unwrap();
     assert!(!auditor.page("/").await.contains(BROKEN));
     app.end().await;

@@ -57,7 +57,7 @@ async fn long_ago(app: &TestApp, start: &str, cases: &[&str]) {
 
 async fn verified(app: &TestApp) -> Report {
     let keys = keys::verifier_keys(&app.folder().join("keys")).unwrap();
-    verify_store(&AuditStore::new(&app.app.db), &app.checkpoints(), &keys, app.clock.now()).await.unwrap()
+    verify_store(&AuditStore::new(&app.app.db), &app.checkpoints(), &keys, None, app.clock.now()).await.unwrap()
 }
 
 /// Asks for an erasure of a case as one person does on the page; its id.
@@ -251,7 +251,7 @@ async fn old_months_are_removed_and_the_rest_verifies() {
     let both = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
         let keys = keys::verifier_keys(&app.folder().join("keys")).unwrap();
-        let ours = verify_export(&path, Some(&notes), &keys, app.clock.now()).unwrap();
+        let ours = verify_export(&path, Some(&notes), &keys, None, app.clock.now()).unwrap();
         let theirs = std::process::Command::new("python3")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/audit_verifier.py"))
             .args([&path, &notes, &public])

@@ -36,7 +36,7 @@ pub async fn plan(app: &AppState, store: &UpkeepStore, folder: &Path, keys: &[Ve
     let before = kept_since(app.clock.now(), app.config.audit.retention_years).first_of_month();
     let promised = store.promised().await?;
     store.remove(&promised).await?; // by a run that was killed
-    let report = verify_store(&AuditStore::new(&app.db), folder, keys, app.clock.now()).await?;
+    let report = verify_store(&AuditStore::new(&app.db), folder, keys, None, app.clock.now()).await?;
     ensure!(
         report.exit_code() == 0,
         "the trail is not whole, and what is removed cannot be examined later; see `lodestone audit verify`"
