@@ -21,7 +21,9 @@ use crate::clock::Clock;
 struct Files;
 
 pub(super) const META: &str = "meta";
-const LOCK_SECONDS: i64 = 300;
+/// The lock of a process that was killed runs out after so long; a living one renews it.
+const LOCK_SECONDS: i64 = 20;
+const RENEW: Duration = Duration::from_secs(5);
 
 /// One change of stored shape.
 #[derive(Debug)]
@@ -96,7 +98,10 @@ pub async fn migrate(db: &Db, clock: &Clock) -> anyhow::Result<Vec<String>> {
     }
     let holder = crate::clock::random_token();
     lock(db, clock, &holder).await?;
-    let outcome = apply(db, clock, &migrations).await;
+    let outcome = tokio::select! {
+        outcome = apply(db, clock, &migrations) => outcome,
+        lost = keep_lock(db, clock, &holder) => Err(lost),
+    };
     meta(db).delete_one(doc! { "_id": "migration_lock", "holder": &holder }).await?;
     outcome
 }
@@ -106,16 +111,21 @@ async fn apply(db: &Db, clock: &Clock, migrations: &[Migration]) -> anyhow::Resu
     let mut applied = Vec::new();
     for migration in migrations.iter().filter(|migration| migration.number > present) {
         run(db, migration).await?;
-        meta(db)
+        let noted = meta(db)
             .update_one(
-                doc! { "_id": "schema" },
+                // A process that was stopped in the middle and comes back must not set the number back.
+                doc! { "_id": "schema", "version": { "$not": { "$gte": migration.number } } },
                 doc! {
                     "$set": { "version": migration.number },
                     "$push": { "applied": { "name": &migration.name, "at": date(clock.now()) } },
                 },
             )
             .upsert(true)
-            .await?;
+            .await;
+        match noted {
+            Err(error) if super::StoreError::is_duplicate(&error) => continue,
+            other => other?,
+        };
         info!(migration = %migration.name, "applied migration {}", migration.name);
         applied.push(migration.name.clone());
     }
@@ -180,6 +190,27 @@ async fn lock(db: &Db, clock: &Clock, holder: &str) -> anyhow::Result<()> {
             );
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Renews the lock until it is found in other hands, which it says.
+async fn keep_lock(db: &Db, clock: &Clock, holder: &str) -> anyhow::Error {
+    loop {
+        tokio::time::sleep(RENEW).await;
+        let until = clock.now() + jiff::SignedDuration::from_secs(LOCK_SECONDS);
+        let renewed = meta(db)
+            .update_one(doc! { "_id": "migration_lock", "holder": holder }, doc! { "$set": { "until": date(until) } })
+            .await;
+        match renewed {
+            Ok(done) if done.matched_count == 0 => {
+                return anyhow::anyhow!(
+                    "another process took over the migration of database {} while this one stood still; run it again",
+                    db.name()
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!("the lock of the migration was not renewed; trying again: {error}"),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use bson::{Bson, Document};
 use lodestone::db::migrations;
 
-use crate::support::TestApp;
+use crate::support::proxy::{Harm, Proxy};
+use crate::support::{TestApp, server_uri};
 
 fn collections(name: &str) -> Vec<(String, Vec<Document>)> {
     let value: serde_json::Value = serde_json::from_slice(&migrations::fixture(name).unwrap()).unwrap();
@@ -18,18 +19,21 @@ fn collections(name: &str) -> Vec<(String, Vec<Document>)> {
         .collect()
 }
 
+/// Stores the documents of the shape before a migration.
+async fn fill(app: &TestApp, migration: &migrations::Migration) {
+    for (name, documents) in collections(&format!("{}.before.json", migration.name)) {
+        for document in documents {
+            app.insert(&name, &document).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn migrations_turn_before_into_after_and_may_be_repeated() {
     for migration in migrations::all().unwrap() {
         let app = TestApp::start().await;
         app.app.db.drop_database().await.unwrap();
-        let client = mongodb::Client::with_uri_str(std::env::var("LODESTONE_TEST_DATABASE").unwrap()).await.unwrap();
-        for (name, documents) in collections(&format!("{}.before.json", migration.name)) {
-            if !documents.is_empty() {
-                let command = bson::doc! { "insert": name, "documents": documents };
-                client.database(app.app.db.name()).run_command(command).await.unwrap();
-            }
-        }
+        fill(&app, &migration).await;
         for _ in 0..2 {
             migrations::run(&app.app.db, &migration).await.unwrap();
             for (name, expected) in collections(&format!("{}.after.json", migration.name)) {
@@ -59,6 +63,78 @@ async fn migrating_at_once_is_harmless() {
     let applied: usize = futures::future::join_all(all).await.into_iter().map(|applied| applied.unwrap().len()).sum();
     assert_eq!(applied, migrations::all().unwrap().len());
     app.end().await;
+}
+
+/// A database of the oldest shape, with documents.
+async fn old_database() -> TestApp {
+    let app = TestApp::start_empty().await;
+    for migration in migrations::all().unwrap() {
+        fill(&app, &migration).await;
+    }
+    app
+}
+
+/// `lodestone migrate` through a door.
+fn migrate_through(app: &TestApp, proxy: &Proxy) -> std::process::Command {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lodestone"));
+    command.arg("--config").arg(app.config()).arg("migrate").env("LODESTONE_DATABASE__URI", &proxy.uri);
+    command.stdout(std::process::Stdio::null());
+    command
+}
+
+/// All documents and indexes, but for the times of migrations.
+async fn state(app: &TestApp) -> Vec<(String, Vec<Document>, Vec<Document>)> {
+    let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
+    let database = client.database(app.app.db.name());
+    let mut names = database.list_collection_names().await.unwrap();
+    names.sort();
+    let mut all = Vec::new();
+    for name in names {
+        let mut documents = app.documents(&name, bson::doc! { "_id": 1 }).await;
+        for applied in documents.iter_mut().filter_map(|document| document.get_array_mut("applied").ok()).flatten() {
+            applied.as_document_mut().unwrap().remove("at");
+        }
+        let listed = database.run_command(bson::doc! { "listIndexes": &name }).await.unwrap();
+        let listed = listed.get_document("cursor").unwrap().get_array("firstBatch").unwrap();
+        let mut indexes: Vec<Document> = listed.iter().map(|index| index.as_document().unwrap().clone()).collect();
+        indexes.sort_by_key(|index| index.get_str("name").unwrap().to_owned());
+        all.push((name, documents, indexes));
+    }
+    all
+}
+
+/// C8: killed at 20 points, before and after a command is carried out, and run again: the same as one whole run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_migration_is_finished_by_the_next() {
+    const POINTS: u64 = 20;
+    let clean = old_database().await;
+    let proxy = Proxy::start(&server_uri()).await;
+    let mut run = migrate_through(&clean, &proxy);
+    assert!(tokio::task::spawn_blocking(move || run.status().unwrap()).await.unwrap().success());
+    let (commands, expected) = (proxy.commands(), state(&clean).await);
+    assert!(commands >= POINTS, "{commands}");
+    let killed = (0..POINTS).map(|point| {
+        let expected = &expected;
+        async move {
+            let app = old_database().await;
+            let proxy = Proxy::start(&server_uri()).await;
+            let at = 1 + point * (commands - 1) / (POINTS - 1);
+            proxy.set(Harm::Hold { at, done: point % 2 == 1 });
+            let mut child = migrate_through(&app, &proxy).spawn().unwrap();
+            proxy.held().await;
+            child.kill().unwrap();
+            assert_eq!(child.wait().unwrap().code(), None, "it was killed at command {at}");
+            // Waits for the lock of the killed one to run out.
+            assert_eq!(app.exit_code(&["migrate"]).await, 0, "after a kill at command {at}");
+            assert_eq!(state(&app).await, *expected, "after a kill at command {at}");
+            assert_eq!(app.exit_code(&["migrate"]).await, 0);
+            assert_eq!(state(&app).await, *expected, "once more, after a kill at command {at}");
+            app.end().await;
+        }
+    });
+    futures::future::join_all(killed).await;
+    println!("killed at {POINTS} of {commands} commands");
+    clean.end().await;
 }
 
 /// Indexes follow the code: missing ones appear, others go.

@@ -1,5 +1,7 @@
 //! A real server with a database of its own, people to sign in, and cases to load.
 
+pub mod ledger;
+pub mod proxy;
 pub mod vcf;
 
 use std::path::{Path, PathBuf};
@@ -38,7 +40,8 @@ pub struct TestApp {
     stop: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
-fn server_uri() -> String {
+/// Address of the tests' database server.
+pub fn server_uri() -> String {
     std::env::var("LODESTONE_TEST_DATABASE")
         .expect("these tests need a database: run `make test`, or `tests/with-database cargo test`")
 }
