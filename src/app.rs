@@ -33,6 +33,9 @@ use crate::{audit, auth, cases, institutes, variants};
 /// Files read at once for people who wait; each read takes a thread and a disk.
 const FILE_READS: usize = 4;
 
+/// How long a server that was asked to stop still takes requests: until balancers have read `/readyz`.
+const LAST_CALL: Duration = Duration::from_secs(1);
+
 /// Stores, clock and configuration. Cheap to clone.
 #[derive(Clone)]
 pub struct AppState(Arc<Inner>);
@@ -199,6 +202,7 @@ pub async fn serve(
         stop.await;
         watched.begin_stopping();
         info!("stopping: running requests have {} s to finish", grace.as_secs());
+        tokio::time::sleep(LAST_CALL).await;
         let _ = stopped.send(()); // the server may have failed already
     });
     tokio::select! {

@@ -1,5 +1,5 @@
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -22,8 +22,13 @@ const FIXED: [(HeaderName, &str); 7] = [
 /// Security headers on every answer, whoever made it.
 pub(super) async fn protect(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let nonce = request.extensions().get::<RequestContext>().map(|context| context.nonce.clone()).unwrap_or_default();
+    let version = request.version();
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    if app.is_stopping() && version <= Version::HTTP_11 {
+        // The next request goes to another process.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'self'; img-src 'self' data:; \
          font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \

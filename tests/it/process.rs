@@ -2,17 +2,27 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::support::TestApp;
+use crate::support::proxy::{Harm, Proxy};
+use crate::support::{TestApp, server_uri};
 
 /// Serves this test's database in a process of its own; its address.
 pub fn serve(app: &TestApp) -> (Child, String) {
+    serve_with(app, &[])
+}
+
+/// Likewise, with these variables.
+pub fn serve_with(app: &TestApp, variables: &[(&str, &str)]) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lodestone"))
         .arg("--config")
         .arg(app.config())
         .args(["serve", "--listen", "127.0.0.1:0"])
         .env("LODESTONE_LOG__FORMAT", "json")
         .env("LODESTONE_SERVER__METRICS_LISTEN", "127.0.0.1:0")
+        .envs(variables.iter().copied())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
@@ -28,29 +38,135 @@ pub fn serve(app: &TestApp) -> (Child, String) {
     (child, address)
 }
 
+fn terminate(child: &Child) {
+    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(asked.success());
+}
+
+async fn ended(mut child: Child) -> Option<i32> {
+    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap().code()
+}
+
+/// Asks a process to stop; its exit code.
+pub async fn end(child: Child) -> Option<i32> {
+    terminate(&child);
+    ended(child).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_serves_and_stops_when_asked() {
     let app = TestApp::start().await;
     app.institute("own").await;
-    let (mut child, address) = serve(&app);
+    let (child, address) = serve(&app);
     let answer = reqwest::get(format!("http://{address}/readyz")).await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "ready\n");
     let answer = reqwest::get(format!("http://{address}/api/v1/own/cases")).await.unwrap();
     assert_eq!(answer.status(), 401, "no door is open by default");
-    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(asked.success());
-    let ended = tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
-    assert_eq!(ended.code(), Some(0));
+    assert_eq!(end(child).await, Some(0));
     let entries = app.audit_entries().await;
     let routes = format!("{entries:?}");
     assert!(routes.contains("/api/v1/{institute}/cases"), "the trail is written to its end");
     app.end().await;
 }
 
+/// A process behind a slow database, and the session of somebody who reads case `fam` of `own` there.
+async fn slow() -> (TestApp, Proxy, Child, String, String) {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    let proxy = Proxy::start(&server_uri()).await;
+    let (child, address) = serve_with(&app, &[("LODESTONE_DATABASE__URI", &proxy.uri)]);
+    let user = app.user(&["own:clinician"]).await;
+    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
+    (app, proxy, child, address, session)
+}
+
+async fn ask(client: &reqwest::Client, address: &str, session: &str) -> reqwest::Result<u16> {
+    let request = client.get(format!("http://{address}/own/fam/variants"));
+    let answer = request.header("cookie", format!("__Host-sid={session}")).send().await?;
+    let status = answer.status().as_u16();
+    answer.bytes().await?;
+    Ok(status)
+}
+
+/// C6: asked to stop under load, the server says so at `/readyz`, finishes what it has begun, writes the trail to its end
+/// under a checkpoint, and ends with 0.
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_to_stop_it_finishes_what_it_has_begun() {
+    let (app, proxy, child, address, session) = slow().await;
+    let client = reqwest::Client::new();
+    assert_eq!(ask(&client, &address, &session).await.unwrap(), 200);
+    // Clients behind a balancer, which looks at /readyz every 20 ms and sends nobody once it is not 200.
+    let (open, served) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
+    let load: Vec<_> = (0..8)
+        .map(|_| {
+            let (open, served) = (Arc::clone(&open), Arc::clone(&served));
+            let (client, address, session) = (client.clone(), address.clone(), session.clone());
+            tokio::spawn(async move {
+                while open.load(Ordering::SeqCst) {
+                    assert_eq!(ask(&client, &address, &session).await.expect("it is answered"), 200);
+                    served.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    proxy.set(Harm::Delay(Duration::from_millis(400)));
+    let begun = proxy.commands();
+    while proxy.commands() < begun + 8 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let before = served.load(Ordering::SeqCst);
+    terminate(&child);
+    let began = Instant::now();
+    let said = loop {
+        let answer = client.get(format!("http://{address}/readyz")).send().await.expect("it still takes requests");
+        if answer.status() == 503 {
+            break answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(1), "it says that it stops");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(said.headers()["connection"], "close");
+    assert_eq!(said.text().await.unwrap(), "stopping\n");
+    open.store(false, Ordering::SeqCst);
+    for client in load {
+        client.await.expect("no request fails");
+    }
+    let finished = served.load(Ordering::SeqCst) - before;
+    assert!(finished >= 8, "requests were under way: {finished}");
+    assert_eq!(ended(child).await, Some(0));
+    assert!(ask(&client, &address, &session).await.unwrap_err().is_connect());
+    let (code, report, _) = app.program(&["audit", "verify", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!((code, &report["unsigned"], &report["unfinished"]), (0, &0.into(), &0.into()), "{report}");
+    app.end().await;
+}
+
+/// C6: a second request to stop ends the process at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn asked_twice_it_ends_at_once() {
+    let (app, proxy, child, address, session) = slow().await;
+    proxy.set(Harm::Delay(Duration::from_secs(20)));
+    let seen = proxy.commands();
+    let cut_off = tokio::spawn(async move { ask(&reqwest::Client::new(), &address, &session).await });
+    while proxy.commands() == seen {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    terminate(&child);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    terminate(&child);
+    let began = Instant::now();
+    assert_eq!(ended(child).await, Some(130));
+    assert!(began.elapsed() < Duration::from_secs(5), "it waits for nothing");
+    assert!(cut_off.await.unwrap().is_err());
+    app.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demo_database_is_not_served_as_a_real_one() {
     let app = TestApp::start().await;
-    let client = mongodb::Client::with_uri_str(std::env::var("LODESTONE_TEST_DATABASE").unwrap()).await.unwrap();
+    let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
     let mark =
         bson::doc! { "update": "meta", "updates": [{ "q": { "_id": "product" }, "u": { "$set": { "demo": true } } }] };
     client.database(app.app.db.name()).run_command(mark).await.unwrap();
