@@ -119,8 +119,12 @@ pub fn publish(folder: &Path, log_id: &str, note: &str) -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut file =
             std::fs::OpenOptions::new().append(true).create(true).open(folder.join(format!("{log_id}.notes")))?;
-        file.write_all(format!("{note}\n").as_bytes())?;
-        file.sync_data()
+        let before = file.metadata()?.len();
+        let written = file.write_all(format!("{note}\n").as_bytes()).and_then(|()| file.sync_data());
+        if written.is_err() {
+            file.set_len(before)?; // the next note must not follow a part of this one
+        }
+        written
     };
     append().with_context(|| format!("writing a checkpoint to {}", folder.display()))
 }

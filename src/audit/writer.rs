@@ -48,6 +48,8 @@ struct Shared {
     unrecorded_bytes: AtomicU64,
     /// Whether the last checkpoint could not be stored or published.
     checkpoint_failed: AtomicBool,
+    /// Whether the database refused the last entries, which are tried again.
+    entries_refused: AtomicBool,
 }
 
 enum Job {
@@ -119,6 +121,12 @@ impl AuditWriter {
     #[must_use]
     pub fn checkpoints_well(&self) -> bool {
         !self.shared.checkpoint_failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the database took the last entries, or none were due. Without it patient data are not served.
+    #[must_use]
+    pub fn entries_well(&self) -> bool {
+        !self.shared.entries_refused.load(Ordering::Relaxed)
     }
 
     /// Waits until everything queued so far is stored and under a signed checkpoint, at most `limit`.
@@ -273,9 +281,11 @@ impl Log {
         let mut pause = FIRST_PAUSE;
         while let Err(error) = store.append(documents).await {
             warn!(%error, entries = documents.len(), "the audit trail was not written; trying again");
+            self.shared.entries_refused.store(true, Ordering::Relaxed);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+        self.shared.entries_refused.store(false, Ordering::Relaxed);
     }
 
     async fn heads_to_name(&self) -> Vec<Head> {

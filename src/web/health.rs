@@ -23,13 +23,17 @@ async fn ready(State(app): State<AppState>) -> Response {
     if app.is_stopping() {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
-    match app.db.ping().await {
-        Ok(()) => plain(StatusCode::OK, "ready\n"),
-        Err(error) => {
-            tracing::warn!("not ready: {error}");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
-        }
+    if let Err(error) = app.db.ping().await {
+        tracing::warn!("not ready: {error}");
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n");
     }
+    if !app.audit.entries_well() {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "the audit trail cannot be written\n");
+    }
+    if !app.audit.checkpoints_well() {
+        return plain(StatusCode::OK, "ready, but checkpoints of the audit trail cannot be stored; see the log\n");
+    }
+    plain(StatusCode::OK, "ready\n")
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {

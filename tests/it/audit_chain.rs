@@ -1,11 +1,12 @@
 //! The trail is whole, or it shows: whatever is changed, removed, added or moved behind the program's back is found.
 
 use bson::{Bson, Document, doc};
-use lodestone::audit::AuditStore;
 use lodestone::audit::checkpoint::{self, Checkpoint};
 use lodestone::audit::keys::{self, VerifierKey};
 use lodestone::audit::verify::Report;
+use lodestone::audit::{AuditKeys, AuditStore, AuditWriter, Entry, EntryKind};
 use lodestone::cli::audit::{export_lines, verify_export, verify_store};
+use lodestone::clock::Clock;
 
 use crate::support::TestApp;
 
@@ -308,5 +309,44 @@ async fn the_command_ends_with_what_it_found() {
     std::fs::rename(app.checkpoints(), app.folder().join("elsewhere")).unwrap();
     std::fs::write(app.checkpoints(), "no folder").unwrap();
     assert_eq!(app.exit_code(&["audit", "verify"]).await, 2, "checkpoints outside are not at hand");
+    app.end().await;
+}
+
+/// L10: two processes write at once, their clocks five minutes apart: a log each, in its own order, and the trail is whole.
+#[tokio::test]
+async fn two_writers_with_different_clocks_do_not_disturb_each_other() {
+    let app = TestApp::start().await;
+    let fast = Clock::manual(app.clock.now() + jiff::SignedDuration::from_mins(5));
+    let keys = || AuditKeys::open(&app.folder().join("keys")).unwrap();
+    let writers = [&app.clock, &fast].map(|clock| AuditWriter::start(&app.app.db, clock, keys(), app.checkpoints()));
+    for round in 0..300 {
+        for (writer, clock) in writers.iter().zip([&app.clock, &fast]) {
+            let entry = Entry { kind: EntryKind::Outcome, ..Entry::new(clock.now(), &format!("request-{round}")) };
+            writer.reserve().unwrap().write_later(entry);
+            clock.advance(jiff::SignedDuration::from_millis(7));
+        }
+        if round % 20 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    futures::future::join_all(writers.iter().map(|writer| writer.flush(std::time::Duration::from_secs(10)))).await;
+    let sorted = || app.documents("audit", doc! { "occurred_at": 1, "log_id": 1, "seq": 1 });
+    let merged = sorted().await;
+    assert_eq!(merged, sorted().await, "the merged view is stable");
+    let mut logs = std::collections::BTreeMap::<&str, Vec<&Document>>::new();
+    for entry in &merged {
+        logs.entry(text(entry, "log_id")).or_default().push(entry);
+    }
+    assert_eq!(logs.len(), 2);
+    for log in logs.values_mut() {
+        log.sort_by_key(|entry| entry.get_i64("seq").unwrap());
+        let numbers: Vec<i64> = log.iter().map(|entry| entry.get_i64("seq").unwrap()).collect();
+        assert_eq!(numbers, (0..301).collect::<Vec<_>>(), "no gap, nothing twice");
+        assert!(log.is_sorted_by_key(|entry| entry.get_datetime("recorded_at").unwrap()));
+        assert!(log.iter().all(|entry| !entry.get_bool("clock_regressed").unwrap_or(false)));
+    }
+    let store = AuditStore::new(&app.app.db);
+    let report = verify_store(&store, &app.checkpoints(), &keys_of(&app), fast.now()).await.unwrap();
+    assert_eq!((report.exit_code(), report.unsigned), (0, 0), "{report:?}");
     app.end().await;
 }

@@ -19,6 +19,7 @@ mod history;
 mod http;
 mod loading;
 mod migrations;
+mod outage;
 mod pages;
 mod panics;
 mod process;
