@@ -6,9 +6,15 @@ mod csrf;
 mod demo_link;
 mod extract;
 mod handlers;
+pub mod hasher;
+pub mod keyring;
+pub mod password;
 mod principal;
+pub mod qr;
+pub mod recovery;
 mod session;
 mod token;
+pub mod totp;
 
 pub(crate) use cookie::read as session_cookie;
 pub use csrf::{CsrfToken, same_origin};
