@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use lodestone::app::AppState;
 use lodestone::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Payload, Subject};
+use lodestone::auth::Keyring;
 use lodestone::auth::TokenScope;
 use lodestone::cases::{Case, ListKind};
 use lodestone::genome::GenomeBuild;
@@ -311,6 +312,7 @@ async fn audit_on_the_way(app: &TestApp, lines: &mut Vec<Line>) {
         app.app.db.clone(),
         false,
         AuditWriter::to_nowhere(&app.clock, keys),
+        Keyring::open(&app.folder().join("keys")).expect("the keys are read"),
     );
     tokio::spawn(lodestone::app::serve(nowhere.clone(), listener, std::future::pending()));
     let user = app.user(&["own:clinician"]).await;

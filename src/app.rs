@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use crate::audit::AuditWriter;
 use crate::audit::review::ReviewStores;
 use crate::audit::upkeep::ErasureStore;
-use crate::auth::{DemoLinks, SessionStore, TokenStore};
+use crate::auth::{DemoLinks, Keyring, SessionStore, SignIn, TokenStore};
 use crate::cases::{Case, CaseStore, Reservation, ReservationStore};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -58,6 +58,8 @@ pub struct Inner {
     pub erasures: ErasureStore,
     /// Browser sessions.
     pub sessions: SessionStore,
+    /// What signing in works with.
+    pub sign_in: SignIn,
     /// API tokens.
     pub tokens: TokenStore,
     /// Ways into a demo.
@@ -102,13 +104,14 @@ impl Deref for AppState {
 impl AppState {
     /// Opens all stores on a database. `demo` is the database's own mark, never a setting.
     #[must_use]
-    pub fn new(config: Config, clock: Clock, db: Db, demo: bool, audit: AuditWriter) -> Self {
+    pub fn new(config: Config, clock: Clock, db: Db, demo: bool, audit: AuditWriter, keyring: Keyring) -> Self {
         let variants = VariantStore::new(&db);
         Self(Arc::new(Inner {
             audit,
             review: ReviewStores::new(&db),
             erasures: ErasureStore::new(&db),
             sessions: SessionStore::new(&db, &config.session),
+            sign_in: SignIn::new(&db, &config.sign_in, &clock, keyring),
             tokens: TokenStore::new(&db),
             demo_links: DemoLinks::new(&db),
             users: UserStore::new(&db),

@@ -25,6 +25,8 @@ pub struct Config {
     pub cache: CacheConfig,
     /// Lifetime of browser sessions.
     pub session: SessionConfig,
+    /// Signing in.
+    pub sign_in: SignInConfig,
     /// The audit trail.
     pub audit: AuditConfig,
     /// Log lines.
@@ -119,15 +121,29 @@ pub struct CacheConfig {
 pub struct SessionConfig {
     /// Minutes.
     pub idle_minutes: i64,
+    /// Minutes, for admins of an institute or the system.
+    pub admin_idle_minutes: i64,
     /// Hours.
     pub absolute_hours: i64,
+}
+
+/// `[sign_in]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignInConfig {
+    /// Whether people may sign in with a passphrase kept here.
+    pub local_accounts: bool,
+    /// Tries a minute from one network address.
+    pub per_address: u32,
+    /// Tries a minute for one account.
+    pub per_account: u32,
 }
 
 /// `[audit]`
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditConfig {
-    /// Folder of the trail's keys; empty means `keys` in the data folder.
+    /// Folder of the keys of trail and sign-in; empty means `keys` in the data folder.
     pub keys_dir: String,
     /// Folder of signed checkpoints, one folder in it per database; empty means `checkpoints` in the data folder.
     pub checkpoints_dir: String,
@@ -258,7 +274,10 @@ impl Config {
         }
         for (name, value) in [
             ("session.idle_minutes", self.session.idle_minutes),
+            ("session.admin_idle_minutes", self.session.admin_idle_minutes),
             ("session.absolute_hours", self.session.absolute_hours),
+            ("sign_in.per_address", self.sign_in.per_address.into()),
+            ("sign_in.per_account", self.sign_in.per_account.into()),
         ] {
             if value <= 0 {
                 return wrong(format!("{name} must be above 0"));

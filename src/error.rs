@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::auth::StepUpClass;
 use crate::db::StoreError;
 
 /// The result of a handler.
@@ -41,6 +42,15 @@ pub enum AppError {
         /// Present revision.
         rev: i64,
     },
+    /// One address or account tries too often.
+    #[error("tried too often")]
+    TooOften {
+        /// Seconds to wait.
+        seconds: u64,
+    },
+    /// A fresh code is needed before this is done.
+    #[error("a fresh code is needed")]
+    ConfirmFirst(StepUpClass),
     /// Too much is going on.
     #[error("the server is busy")]
     Overloaded,
@@ -97,13 +107,14 @@ impl AppError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::ConfirmFirst(_) => StatusCode::FORBIDDEN,
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
+            Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::TrailUnavailable | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -121,6 +132,8 @@ impl AppError {
             Self::BadRequest(_) => "The request cannot be read",
             Self::TooLarge => "The request is too large",
             Self::Conflict { .. } => "Somebody else was faster",
+            Self::TooOften { .. } => "Too many tries",
+            Self::ConfirmFirst(_) => "Confirm that it is you",
             Self::Overloaded => "Busy",
             Self::TrailUnavailable => "Nothing can be shown now",
             Self::TimedOut => "That took too long",
@@ -144,6 +157,10 @@ impl AppError {
             Self::BadRequest(why) => why.clone(),
             Self::TooLarge => "Send less at once.".to_owned(),
             Self::Conflict { .. } => "The value was changed since you opened the page. Open it again and repeat your change.".to_owned(),
+            Self::TooOften { seconds } => format!("There were too many tries from here. Wait {seconds} s, then try again."),
+            Self::ConfirmFirst(class) => {
+                format!("This needs a fresh code of your authenticator: {}. Give one, then repeat what you did.", class.words())
+            }
             Self::Overloaded => "The server has more to do than it can. Try again in a few seconds.".to_owned(),
             Self::TrailUnavailable => {
                 "Every look at patient data is recorded, and the record cannot be written at the moment. Tell your administrator.".to_owned()
@@ -163,6 +180,9 @@ impl IntoResponse for AppError {
         let mut response = self.status().into_response();
         if matches!(self, Self::Overloaded | Self::TrailUnavailable | Self::TimedOut) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if let Self::TooOften { seconds } = self {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(Shown(self));
         response

@@ -49,6 +49,11 @@ impl Trail {
             Some(Agent { user: Some(user.clone()), name: name.to_owned(), via: "session".to_owned(), role: None });
     }
 
+    /// The account that somebody tries to sign in to, who has not proved to be its owner.
+    pub fn note_tried(&self, user: &UserId) {
+        self.request("user", user.as_str());
+    }
+
     /// Why the request was refused.
     pub fn note_reason(&self, reason: &str) {
         self.facts().reason = Some(reason.to_owned());

@@ -1,17 +1,37 @@
 use axum::http::{HeaderMap, HeaderValue, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::target::LocalPath;
 
 /// `__Host-` binds the cookie to this host, to `/` and to a secure origin.
 const NAME: &str = "__Host-sid";
+/// Carries a half session: the first factor was proved, the second was not. A name of its own, so that it never passes
+/// for a session.
+const HALF: &str = "__Host-half";
+/// Remembers the page that somebody was on the way to.
+pub(super) const TARGET: &str = "__Host-to";
+/// Characters that a cookie's value may hold (RFC 6265 section 4.1.1) and that need no escape.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// The session id a request carries.
 pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
+    named(headers, NAME).filter(|value| is_token(value))
+}
+
+/// The half session's id a request carries.
+pub(super) fn half(headers: &HeaderMap) -> Option<&str> {
+    named(headers, HALF).filter(|value| is_token(value))
+}
+
+/// The first cookie of a name.
+pub(super) fn named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == NAME && is_token(value)).then_some(value))
+        .find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 /// Only texts that this program could have made are looked up.
@@ -23,6 +43,29 @@ fn is_token(value: &str) -> bool {
 pub(super) fn start(id: &str) -> HeaderValue {
     HeaderValue::try_from(format!("{NAME}={id}; Path=/; Secure; HttpOnly; SameSite=Lax"))
         .expect("a session id is base32, which a header may hold")
+}
+
+/// The `Set-Cookie` value that starts a half session.
+pub(super) fn start_half(id: &str) -> HeaderValue {
+    HeaderValue::try_from(format!("{HALF}={id}; Path=/; Secure; HttpOnly; SameSite=Lax"))
+        .expect("a half session's id is base32, which a header may hold")
+}
+
+/// The `Set-Cookie` value that ends a half session in the browser.
+pub(super) fn clear_half() -> HeaderValue {
+    HeaderValue::from_static("__Host-half=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+}
+
+/// The `Set-Cookie` value that remembers a page for ten minutes.
+pub(super) fn target(path: &LocalPath) -> HeaderValue {
+    let value = utf8_percent_encode(path.as_str(), VALUE);
+    HeaderValue::try_from(format!("{TARGET}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600"))
+        .expect("a percent-encoded path is ASCII, which a header may hold")
+}
+
+/// The `Set-Cookie` value that forgets the page.
+pub(super) fn clear_target() -> HeaderValue {
+    HeaderValue::from_static("__Host-to=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
 }
 
 /// The `Set-Cookie` value that ends a session in the browser.
@@ -49,11 +92,15 @@ mod tests {
 
     #[test]
     fn the_cookie_has_every_flag() {
-        let value = start(&crate::clock::random_token());
-        let text = value.to_str().unwrap();
-        for flag in ["Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
-            assert!(text.contains(flag), "{flag}");
+        let id = crate::clock::random_token();
+        let path = LocalPath::read("/own/fam?a=b&c=;d").unwrap();
+        for value in [start(&id), start_half(&id), target(&path), clear(), clear_half(), clear_target()] {
+            let text = value.to_str().unwrap();
+            for flag in ["__Host-", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
+                assert!(text.contains(flag), "{flag}");
+            }
+            assert!(!text.contains("Domain"));
+            assert!(text.matches(';').count() <= 5, "a path cannot add attributes: {text}");
         }
-        assert!(!text.contains("Domain"));
     }
 }

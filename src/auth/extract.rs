@@ -63,11 +63,9 @@ async fn resolve(headers: &HeaderMap, app: &AppState) -> AppResult<Option<Princi
     }
     let Some(id) = cookie::read(headers) else { return Ok(None) };
     let Some((session, user)) = app.sessions.find(id, now).await? else { return Ok(None) };
-    let sessions = app.sessions.clone();
-    tokio::spawn(async move {
-        if let Err(error) = sessions.touch(&session, now).await {
-            tracing::warn!("a session's last use was not noted: {error}");
-        }
-    });
-    Ok(Some(Principal::of_session(user, CsrfToken::of_session(id))))
+    // Once a minute; awaited, so that a request made in time never counts as idle for the next one.
+    if let Err(error) = app.sessions.touch(&session, now).await {
+        tracing::warn!("a session's last use was not noted: {error}");
+    }
+    Ok(Some(Principal::of_session(user, CsrfToken::of_session(id), session)))
 }

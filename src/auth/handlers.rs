@@ -2,45 +2,66 @@ use std::net::SocketAddr;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts as _, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::cookie;
+use super::half::Half;
+use super::principal::Principal;
+use super::sign_in::Anonymous;
+use super::{cookie, pages};
 use crate::app::AppState;
 use crate::audit;
 use crate::error::{AppError, AppResult};
-use crate::web::{Access, CsrfForm, Layout, Page, Routes, see_other};
+use crate::web::{Access, Layout, Page, Routes, read_form, see_other};
 
-/// The router of sign-in: `/login`, `/logout` and the demo's link.
+/// The router of sign-in: pages of sign-in and of one's account, `/logout` and the demo's link.
 #[must_use]
 pub fn routes() -> Routes {
-    Routes::new()
-        .get("/login", Access::Public, show_sign_in)
-        .post("/logout", Access::SignedIn, sign_out)
-        .get("/auth/demo", Access::Public, show_demo_link)
-        .post("/auth/demo", Access::Public, enter_demo)
+    pages::routes().post("/logout", Access::SignedIn, sign_out).get("/auth/demo", Access::Public, show_demo_link).post(
+        "/auth/demo",
+        Access::Public,
+        enter_demo,
+    )
 }
 
-#[derive(Template)]
-#[template(path = "auth/sign_in.html")]
-struct SignInPage {
-    layout: Layout,
-    demo: bool,
-}
+/// The form that signs out: of the session, or of the half session where there is no session.
+pub struct SignOutForm;
 
-async fn show_sign_in(page: Page, State(app): State<AppState>) -> AppResult<Response> {
-    page.render(|layout| SignInPage { layout, demo: app.demo })
+impl FromRequest<AppState> for SignOutForm {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, app: &AppState) -> AppResult<Self> {
+        let (mut parts, body) = request.into_parts();
+        let expected = match Principal::from_request_parts(&mut parts, app).await {
+            Err(AppError::SignInRequired) => {
+                let half = Half::of(&parts.headers, app).await?.ok_or(AppError::SignInRequired)?;
+                let Ok(trail) = audit::Trail::from_request_parts(&mut parts, app).await;
+                trail.note_user(&half.user.id, &half.user.name);
+                half.csrf
+            }
+            principal => {
+                principal?.csrf().ok_or(AppError::Forbidden("Forms are for people; a script uses the API."))?.clone()
+            }
+        };
+        read_form::<NoFields>(Request::from_parts(parts, body), app, &expected).await?;
+        Ok(Self)
+    }
 }
 
 /// `POST /logout`
-pub async fn sign_out(State(app): State<AppState>, headers: HeaderMap, _: CsrfForm<NoFields>) -> AppResult<Response> {
+pub async fn sign_out(State(app): State<AppState>, headers: HeaderMap, _: SignOutForm) -> AppResult<Response> {
     if let Some(id) = cookie::read(&headers) {
         app.sessions.end(id).await?;
     }
+    if let Some(id) = cookie::half(&headers) {
+        app.sign_in.halves.end(id).await?;
+    }
     let mut response = see_other("/login");
-    response.headers_mut().insert(header::SET_COOKIE, cookie::clear());
+    for cleared in [cookie::clear(), cookie::clear_half(), cookie::clear_target()] {
+        response.headers_mut().append(header::SET_COOKIE, cleared);
+    }
     // Pages that the browser keeps must not come back with the back button.
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\""));
     Ok(response)
@@ -89,15 +110,15 @@ async fn enter_demo(
     State(app): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     trail: audit::Trail,
+    anonymous: Anonymous,
     Form(form): Form<DemoToken>,
 ) -> AppResult<Response> {
     demo_door(&app, &peer)?;
     let now = app.clock.now();
     let user = app.demo_links.consume(&form.token, now).await?.ok_or(AppError::NotFound(LINK_ENDED))?;
     let user = app.users.by_id(&user).await?.filter(|user| !user.disabled).ok_or(AppError::NotFound(LINK_ENDED))?;
-    let id = app.sessions.start(&user.id, now).await?;
     trail.note_user(&user.id, &user.name);
-    let mut response = see_other("/").into_response();
-    response.headers_mut().insert(header::SET_COOKIE, cookie::start(&id));
-    Ok(response)
+    // The link counts as both factors, and as no fresh code.
+    let session = anonymous.enter(&app, &user).await?;
+    Ok(pages::with_session(see_other("/"), &session))
 }

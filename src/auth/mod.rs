@@ -1,29 +1,54 @@
 //! Who somebody is and what that lets them reach. Nothing outside this folder knows how sign-in works: the rest of the
 //! program sees [`Principal`] and [`Scope`].
 
+mod attempts;
 mod cookie;
+mod credentials;
 mod csrf;
 mod demo_link;
+mod device;
+mod enrolment;
 mod extract;
+mod half;
 mod handlers;
-pub mod hasher;
-pub mod keyring;
-pub mod password;
+mod hasher;
+mod invitation;
+mod keyring;
+mod limits;
+mod pages;
+mod password;
 mod principal;
-pub mod qr;
-pub mod recovery;
+mod qr;
+mod recovery;
 mod session;
+mod sign_in;
+mod step_up;
+mod target;
 mod token;
-pub mod totp;
+mod totp;
 
 pub(crate) use cookie::read as session_cookie;
+pub use credentials::{CredentialStore, Credentials, NewFactor, ResetAnswer, StoredTotp};
 pub use csrf::{CsrfToken, same_origin};
 pub use demo_link::DemoLinks;
+pub use device::Device;
+pub use enrolment::EnrolmentStore;
 pub use extract::Asker;
+pub use half::{AwaitingSecondFactor, Enrolling, HalfStore};
 pub use handlers::{routes, sign_out};
+pub use hasher::Hasher;
+pub use invitation::InvitationStore;
+pub use keyring::{Keyring, Sealed};
+pub use limits::SignInLimits;
+pub use password::{Passphrase, Unfit};
 pub use principal::{Principal, Scope};
+pub use recovery::{RecoveryCode, fresh_set as fresh_recovery_codes};
 pub use session::{Session, SessionStore};
+pub use sign_in::{Anonymous, SignIn, SignedIn};
+pub use step_up::{Administration, BulkExport, Class, SignOutCases, StepUpClass, SteppedUp};
+pub use target::{LocalPath, remember as remember_target};
 pub use token::{ApiToken, TokenScope, TokenStore};
+pub use totp::{STEP_S, TotpSecret};
 
 /// Everything `auth` keeps in the database, with its indexes.
 pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
@@ -32,5 +57,9 @@ pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
         (Session::COLLECTION, Session::indexes()),
         (ApiToken::COLLECTION, ApiToken::indexes()),
         (demo_link::DemoLink::COLLECTION, demo_link::DemoLink::indexes()),
+        (Credentials::COLLECTION, Credentials::indexes()),
+        (enrolment::Enrolment::COLLECTION, enrolment::Enrolment::indexes()),
+        (half::HalfSession::COLLECTION, half::HalfSession::indexes()),
+        (invitation::Invitation::COLLECTION, invitation::Invitation::indexes()),
     ]
 }

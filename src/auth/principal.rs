@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use bson::{Bson, Document, doc};
 
 use super::csrf::CsrfToken;
+use super::session::Session;
 use super::token::{ApiToken, TokenScope};
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Membership, Role, SystemRole, User};
@@ -20,7 +21,7 @@ pub struct Principal {
 
 #[derive(Debug, Clone)]
 enum Via {
-    Session { csrf: CsrfToken },
+    Session { csrf: CsrfToken, session: Box<Session> },
     Token { scope: TokenScope },
 }
 
@@ -65,9 +66,9 @@ impl Scope {
 }
 
 impl Principal {
-    pub(super) fn of_session(user: User, csrf: CsrfToken) -> Self {
+    pub(super) fn of_session(user: User, csrf: CsrfToken, session: Session) -> Self {
         let institutes = readable(&user.memberships);
-        Self::new(user, Via::Session { csrf }, institutes)
+        Self::new(user, Via::Session { csrf, session: Box::new(session) }, institutes)
     }
 
     /// A token reaches what its owner reaches, in its own institute only.
@@ -145,7 +146,16 @@ impl Principal {
     #[must_use]
     pub fn csrf(&self) -> Option<&CsrfToken> {
         match &self.via {
-            Via::Session { csrf } => Some(csrf),
+            Via::Session { csrf, .. } => Some(csrf),
+            Via::Token { .. } => None,
+        }
+    }
+
+    /// The session of this request; a script has none.
+    #[must_use]
+    pub fn session(&self) -> Option<&Session> {
+        match &self.via {
+            Via::Session { session, .. } => Some(session),
             Via::Token { .. } => None,
         }
     }
@@ -197,7 +207,18 @@ mod tests {
     #[test]
     fn administration_and_audit_give_no_case() {
         for role in [Role::Admin, Role::Auditor, Role::Researcher] {
-            let principal = Principal::of_session(user(&[("cust000", role)]), CsrfToken::of_session("x"));
+            let user = user(&[("cust000", role)]);
+            let session = Session {
+                id: "h".into(),
+                user: user.id.clone(),
+                created_at: user.created_at,
+                last_seen_at: user.created_at,
+                expires_at: user.created_at,
+                device: None,
+                grants: Vec::new(),
+                open_until: std::collections::BTreeMap::new(),
+            };
+            let principal = Principal::of_session(user, CsrfToken::of_session("x"), session);
             assert!(!principal.scope().covers(&"cust000".parse().unwrap()), "{role:?}");
             assert!(principal.is_member_of(&"cust000".parse().unwrap()));
         }

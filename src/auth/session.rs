@@ -1,15 +1,22 @@
+use std::collections::BTreeMap;
+
 use bson::doc;
 use jiff::{SignedDuration, Timestamp};
 use mongodb::IndexModel;
-use mongodb::options::IndexOptions;
+use mongodb::options::{FindOptions, IndexOptions};
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 use sha2::{Digest as _, Sha256};
 
+use super::device::Device;
+use super::step_up::{StepUpClass, closes};
 use crate::config::SessionConfig;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::UserId;
 use crate::users::User;
+
+/// Browsers in which one person can be signed in at once; a further one ends the oldest.
+pub const MOST: usize = 5;
 
 /// A browser in which somebody is signed in. The id itself is only in the browser; here is its hash.
 #[serde_as]
@@ -29,6 +36,24 @@ pub struct Session {
     /// When it ends whatever happens.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub expires_at: Timestamp,
+    /// Where it began.
+    #[serde(default)]
+    pub device: Option<Device>,
+    /// Roles that the person had when it began. Should one be taken away, the session is over.
+    #[serde(default)]
+    pub grants: Vec<String>,
+    /// Until when fresh codes keep their classes open.
+    #[serde(default)]
+    #[serde_as(as = "BTreeMap<_, bson::serde_helpers::datetime::FromJiff02Timestamp>")]
+    pub open_until: BTreeMap<StepUpClass, Timestamp>,
+}
+
+impl Session {
+    /// Whether a code given in this session keeps the class open.
+    #[must_use]
+    pub fn is_open(&self, class: StepUpClass, now: Timestamp) -> bool {
+        self.open_until.get(&class).is_some_and(|until| now < *until)
+    }
 }
 
 impl Stored for Session {
@@ -54,6 +79,7 @@ pub(super) fn digest(secret: &str) -> String {
 pub struct SessionStore {
     sessions: Documents<Session>,
     idle: SignedDuration,
+    admin_idle: SignedDuration,
     absolute: SignedDuration,
 }
 
@@ -71,12 +97,32 @@ impl SessionStore {
         Self {
             sessions: Documents::new(db),
             idle: SignedDuration::from_mins(config.idle_minutes),
+            admin_idle: SignedDuration::from_mins(config.admin_idle_minutes),
             absolute: SignedDuration::from_hours(config.absolute_hours),
         }
     }
 
-    /// Begins a session; the answer is the id for the browser's cookie, which is stored nowhere.
+    /// Begins a session whose origin is not known; the answer is the id for the browser's cookie, which is stored nowhere.
     pub async fn start(&self, user: &UserId, now: Timestamp) -> Result<String, StoreError> {
+        self.insert(user, None, Vec::new(), now).await
+    }
+
+    /// Begins a session of somebody who proved all factors; beyond [`MOST`] the person's oldest ones end.
+    pub(super) async fn begin(&self, user: &User, device: Device, now: Timestamp) -> Result<String, StoreError> {
+        let id = self.insert(&user.id, Some(device), user.grants(), now).await?;
+        for ended in self.of_user(user, now).await?.iter().rev().skip(MOST) {
+            self.sessions.delete(doc! { "_id": &ended.id }).await?;
+        }
+        Ok(id)
+    }
+
+    async fn insert(
+        &self,
+        user: &UserId,
+        device: Option<Device>,
+        grants: Vec<String>,
+        now: Timestamp,
+    ) -> Result<String, StoreError> {
         let id = crate::clock::random_token();
         let session = Session {
             id: digest(&id),
@@ -84,9 +130,29 @@ impl SessionStore {
             created_at: now,
             last_seen_at: now,
             expires_at: now + self.absolute,
+            device,
+            grants,
+            open_until: BTreeMap::new(),
         };
         self.sessions.insert(&session, "this session").await?;
         Ok(id)
+    }
+
+    fn is_alive(&self, session: &Session, user: &User, now: Timestamp) -> bool {
+        let idle = if user.is_admin() { self.admin_idle } else { self.idle };
+        let present = user.grants();
+        !user.disabled
+            && now < session.expires_at
+            && now.duration_since(session.last_seen_at) < idle
+            && session.grants.iter().all(|grant| present.contains(grant))
+    }
+
+    /// A person's live sessions, oldest first.
+    pub(super) async fn of_user(&self, user: &User, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let options = FindOptions::builder().sort(doc! { "created_at": 1, "_id": 1 }).build();
+        let mut all = self.sessions.find(doc! { "user": &user.id }, options).await?;
+        all.retain(|session| self.is_alive(session, user, now));
+        Ok(all)
     }
 
     /// The live session of an id with its user, read in one round trip.
@@ -99,8 +165,7 @@ impl SessionStore {
             ])
             .await?;
         let Some(SessionWithUser { session, mut owner }) = found.into_iter().next() else { return Ok(None) };
-        let alive = now < session.expires_at && now.duration_since(session.last_seen_at) < self.idle;
-        Ok(owner.pop().filter(|user| alive && !user.disabled).map(|user| (session, user)))
+        Ok(owner.pop().filter(|user| self.is_alive(&session, user, now)).map(|user| (session, user)))
     }
 
     /// Notes that the session was used, at most once a minute.
@@ -116,6 +181,23 @@ impl SessionStore {
     pub(super) async fn end(&self, id: &str) -> Result<(), StoreError> {
         self.sessions.delete(doc! { "_id": digest(id) }).await?;
         Ok(())
+    }
+
+    /// A fresh code was given in this session: the class is open for ten minutes.
+    pub(super) async fn open(&self, id: &str, class: StepUpClass, now: Timestamp) -> Result<bool, StoreError> {
+        let until = bson::DateTime::from_millis(closes(now).as_millisecond());
+        let name = format!("open_until.{}", class.as_str());
+        self.sessions.update_one(doc! { "_id": id }, doc! { "$set": { name: until } }).await
+    }
+
+    /// Ends one of a person's sessions by what is stored of its id; whether there was one.
+    pub(super) async fn end_one(&self, user: &UserId, hash: &str) -> Result<bool, StoreError> {
+        Ok(self.sessions.delete(doc! { "_id": hash, "user": user }).await? == 1)
+    }
+
+    /// Ends all of a person's sessions but one.
+    pub(super) async fn end_others(&self, user: &UserId, kept: &str) -> Result<u64, StoreError> {
+        self.sessions.delete(doc! { "user": user, "_id": { "$ne": kept } }).await
     }
 
     /// Ends all sessions of a user.

@@ -4,11 +4,12 @@ use anyhow::{Context as _, bail};
 use bson::Bson;
 
 use super::{
-    AuditCommand, CaseCommand, Command, Globals, InstituteCommand, LoadCommand, SystemScope, TokenCommand, UserCommand,
-    audit, backup, institutes, load, open, upkeep, validate,
+    AuditCommand, CaseCommand, Command, Globals, InstituteCommand, KeysCommand, LoadCommand, SystemScope, TokenCommand,
+    UserCommand, audit, backup, institutes, keys, load, open, upkeep, users, validate,
 };
 use crate::app::AppState;
 use crate::audit::AuditKeys;
+use crate::auth::Keyring;
 use crate::cases::{self, Case, CaseStore};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -115,6 +116,7 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
     }
     let keys = config.audit.keys_folder(&data);
     say("audit keys", AuditKeys::open(&keys).map(|keys| keys.signer.verifier().to_string()));
+    say("sign-in keys", Keyring::open(&keys).map(|_| keys.display().to_string()));
     let checkpoints = config.audit.checkpoints_folder(&data, &config.database.name);
     say("audit checkpoints", writable(&checkpoints).map(|()| checkpoints.display().to_string()));
     match open::connect(config, &data, &config.database.name).await {
@@ -220,7 +222,13 @@ pub(super) async fn carry_out(
         }
         Command::User(UserCommand::Add { email, name, roles }) => add_user(app, scope, email, name, roles).await,
         Command::User(UserCommand::Disable { email }) => disable_user(app, scope, &email).await,
+        Command::User(UserCommand::Invite { email }) => users::invite(app, scope, &email).await,
+        Command::User(UserCommand::ResetTotp { email, confirm: false }) => users::ask_reset(app, scope, &email).await,
+        Command::User(UserCommand::ResetTotp { email, confirm: true }) => {
+            users::confirm_reset(app, scope, &email).await
+        }
         Command::User(UserCommand::List { json }) => list_users(app, json).await,
+        Command::Keys(KeysCommand::Rotate) => keys::rotate(app, scope).await,
         Command::Token(TokenCommand::Create { user, institute, scope: may, days }) => {
             let owner = user_of(app, &user).await?;
             known_institutes(app, std::slice::from_ref(&institute)).await?;
@@ -245,6 +253,7 @@ pub(super) async fn carry_out(
         | Command::Audit(_)
         | Command::Restore { .. }
         | Command::DemoLink { .. }
+        | Command::TotpCode { .. }
         | Command::Serve { .. }
         | Command::Migrate
         | Command::Check
@@ -333,7 +342,7 @@ async fn add_user(
     }
 }
 
-async fn user_of(app: &AppState, email: &Email) -> anyhow::Result<User> {
+pub(super) async fn user_of(app: &AppState, email: &Email) -> anyhow::Result<User> {
     app.users.by_email(email).await?.with_context(|| format!("there is no user {email}"))
 }
 
@@ -343,6 +352,8 @@ async fn disable_user(app: &AppState, scope: &SystemScope, email: &Email) -> any
     app.users.disable(&user.id).await?;
     let sessions = app.sessions.end_all(&user.id).await?;
     let tokens = app.tokens.end_all(&user.id).await?;
+    app.sign_in.halves.end_all(&user.id).await?;
+    app.sign_in.invitations.end_all(&user.id).await?;
     println!("disabled {email}; ended {sessions} sessions and {tokens} tokens");
     Ok(())
 }

@@ -7,8 +7,9 @@ use anyhow::{Context as _, bail};
 use bson::doc;
 
 use super::open::{self, Open};
-use super::{Globals, SystemScope, load, serve};
+use super::{Globals, SystemScope, demo_sign_in, load, serve};
 use crate::app::AppState;
+use crate::auth::Keyring;
 use crate::cases::{self, CaseConfig, LoadOptions};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -21,7 +22,7 @@ use crate::users::{Email, Membership, Role, SystemRole, User};
 use crate::variants::LinkTarget;
 
 /// Name of the demo's database, on whatever server.
-const DATABASE: &str = "lodestone_demo";
+pub(super) const DATABASE: &str = "lodestone_demo";
 
 /// File in the demo's folder that holds the address of the last server, for links made later.
 const ORIGIN: &str = "origin";
@@ -49,12 +50,14 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
         prepare(&open.db, &clock, options.reset).await?;
         let db = open.for_serving().await?;
         let audit = open::audit_writer(&config, &data, &db, &clock)?;
-        let app = AppState::new(config, clock, db.clone(), true, audit);
+        let keyring = Keyring::open(&config.audit.keys_folder(&data))?;
+        let app = AppState::new(config, clock, db.clone(), true, audit, keyring);
         open::record(&app.audit, &app.clock, "demo", &SystemScope::new(), true).await;
         fill(&app, &data, options.regenerate).await?;
+        let passphrase = demo_sign_in::set_up(&app, &data).await?;
         let origin = app.config.origin();
         std::fs::write(data.join(ORIGIN), &origin).context("noting the demo's address")?;
-        announce(&origin, &link_for(&app, "clinician").await?);
+        announce(&origin, &link_for(&app, "clinician").await?, &passphrase);
         let served = serve::run(app, listener, &data).await;
         db.close().await;
         served
@@ -64,13 +67,19 @@ pub(super) async fn demo(globals: &Globals, mut config: Config, options: DemoOpt
     served
 }
 
-fn announce(origin: &str, path: &str) {
+fn announce(origin: &str, path: &str, passphrase: &str) {
     println!();
     println!("Open this address to enter as a clinician (it works once, for ten minutes):");
     println!();
     println!("  {origin}{path}");
     println!();
-    println!("Another one: lodestone demo-link [clinician|geneticist|researcher|admin|auditor]");
+    println!("Another one: lodestone demo-link [clinician|geneticist|researcher|admin|auditor|system]");
+    println!();
+    println!("Or sign in as elsewhere, at {origin}/login:");
+    println!("  clinician@lodestone.example, or geneticist@, researcher@, admin@, auditor@, system@");
+    println!("  passphrase of all of them: {passphrase}");
+    println!("  code, in place of a telephone: lodestone totp-code clinician");
+    println!();
     println!("All people and findings are invented. Not for clinical use. Stop with Ctrl-C.");
 }
 
@@ -171,7 +180,7 @@ const ROLES: [(Role, &str); 5] = [
     (Role::Auditor, "Una Demo"),
 ];
 
-fn address(role: &str) -> anyhow::Result<Email> {
+pub(super) fn address(role: &str) -> anyhow::Result<Email> {
     Ok(format!("{role}@lodestone.example").parse()?)
 }
 
@@ -209,7 +218,8 @@ pub(super) async fn link(globals: &Globals, config: Config, role: &str) -> anyho
         let origin = std::fs::read_to_string(data.join(ORIGIN)).unwrap_or_else(|_| config.origin());
         let clock = Clock::system();
         let audit = open::audit_writer(&config, &data, &open.db, &clock)?;
-        let app = AppState::new(config, clock, open.db.clone(), true, audit);
+        let keyring = Keyring::open(&config.audit.keys_folder(&data))?;
+        let app = AppState::new(config, clock, open.db.clone(), true, audit, keyring);
         println!("{origin}{}", link_for(&app, role).await?);
         open::record(&app.audit, &app.clock, "demo-link", &SystemScope::new(), true).await;
         Ok(())

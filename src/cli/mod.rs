@@ -4,12 +4,15 @@ mod admin;
 pub mod audit;
 mod backup;
 mod demo;
+mod demo_sign_in;
 mod institutes;
+mod keys;
 mod load;
 mod open;
 mod scope;
 mod serve;
 mod upkeep;
+mod users;
 mod validate;
 
 use std::path::PathBuf;
@@ -68,6 +71,12 @@ pub enum Command {
         #[arg(default_value = "clinician")]
         role: String,
     },
+    /// Print the present code of a demo user's authenticator
+    TotpCode {
+        /// clinician, geneticist, researcher, admin, auditor, system, or an address
+        #[arg(default_value = "clinician")]
+        user: String,
+    },
     /// Serve pages and API
     Serve {
         /// Address and port [default: server.listen of the configuration]
@@ -107,6 +116,9 @@ pub enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Keys that seal the secrets of authenticators
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// The audit trail
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -266,12 +278,32 @@ pub enum UserCommand {
         /// E-mail address
         email: Email,
     },
+    /// Print a one-time link by which a user sets up passphrase and authenticator, within 72 hours
+    Invite {
+        /// E-mail address
+        email: Email,
+    },
+    /// Reset a lost authenticator: one person asks, another (another account on this machine) confirms
+    ResetTotp {
+        /// E-mail address
+        email: Email,
+        /// The second person's word: the reset takes place and a one-time link is printed
+        #[arg(long)]
+        confirm: bool,
+    },
     /// List users
     List {
         /// As JSON
         #[arg(long)]
         json: bool,
     },
+}
+
+/// `lodestone keys …`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a new key, seal everything with it, and drop the others; people sign in meanwhile
+    Rotate,
 }
 
 /// `lodestone token …`
@@ -300,6 +332,7 @@ impl Command {
         match self {
             Self::Demo { .. } => "demo",
             Self::DemoLink { .. } => "demo-link",
+            Self::TotpCode { .. } => "totp-code",
             Self::Serve { .. } => "serve",
             Self::Migrate => "migrate",
             Self::Check => "check",
@@ -315,7 +348,11 @@ impl Command {
             Self::Validate { .. } => "validate",
             Self::User(UserCommand::Add { .. }) => "user add",
             Self::User(UserCommand::Disable { .. }) => "user disable",
+            Self::User(UserCommand::Invite { .. }) => "user invite",
+            Self::User(UserCommand::ResetTotp { confirm: false, .. }) => "user reset-totp",
+            Self::User(UserCommand::ResetTotp { confirm: true, .. }) => "user reset-totp --confirm",
             Self::User(UserCommand::List { .. }) => "user list",
+            Self::Keys(KeysCommand::Rotate) => "keys rotate",
             Self::Token(TokenCommand::Create { .. }) => "token create",
             Self::Audit(AuditCommand::Verify(_)) => "audit verify",
             Self::Audit(AuditCommand::Export(_)) => "audit export",
@@ -347,6 +384,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             demo::demo(&cli.globals, config, demo::DemoOptions { reset, regenerate, listen }).await
         }
         Command::DemoLink { role } => demo::link(&cli.globals, config, &role).await,
+        Command::TotpCode { user } => demo_sign_in::print_code(&cli.globals, config, &user).await,
         Command::Serve { listen } => serve::serve(&cli.globals, config, listen).await,
         Command::Migrate => admin::migrate(&cli.globals, &config).await,
         Command::Check => admin::check(&cli.globals, &config).await,

@@ -8,6 +8,7 @@ use bson::doc;
 use super::{Globals, SystemScope};
 use crate::app::AppState;
 use crate::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Outcome, Payload};
+use crate::auth::Keyring;
 use crate::backup;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -135,7 +136,8 @@ pub(super) async fn with_app(
         ready(&open.db, &clock).await?;
         let demo = is_demo(&open.db).await?;
         let audit = audit_writer(&config, &data, &open.db, &clock)?;
-        let app = AppState::new(config, clock, open.db.clone(), demo, audit);
+        let keyring = Keyring::open(&config.audit.keys_folder(&data))?;
+        let app = AppState::new(config, clock, open.db.clone(), demo, audit, keyring);
         let scope = SystemScope::new();
         let done = work(&app, &scope).await;
         record(&app.audit, &app.clock, command, &scope, done.is_ok()).await;

@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Command, Globals, SystemScope, open};
 use crate::app::{self, AppState};
 use crate::audit::{flags, verification};
+use crate::auth::Keyring;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
 use crate::db::migrations;
@@ -72,7 +73,8 @@ pub(super) async fn serve(globals: &Globals, mut config: Config, wanted: Option<
         }
         let db = open.for_serving().await?;
         let audit = open::audit_writer(&config, &data, &db, &clock)?;
-        let app = AppState::new(config, clock, db.clone(), false, audit);
+        let keyring = Keyring::open(&config.audit.keys_folder(&data))?;
+        let app = AppState::new(config, clock, db.clone(), false, audit, keyring);
         open::record(&app.audit, &app.clock, "serve", &SystemScope::new(), true).await;
         let served = run(app, listener, &data).await;
         db.close().await;

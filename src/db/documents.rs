@@ -161,6 +161,13 @@ impl<T: Stored> Documents<T> {
         Ok(self.collection().await?.update_one(filter, update).await?.matched_count == 1)
     }
 
+    /// Applies `update` to the one document that fits; the answer is the document after it, read in the same step.
+    pub async fn update_and_get(&self, filter: Document, update: Document) -> Result<Option<T>, StoreError> {
+        let updated = self.collection().await?.find_one_and_update(filter, update);
+        let after = updated.return_document(mongodb::options::ReturnDocument::After).await?;
+        after.map(|raw| decode(T::COLLECTION, &raw)).transpose()
+    }
+
     /// Puts `value` in place of the one document that fits, or adds it.
     pub async fn upsert(&self, filter: Document, value: &T) -> Result<(), StoreError> {
         self.collection().await?.replace_one(filter, Self::encode(value)?).upsert(true).await?;

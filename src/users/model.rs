@@ -12,7 +12,8 @@ use crate::define_id;
 use crate::ids::{InstituteId, UserId};
 
 define_id! {
-    /// An e-mail address in lower case: a label for people, never a key to sign in with.
+    /// An e-mail address in lower case: a label for people, and the name of a local account; never what links an account of
+    /// an identity provider.
     pub struct Email;
     what = "an e-mail address";
     rule = "write it as name@host in lower case, at most 254 characters";
@@ -161,6 +162,19 @@ impl fmt::Display for RoleGrant {
 }
 
 impl User {
+    /// Whether the person administers an institute or the system.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.system_roles.contains(&SystemRole::Admin)
+            || self.memberships.iter().any(|membership| membership.role == Role::Admin)
+    }
+
+    /// Whether the person has any role anywhere.
+    #[must_use]
+    pub fn has_a_role(&self) -> bool {
+        !self.memberships.is_empty() || !self.system_roles.is_empty()
+    }
+
     /// All roles in the command line's spelling.
     #[must_use]
     pub fn grants(&self) -> Vec<String> {

@@ -4,7 +4,7 @@ use axum::http::header;
 use serde::de::DeserializeOwned;
 
 use crate::app::AppState;
-use crate::auth::Principal;
+use crate::auth::{CsrfToken, Principal};
 use crate::error::{AppError, AppResult};
 
 /// A submitted form of a signed-in person. It yields nothing until its token matches the session.
@@ -20,30 +20,38 @@ impl<T: DeserializeOwned> FromRequest<AppState> for CsrfForm<T> {
         let principal = Principal::from_request_parts(&mut parts, app).await?;
         let expected =
             principal.csrf().ok_or(AppError::Forbidden("Forms are for people; a script uses the API."))?.clone();
-        let is_form = parts
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.split(';').next() == Some("application/x-www-form-urlencoded"));
-        if !is_form {
-            return Err(AppError::BadRequest("The form must be sent as application/x-www-form-urlencoded.".to_owned()));
-        }
-        let bytes = Bytes::from_request(Request::from_parts(parts, body), app).await.map_err(|_| AppError::TooLarge)?;
-        let mut pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes)
-            .map_err(|_| AppError::BadRequest("The form's content cannot be read.".to_owned()))?;
-        let tokens: Vec<String> = pairs.extract_if(.., |(name, _)| name == FIELD).map(|(_, value)| value).collect();
-        match tokens.as_slice() {
-            [token] if expected.matches(token) => {}
-            _ => {
-                return Err(AppError::Forbidden(
-                    "The form is too old or not from this sign-in. Open the page again and repeat.",
-                ));
-            }
-        }
-        let rest = serde_urlencoded::to_string(&pairs)
-            .map_err(|_| AppError::BadRequest("The form's content cannot be read.".to_owned()))?;
-        let form = serde_urlencoded::from_str(&rest)
-            .map_err(|error| AppError::BadRequest(format!("The form's content does not fit: {error}.")))?;
-        Ok(Self(form))
+        read_form(Request::from_parts(parts, body), app, &expected).await.map(Self)
     }
+}
+
+/// The fields of a form that carries this token, once.
+pub(crate) async fn read_form<T: DeserializeOwned>(
+    request: Request,
+    app: &AppState,
+    expected: &CsrfToken,
+) -> AppResult<T> {
+    let is_form = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.split(';').next() == Some("application/x-www-form-urlencoded"));
+    if !is_form {
+        return Err(AppError::BadRequest("The form must be sent as application/x-www-form-urlencoded.".to_owned()));
+    }
+    let bytes = Bytes::from_request(request, app).await.map_err(|_| AppError::TooLarge)?;
+    let mut pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes)
+        .map_err(|_| AppError::BadRequest("The form's content cannot be read.".to_owned()))?;
+    let tokens: Vec<String> = pairs.extract_if(.., |(name, _)| name == FIELD).map(|(_, value)| value).collect();
+    match tokens.as_slice() {
+        [token] if expected.matches(token) => {}
+        _ => {
+            return Err(AppError::Forbidden(
+                "The form is too old or not from this sign-in. Open the page again and repeat.",
+            ));
+        }
+    }
+    let rest = serde_urlencoded::to_string(&pairs)
+        .map_err(|_| AppError::BadRequest("The form's content cannot be read.".to_owned()))?;
+    serde_urlencoded::from_str(&rest)
+        .map_err(|error| AppError::BadRequest(format!("The form's content does not fit: {error}.")))
 }

@@ -9,9 +9,9 @@ use tracing::error;
 
 use super::context::RequestContext;
 use super::page::Layout;
-use super::see_other;
+use super::{see_other, urls};
 use crate::app::AppState;
-use crate::auth::Asker;
+use crate::auth::{Asker, remember_target};
 use crate::error::{AppError, FieldError, Shown};
 
 #[derive(Template)]
@@ -23,6 +23,8 @@ struct ErrorPage {
     errors: Vec<FieldError>,
     reference: Option<String>,
     sign_in: bool,
+    /// Where a fresh code is given.
+    confirm: Option<String>,
 }
 
 /// RFC 9457.
@@ -43,6 +45,7 @@ pub(super) async fn render(State(app): State<AppState>, mut request: Request, ne
     let context = request.extensions().get::<RequestContext>().cloned().unwrap_or_default();
     let is_api = request.uri().path().starts_with("/api/");
     let is_read = request.method().is_safe();
+    let uri = request.uri().clone();
     // Whoever looks first who asks tells the others, so that the error page knows without asking again.
     let asker = Asker::default();
     request.extensions_mut().insert(asker.clone());
@@ -53,7 +56,17 @@ pub(super) async fn render(State(app): State<AppState>, mut request: Request, ne
         error!(request.id = %context.request_id, "request failed: {cause:#}");
     }
     if matches!(shown, AppError::SignInRequired) && !is_api && is_read {
-        return see_other("/login");
+        let mut to_sign_in = see_other("/login");
+        if let Some(cookie) = remember_target(&uri, &credentials) {
+            to_sign_in.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+        return to_sign_in;
+    }
+    if let AppError::ConfirmFirst(class) = &shown
+        && !is_api
+        && is_read
+    {
+        return see_other(&urls::confirm(*class, uri.path_and_query().map_or("", |path| path.as_str())));
     }
     let mut answer = if is_api {
         as_json(&shown, &context)
@@ -133,6 +146,7 @@ fn as_page(layout: Layout, shown: &AppError, context: &RequestContext) -> Respon
         errors: if let AppError::Unprocessable(errors) = shown { errors.clone() } else { Vec::new() },
         reference: matches!(shown, AppError::Internal(_)).then(|| context.request_id.clone()),
         sign_in: matches!(shown, AppError::SignInRequired),
+        confirm: if let AppError::ConfirmFirst(class) = shown { Some(urls::confirm(*class, "")) } else { None },
     };
     match page.render() {
         Ok(html) => (shown.status(), Html(html)).into_response(),

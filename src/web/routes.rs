@@ -10,8 +10,14 @@ use crate::app::AppState;
 pub enum Access {
     /// Anybody.
     Public,
+    /// Somebody whose first factor was proved, to prove the second.
+    SecondFactor,
+    /// Somebody invited, or in by a recovery code, to set up an authenticator.
+    Enrolling,
     /// Any signed-in person.
     SignedIn,
+    /// A signed-in person who gave a fresh code for what the route changes.
+    SteppedUp,
     /// A member of the institute in the path, in a role that reads its cases.
     Institute,
     /// An admin of the institute in the path, who need not read its cases.

@@ -2,6 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::auth::StepUpClass;
 use crate::cases::Case;
 use crate::ids::{CaseName, InstituteId, VariantId};
 
@@ -87,6 +88,20 @@ pub fn audit_export(format: &str, query: &[(&str, String)]) -> String {
 #[must_use]
 pub fn erasures() -> &'static str {
     "/audit/erasures"
+}
+
+/// Where a fresh code opens a class, and the page to come back to.
+#[must_use]
+pub fn confirm(class: StepUpClass, to: &str) -> String {
+    let to = if to.is_empty() { None } else { Some(("to", to.to_owned())) };
+    let query: Vec<_> = [("class", class.as_str().to_owned())].into_iter().chain(to).collect();
+    with_query("/account/confirm", &query)
+}
+
+/// The one-time link of an invitation, below the server's address.
+#[must_use]
+pub fn invitation(token: &str) -> String {
+    with_query("/auth/invitation", &[("token", token.to_owned())])
 }
 
 /// Flags of the audit trail.

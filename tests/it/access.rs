@@ -13,14 +13,37 @@ use crate::support::{Browser, TestApp};
 ///
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
 /// its admins. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
-/// the system.
-const TABLE: [(&str, &str, &str); 42] = [
+/// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
+/// by an invitation. `confirmed`: any user, in the ten minutes after a fresh code; before that they are asked for one.
+const TABLE: [(&str, &str, &str); 64] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
     ("GET", "/favicon.ico", "everybody"),
     ("GET", "/login", "everybody"),
+    ("POST", "/login", "everybody"),
+    ("GET", "/login/code", "half signed in"),
+    ("POST", "/login/code", "half signed in"),
+    ("GET", "/login/recovery", "half signed in"),
+    ("POST", "/login/recovery", "half signed in"),
+    ("GET", "/auth/invitation", "everybody"),
+    ("POST", "/auth/invitation", "everybody"),
+    ("GET", "/auth/enrol", "enrolling"),
+    ("POST", "/auth/enrol", "enrolling"),
+    ("POST", "/auth/enrol/secret", "enrolling"),
     ("POST", "/logout", "signed in"),
+    ("GET", "/account", "signed in"),
+    ("POST", "/account/sessions/end", "signed in"),
+    ("POST", "/account/sessions/end-others", "signed in"),
+    ("GET", "/account/confirm", "signed in"),
+    ("POST", "/account/confirm", "signed in"),
+    ("GET", "/account/passphrase", "confirmed"),
+    ("POST", "/account/passphrase", "confirmed"),
+    ("GET", "/account/recovery", "confirmed"),
+    ("POST", "/account/recovery", "confirmed"),
+    ("GET", "/account/totp", "confirmed"),
+    ("POST", "/account/totp", "confirmed"),
+    ("POST", "/account/totp/secret", "confirmed"),
     ("GET", "/auth/demo", "everybody"),
     ("POST", "/auth/demo", "everybody"),
     ("GET", "/", "signed in"),
@@ -111,6 +134,7 @@ fn filled(path: &str, variant: &str, entry: &str) -> String {
         .replace("{flag}", crate::audit_flags::PLANTED)
         .replace("{erasure}", crate::audit_removal::PLANTED)
         .replace("/find", "/find?q=7:124491972")
+        .replace("/account/confirm", "/account/confirm?class=administration")
 }
 
 #[tokio::test]
@@ -126,7 +150,10 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
     for (route, access) in declared {
         let words = match access {
             Access::Public => "everybody",
+            Access::SecondFactor => "half signed in",
+            Access::Enrolling => "enrolling",
             Access::SignedIn => "signed in",
+            Access::SteppedUp => "confirmed",
             Access::Institute | Access::Case | Access::CaseEditor => "readers",
             Access::InstituteAdmin => "admins",
             Access::Auditor => "auditors",
@@ -150,8 +177,8 @@ async fn every_route_answers_its_roles_and_nobody_else() {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
         let browser = app.signed_in(grants).await;
         for (method, path, who) in TABLE.iter().filter(|(method, ..)| *method == "GET") {
-            if matches!(*path, "/static/{*file}" | "/auth/demo") {
-                continue; // shown elsewhere: a file by its hashed name, the demo's door by its own test
+            if matches!(*path, "/static/{*file}" | "/auth/demo" | "/auth/invitation") {
+                continue; // shown elsewhere: a file by its hashed name, doors that need a link by tests of their own
             }
             let status = browser.get(&filled(path, &variant, &entry)).await.status();
             let answered = status.is_success() || status == StatusCode::SEE_OTHER;
@@ -192,9 +219,9 @@ async fn every_route_answers_its_roles_and_nobody_else() {
         }
     }
     let stranger = app.stranger();
-    for (_, path, who) in
-        TABLE.iter().filter(|(method, path, _)| *method == "GET" && !path.contains('*') && *path != "/auth/demo")
-    {
+    for (_, path, who) in TABLE.iter().filter(|(method, path, _)| {
+        *method == "GET" && !path.contains('*') && !path.starts_with("/auth/demo") && *path != "/auth/invitation"
+    }) {
         let response = stranger.get(&filled(path, &variant, &entry)).await;
         match (*who, path.starts_with("/api/")) {
             ("everybody", _) => assert!(!response.status().is_client_error(), "{path}"),

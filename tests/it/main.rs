@@ -5,6 +5,7 @@
 mod support;
 
 mod access;
+mod account;
 mod audit;
 mod audit_chain;
 mod audit_flags;
@@ -25,5 +26,7 @@ mod panics;
 mod process;
 mod reference;
 mod settings;
+mod sign_in;
+mod sign_in_abuse;
 mod trio;
 mod validate;

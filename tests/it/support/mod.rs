@@ -3,6 +3,7 @@
 pub mod ledger;
 pub mod proxy;
 pub mod vcf;
+pub mod visitor;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use clap::Parser as _;
 use jiff::SignedDuration;
 use lodestone::app::{self, AppState};
 use lodestone::audit::{AuditKeys, AuditWriter};
+use lodestone::auth::Keyring;
 use lodestone::cli::{self, Cli};
 use lodestone::clock::Clock;
 use lodestone::config::Config;
@@ -103,7 +105,8 @@ impl TestApp {
         let keys = AuditKeys::open(&folder.path().join("keys")).unwrap();
         let checkpoints = settings.audit.checkpoints_folder(folder.path(), &name);
         let audit = AuditWriter::start(&db, &clock, keys, checkpoints);
-        let app = AppState::new(settings, clock.clone(), db, demo, audit);
+        let keyring = Keyring::open(&folder.path().join("keys")).unwrap();
+        let app = AppState::new(settings, clock.clone(), db, demo, audit, keyring);
         let (stop, stopped) = tokio::sync::oneshot::channel();
         tokio::spawn(app::serve(app.clone(), listener, async {
             let _ = stopped.await;

@@ -1,4 +1,4 @@
-//! More than three wrong one-time codes, then a right one. The route exists with sign-in; the rule is ready for it.
+//! More than three wrong one-time codes, then a right one.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use serde_with::serde_as;
 use super::{Fact, Finding, Rule};
 
 /// Where one-time codes are given.
-const ROUTE: &str = "/totp";
+const ROUTE: &str = "/login/code";
 const FAILURES: usize = 3;
 const WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
@@ -60,9 +60,9 @@ mod tests {
     fn after(wrong: i64) -> Option<Finding> {
         let mut failures = Failures::default();
         for n in 0..wrong {
-            failures.take(&Fact { success: false, ..fact(n, "POST /auth/totp") });
+            failures.take(&Fact { success: false, ..fact(n, "POST /login/code") });
         }
-        failures.take(&fact(wrong, "POST /auth/totp"))
+        failures.take(&fact(wrong, "POST /login/code"))
     }
 
     #[test]

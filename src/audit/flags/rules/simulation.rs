@@ -184,7 +184,7 @@ fn planted() -> Vec<(Rule, Vec<Fact>)> {
         exported,
         ..go(63, second, "GET /{institute}")
     };
-    let wrong = |n: i64| Fact { success: n == 4, ..go(6, n * 20, "POST /auth/totp") };
+    let wrong = |n: i64| Fact { success: n == 4, ..go(6, n * 20, "POST /login/code") };
     let mut many = vec![go(1, 0, "GET /{institute}")];
     many.extend((0..120).map(|n| opened(go(1, 30 + n * 20, case), &format!("c{n}"))));
     vec![

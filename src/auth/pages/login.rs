@@ -1,0 +1,146 @@
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::{CodeForm, HalfForm, WRONG_CODE, refused, with_half, with_session};
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::auth::half::AwaitingSecondFactor;
+use crate::auth::password::Passphrase;
+use crate::auth::sign_in::{Anonymous, Proof};
+use crate::auth::target::Target;
+use crate::error::{AppError, AppResult};
+use crate::web::{Access, Layout, Page, Routes, see_other};
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/login", Access::Public, show)
+        .post("/login", Access::Public, give_passphrase)
+        .get("/login/code", Access::SecondFactor, show_code)
+        .post("/login/code", Access::SecondFactor, give_code)
+        .get("/login/recovery", Access::SecondFactor, show_recovery)
+        .post("/login/recovery", Access::SecondFactor, give_recovery)
+}
+
+#[derive(Template)]
+#[template(path = "auth/sign_in.html")]
+struct SignInPage {
+    layout: Layout,
+    demo: bool,
+    local: bool,
+    email: String,
+    /// What is said beside the passphrase after a try that failed.
+    again: &'static str,
+}
+
+async fn show(page: Page, State(app): State<AppState>) -> AppResult<Response> {
+    let local = app.config.sign_in.local_accounts;
+    page.render(|layout| SignInPage { layout, demo: app.demo, local, email: String::new(), again: "" })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignInForm {
+    email: String,
+    passphrase: Passphrase,
+}
+
+/// `POST /login`. Nobody is known yet whose token the form could carry: that it comes from our own page is shown by
+/// `Origin` or `Sec-Fetch-Site`, which every unsafe request must have.
+async fn give_passphrase(
+    page: Page,
+    State(app): State<AppState>,
+    anonymous: Anonymous,
+    trail: Trail,
+    Form(form): Form<SignInForm>,
+) -> AppResult<Response> {
+    if !app.config.sign_in.local_accounts {
+        return Err(AppError::NotFound("page"));
+    }
+    match anonymous.prove_passphrase(&app, &trail, &form.email, form.passphrase).await? {
+        Proof::Right(half) => Ok(with_half("/login/code", &half)),
+        Proof::Wrong => {
+            let email = form.email.chars().take(254).collect();
+            let shown = page.render(|layout| SignInPage {
+                layout,
+                demo: app.demo,
+                local: true,
+                email,
+                again: "Write it once more.",
+            });
+            refused(shown, StatusCode::FORBIDDEN)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "auth/code.html")]
+struct CodePage {
+    layout: Layout,
+    error: &'static str,
+}
+
+impl CodePage {
+    fn new(mut layout: Layout, csrf: &str, error: &'static str) -> Self {
+        csrf.clone_into(&mut layout.csrf);
+        Self { layout, error }
+    }
+}
+
+async fn show_code(page: Page, awaiting: AwaitingSecondFactor) -> AppResult<Response> {
+    page.render(|layout| CodePage::new(layout, awaiting.0.csrf.as_str(), ""))
+}
+
+async fn give_code(
+    page: Page,
+    State(app): State<AppState>,
+    anonymous: Anonymous,
+    trail: Trail,
+    headers: HeaderMap,
+    HalfForm(awaiting, form): HalfForm<AwaitingSecondFactor, CodeForm>,
+) -> AppResult<Response> {
+    let csrf = awaiting.0.csrf.clone();
+    match awaiting.prove_code(&app, &trail, anonymous, &form.code).await? {
+        Proof::Right(session) => Ok(with_session(see_other(Target::of(&headers).path()), &session)),
+        Proof::Wrong => {
+            refused(page.render(|layout| CodePage::new(layout, csrf.as_str(), WRONG_CODE)), StatusCode::FORBIDDEN)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "auth/recovery.html")]
+struct RecoveryPage {
+    layout: Layout,
+    error: &'static str,
+}
+
+impl RecoveryPage {
+    fn new(mut layout: Layout, csrf: &str, error: &'static str) -> Self {
+        csrf.clone_into(&mut layout.csrf);
+        Self { layout, error }
+    }
+}
+
+async fn show_recovery(page: Page, awaiting: AwaitingSecondFactor) -> AppResult<Response> {
+    page.render(|layout| RecoveryPage::new(layout, awaiting.0.csrf.as_str(), ""))
+}
+
+async fn give_recovery(
+    page: Page,
+    State(app): State<AppState>,
+    anonymous: Anonymous,
+    trail: Trail,
+    HalfForm(awaiting, form): HalfForm<AwaitingSecondFactor, CodeForm>,
+) -> AppResult<Response> {
+    let csrf = awaiting.0.csrf.clone();
+    match awaiting.prove_recovery(&app, &trail, &anonymous, &form.code).await? {
+        Proof::Right(half) => Ok(with_half("/auth/enrol", &half)),
+        Proof::Wrong => {
+            refused(page.render(|layout| RecoveryPage::new(layout, csrf.as_str(), WRONG_CODE)), StatusCode::FORBIDDEN)
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Signing in, as a sequence of types: [`Anonymous`] proves a passphrase and becomes [`AwaitingSecondFactor`]; that proves
+//! a code and becomes a session. No step can be left out, since each is reached from the one before only.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::attempts::Factor;
+use super::cookie;
+use super::credentials::{CredentialStore, NewFactor};
+use super::device::Device;
+use super::enrolment::EnrolmentStore;
+use super::half::{AwaitingSecondFactor, Enrolling, HalfStore, Stage};
+use super::hasher::Hasher;
+use super::invitation::InvitationStore;
+use super::keyring::Keyring;
+use super::limits::SignInLimits;
+use super::password::Passphrase;
+use super::recovery::{self, RecoveryCode};
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::clock::Clock;
+use crate::config::SignInConfig;
+use crate::db::Db;
+use crate::error::{AppError, AppResult};
+use crate::users::{Email, User};
+
+/// Everything sign-in works with.
+#[derive(Clone)]
+pub struct SignIn {
+    /// What people prove to be themselves with.
+    pub credentials: CredentialStore,
+    /// One-time links.
+    pub invitations: InvitationStore,
+    /// People between two factors.
+    pub halves: HalfStore,
+    /// Authenticators being set up.
+    pub enrolments: EnrolmentStore,
+    /// Keys that seal their secrets.
+    pub keyring: Keyring,
+    /// Where passphrases are hashed.
+    pub hasher: Hasher,
+    /// How often is too often.
+    pub limits: SignInLimits,
+}
+
+impl SignIn {
+    /// Opens the stores.
+    #[must_use]
+    pub fn new(db: &Db, config: &SignInConfig, clock: &Clock, keyring: Keyring) -> Self {
+        Self {
+            credentials: CredentialStore::new(db, keyring.clone()),
+            invitations: InvitationStore::new(db),
+            halves: HalfStore::new(db),
+            enrolments: EnrolmentStore::new(db, keyring.clone()),
+            keyring,
+            hasher: Hasher::default(),
+            limits: SignInLimits::new(config, clock),
+        }
+    }
+}
+
+/// What is said of an invitation that is used, replaced or too old.
+pub(super) const INVITATION_ENDED: &str =
+    "invitation (it works once, for 72 hours; your institute's administrator makes another)";
+const TOO_OFTEN: &str = "too many tries from an address or for an account";
+
+/// Whoever asks, before anything was proved. Where they come from is known, and the session this browser had.
+pub struct Anonymous {
+    device: Device,
+    session: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Anonymous {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let device = Device::from_request_parts(parts, state).await?;
+        Ok(Self { device, session: cookie::read(&parts.headers).map(ToOwned::to_owned) })
+    }
+}
+
+/// A session that has begun, for the browser's cookie. Only this room makes one.
+pub struct SignedIn(String);
+
+impl SignedIn {
+    /// The session's id.
+    pub(super) fn id(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a factor was taken.
+pub(super) enum Proof<T> {
+    /// It was right.
+    Right(T),
+    /// It was wrong, used before, or does not count: nobody is told which.
+    Wrong,
+}
+
+impl Anonymous {
+    /// Refuses before any work when this address or account tries too often.
+    pub(super) fn within_limits(&self, app: &AppState, trail: &Trail, account: &str) -> AppResult<()> {
+        app.sign_in.limits.check(&self.device, account).inspect_err(|_| trail.note_reason(TOO_OFTEN))
+    }
+
+    /// Proves a passphrase; the answer is the half session's id. Unknown, disabled and paused accounts cost the same work and get the
+    /// same answer as a wrong passphrase; the trail knows which it was.
+    pub(super) async fn prove_passphrase(
+        &self,
+        app: &AppState,
+        trail: &Trail,
+        email: &str,
+        given: Passphrase,
+    ) -> AppResult<Proof<String>> {
+        self.within_limits(app, trail, email)?;
+        let now = app.clock.now();
+        let user = match email.trim().to_lowercase().parse::<Email>() {
+            Ok(email) => app.users.by_email(&email).await?,
+            Err(_) => None,
+        };
+        if let Some(user) = &user {
+            trail.note_tried(&user.id);
+        }
+        let open = user.as_ref().filter(|user| !user.disabled && user.has_a_role());
+        let tried = match open {
+            Some(user) => app.sign_in.credentials.begin(&user.id, Factor::Passphrase, now).await?,
+            None => None,
+        };
+        let hash = tried.as_ref().and_then(|tried| tried.passphrase.clone());
+        let right = app.sign_in.hasher.verify(given, hash).await?;
+        let (Some(user), Some(tried), true) = (open, &tried, right) else {
+            trail.note_reason(match (&user, open, &tried) {
+                (None, ..) => "no such account",
+                (Some(_), None, _) => "the account is disabled or has no role",
+                (Some(_), Some(_), None) => "no passphrase is set, or its tries are paused",
+                (Some(_), Some(_), Some(_)) => "wrong passphrase",
+            });
+            return Ok(Proof::Wrong);
+        };
+        app.sign_in.credentials.passphrase_was_right(&user.id).await?;
+        if tried.totp.is_none() {
+            trail.note_reason("no authenticator is set up; an invitation is needed");
+            return Ok(Proof::Wrong);
+        }
+        trail.note_user(&user.id, &user.name);
+        Ok(Proof::Right(app.sign_in.halves.start(&user.id, Stage::Code, None, now).await?))
+    }
+
+    /// Ends what this browser had and begins a session; only for somebody who has proved all there is to prove.
+    pub(super) async fn enter(self, app: &AppState, user: &User) -> AppResult<SignedIn> {
+        if let Some(old) = &self.session {
+            app.sessions.end(old).await?;
+        }
+        Ok(SignedIn(app.sessions.begin(user, self.device, app.clock.now()).await?))
+    }
+}
+
+impl AwaitingSecondFactor {
+    /// Counts a try, in this half session and for the account.
+    async fn count(
+        &self,
+        app: &AppState,
+        trail: &Trail,
+        from: &Anonymous,
+    ) -> AppResult<Proof<super::credentials::Credentials>> {
+        from.within_limits(app, trail, self.0.user.id.as_str())?;
+        if !app.sign_in.halves.count_try(&self.0.session).await? {
+            // It stays until it ends by itself: a right code that is looked at just now may still need it.
+            trail.note_reason("too many codes in one sign-in");
+            return Err(AppError::Forbidden(
+                "There were too many wrong codes in this sign-in. Sign in again from the start.",
+            ));
+        }
+        let tried = app.sign_in.credentials.begin(&self.0.user.id, Factor::Code, app.clock.now()).await?;
+        Ok(tried.map_or_else(
+            || {
+                trail.note_reason("no authenticator is set up, or tries of codes are paused");
+                Proof::Wrong
+            },
+            Proof::Right,
+        ))
+    }
+
+    /// Proves a code of the authenticator, and begins the session.
+    pub(super) async fn prove_code(
+        self,
+        app: &AppState,
+        trail: &Trail,
+        from: Anonymous,
+        given: &str,
+    ) -> AppResult<Proof<SignedIn>> {
+        let Proof::Right(tried) = self.count(app, trail, &from).await? else { return Ok(Proof::Wrong) };
+        let now = app.clock.now();
+        match app.sign_in.credentials.use_code(&tried, given, now).await? {
+            Some(true) => {}
+            Some(false) => {
+                trail.note_reason("a code that was used before");
+                return Ok(Proof::Wrong);
+            }
+            None => {
+                trail.note_reason("wrong code");
+                return Ok(Proof::Wrong);
+            }
+        }
+        if !app.sign_in.halves.finish(&self.0.session).await? {
+            return Err(AppError::SignInRequired);
+        }
+        let user = &self.0.user;
+        if let Some(pending) = self.0.session.pending {
+            if !app.sign_in.invitations.consume(&pending.invitation, now).await? {
+                return Err(AppError::NotFound(INVITATION_ENDED));
+            }
+            app.sign_in.credentials.set_passphrase(&user.id, pending.passphrase, now).await?;
+            app.sessions.end_all(&user.id).await?;
+        }
+        from.enter(app, user).await.map(Proof::Right)
+    }
+
+    /// Proves a recovery code. It is not the end of the way: a new authenticator is set up next, in the half session whose id
+    /// is the answer.
+    pub(super) async fn prove_recovery(
+        self,
+        app: &AppState,
+        trail: &Trail,
+        from: &Anonymous,
+        given: &str,
+    ) -> AppResult<Proof<String>> {
+        let Proof::Right(_) = self.count(app, trail, from).await? else { return Ok(Proof::Wrong) };
+        let (user, now) = (&self.0.user, app.clock.now());
+        let used = match RecoveryCode::read(given) {
+            Some(code) => app.sign_in.credentials.use_recovery(&user.id, &code.hash(), now).await?,
+            None => false,
+        };
+        if !used {
+            trail.note_reason("wrong recovery code");
+            return Ok(Proof::Wrong);
+        }
+        if !app.sign_in.halves.finish(&self.0.session).await? {
+            return Err(AppError::SignInRequired);
+        }
+        Ok(Proof::Right(app.sign_in.halves.start(&user.id, Stage::Enrol, self.0.session.pending, now).await?))
+    }
+}
+
+impl Enrolling {
+    /// Confirms the authenticator that was shown by a code of it, and begins the session; the answer has the recovery codes.
+    /// Of those who give a right code at once, one gets them.
+    pub(super) async fn confirm(
+        self,
+        app: &AppState,
+        trail: &Trail,
+        from: Anonymous,
+        given: &str,
+    ) -> AppResult<Proof<(SignedIn, Vec<RecoveryCode>)>> {
+        from.within_limits(app, trail, self.0.user.id.as_str())?;
+        let (user, half, now) = (&self.0.user, &self.0.session, app.clock.now());
+        let secret = app.sign_in.enrolments.secret(&half.id, &user.id, now).await?;
+        let Some((secret, step)) = secret.and_then(|secret| secret.matches(given, now).map(|step| (secret, step)))
+        else {
+            trail.note_reason("wrong code for a new authenticator");
+            return Ok(Proof::Wrong);
+        };
+        if !app.sign_in.enrolments.finish(&half.id).await? {
+            return Err(AppError::SignInRequired);
+        }
+        if let Some(pending) = &half.pending
+            && !app.sign_in.invitations.consume(&pending.invitation, now).await?
+        {
+            app.sign_in.halves.finish(half).await?;
+            return Err(AppError::NotFound(INVITATION_ENDED));
+        }
+        let codes = recovery::fresh_set();
+        let factor = NewFactor {
+            secret: &secret,
+            step,
+            recovery: codes.iter().map(RecoveryCode::hash).collect(),
+            passphrase: half.pending.as_ref().map(|pending| pending.passphrase.clone()),
+            what: "A new authenticator was set up",
+        };
+        app.sign_in.credentials.enrol(&user.id, factor, now).await?;
+        app.sign_in.halves.end_all(&user.id).await?;
+        app.sessions.end_all(&user.id).await?;
+        Ok(Proof::Right((from.enter(app, user).await?, codes)))
+    }
+}
