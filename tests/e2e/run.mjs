@@ -6,6 +6,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { promisify } from 'node:util';
 import { mkdtemp, rm, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -137,6 +138,142 @@ test('the demo has an auditor, who saves a view', async () => {
   await context.close();
 });
 
+const run = async (...words) => (await promisify(execFile)(program, words)).stdout.trim();
+/** A command on the demo's database. */
+const inDemo = async (...words) => {
+  const env = { ...process.env, LODESTONE_DATABASE__NAME: 'lodestone_demo' };
+  return (await promisify(execFile)(program, ['--data-dir', path.join(folder, 'demo'), ...words], { env })).stdout.trim();
+};
+
+/** What an authenticator app shows for a secret (RFC 6238), apart from the server's own reckoning. */
+function codeOf(secret) {
+  const bits = [...secret.replaceAll(' ', '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const mac = createHmac('sha1', key).update(counter).digest();
+  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+/** Moves on with the Tab key until this has the focus. */
+async function tabTo(page, selector) {
+  for (let i = 0; i < 30; i += 1) {
+    if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+    await page.keyboard.press('Tab');
+  }
+  assert.fail(`${selector} is not reached by Tab on ${page.url()}`);
+}
+
+/** The page as it stands, at two widths: nothing found by axe-core or html-validate, no sideways scrolling. */
+async function sound(page, html) {
+  for (const width of [400, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    assert.ok(sideways <= 0, `${page.url()} scrolls sideways by ${sideways} px at ${width}`);
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
+    assert.deepEqual(violations.map((one) => `${page.url()} ${one.id}: ${one.nodes[0].html.slice(0, 160)}`), []);
+  }
+  const report = await validator.validateString(html);
+  assert.deepEqual(report.results.flatMap((result) => result.messages.map((one) => `${page.url()} ${one.line}: ${one.ruleId} ${one.message}`)), []);
+}
+
+/** Presses Enter and gives the answer's text. */
+async function submitted(page, method = 'POST') {
+  const answered = page.waitForResponse((answer) => answer.request().isNavigationRequest() && answer.request().method() === method && answer.status() !== 303);
+  await page.keyboard.press('Enter');
+  return (await answered).text();
+}
+
+test('from a page to sign-in with passphrase and code and back, by keyboard only', async () => {
+  const passphrase = (await readFile(path.join(folder, 'demo', 'passphrase'), 'utf8')).trim();
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await page.goto(`${origin}/demo`);
+  await page.waitForURL(`${origin}/login`);
+  await tabTo(page, '[name=email]');
+  await page.keyboard.type('geneticist@lodestone.example');
+  await tabTo(page, '[name=passphrase]');
+  await page.keyboard.type('not the passphrase');
+  await sound(page, await submitted(page));
+  assert.equal(await page.locator('[name=email]').inputValue(), 'geneticist@lodestone.example', 'the address is kept');
+  assert.equal(await page.locator('[name=passphrase]').getAttribute('aria-invalid'), 'true');
+  await tabTo(page, '[name=passphrase]');
+  await page.keyboard.type(passphrase);
+  await sound(page, await submitted(page, 'GET'));
+  await page.waitForURL(`${origin}/login/code`);
+  await tabTo(page, '[name=code]');
+  await page.keyboard.type('00 00 00');
+  await sound(page, await submitted(page));
+  await sound(page, await (await page.goto(`${origin}/login/recovery`)).text());
+  await page.goto(`${origin}/login/code`);
+  await tabTo(page, '[name=code]');
+  await page.keyboard.type(await run('--data-dir', folder, 'totp-code', 'geneticist'));
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${origin}/demo`);
+  assert.match(await page.locator('h1').innerText(), /Cases/);
+  assert.deepEqual(page.wrong.filter((text) => !text.includes('status of 403')), []);
+  await context.close();
+});
+
+test('an invited person sets up a passphrase and an authenticator, by keyboard only', async () => {
+  await inDemo('user', 'add', 'new@lodestone.example', '--name', 'Nina New', '--role', 'demo:clinician');
+  const link = await inDemo('user', 'invite', 'new@lodestone.example');
+  const context = await browser.newContext({ colorScheme: 'dark' });
+  const page = await watched(context);
+  await page.goto(origin + link.slice(link.indexOf('/auth/')));
+  await tabTo(page, '[name=passphrase]');
+  await page.keyboard.type('short');
+  await tabTo(page, '[name=again]');
+  await page.keyboard.type('short');
+  await sound(page, await submitted(page));
+  for (const field of ['passphrase', 'again']) {
+    await tabTo(page, `[name=${field}]`);
+    await page.keyboard.type('vier blaue Züge warten');
+  }
+  await sound(page, await submitted(page, 'GET'));
+  await page.waitForURL(`${origin}/auth/enrol`);
+  await tabTo(page, 'main button');
+  await sound(page, await submitted(page));
+  const secret = await page.locator('.secret code').innerText();
+  assert.ok(await page.locator('svg.qr').isVisible());
+  await tabTo(page, '[name=code]');
+  await page.keyboard.type(codeOf(secret));
+  await sound(page, await submitted(page));
+  assert.equal(await page.locator('.codes li').count(), 10);
+  await page.goBack().catch(() => undefined);
+  assert.equal(await page.locator('.secret').count(), 0, 'T14: the secret does not come back');
+  await sound(page, await (await page.goto(`${origin}/account`)).text());
+  assert.deepEqual(page.wrong.filter((text) => !/status of (401|422)/.test(text)), []);
+  await context.close();
+});
+
+test('one\'s own account, after a fresh code', async () => {
+  const link = await run('--data-dir', folder, 'demo-link', 'researcher');
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await page.goto(link);
+  await page.locator('main button').click();
+  const asked = await page.goto(`${origin}/account/totp`);
+  assert.match(page.url(), /account\/confirm\?class=administration/);
+  await sound(page, await asked.text());
+  await tabTo(page, '[name=code]');
+  await page.keyboard.type(await run('--data-dir', folder, 'totp-code', 'researcher'));
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${origin}/account/totp`);
+  await tabTo(page, 'main button');
+  await sound(page, await submitted(page));
+  for (const place of ['passphrase', 'recovery']) {
+    const answer = await page.goto(`${origin}/account/${place}`);
+    await sound(page, await answer.text());
+  }
+  await tabTo(page, 'main button');
+  await sound(page, await submitted(page));
+  assert.equal(await page.locator('.codes li').count(), 10);
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
 async function addresses(page) {
   await page.goto(`${origin}/demo`);
   const links = (selector) => page.locator(selector).first().getAttribute('href');
@@ -147,7 +284,7 @@ async function addresses(page) {
   await page.goto(origin + list);
   const variant = await links('tbody a[href*="/variants/"]');
   const found = `${casePage}/find?q=SCN1A&consequence=stop_gained`;
-  return { start: '/', cases: '/demo', 'case': casePage, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login' };
+  return { start: '/', cases: '/demo', 'case': casePage, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account' };
 }
 
 test('somebody who tries names is flagged, and the auditor sees it', async () => {
