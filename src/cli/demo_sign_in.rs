@@ -87,6 +87,6 @@ pub(super) async fn print_code(globals: &Globals, config: Config, user: &str) ->
         Ok(())
     }
     .await;
-    open.close();
+    open.close().await;
     printed
 }

@@ -346,7 +346,7 @@ async fn two_writers_with_different_clocks_do_not_disturb_each_other() {
         assert!(log.iter().all(|entry| !entry.get_bool("clock_regressed").unwrap_or(false)));
     }
     let store = AuditStore::new(&app.app.db);
-    let report = verify_store(&store, &app.checkpoints(), &keys_of(&app), fast.now()).await.unwrap();
+    let report = verify_store(&store, &app.checkpoints(), &keys_of(&app), None, fast.now()).await.unwrap();
     assert_eq!((report.exit_code(), report.unsigned), (0, 0), "{report:?}");
     app.end().await;
 }
