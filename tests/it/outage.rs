@@ -45,7 +45,8 @@ async fn a_checkpoint_folder_that_fails_is_said_and_mends_itself() {
     assert!(!admin.page("/").await.contains(late));
     app.app.audit.flush(Duration::from_secs(5)).await;
     let keys = verifier_keys(&app.folder().join("keys")).unwrap();
-    let report = verify_store(&AuditStore::new(&app.app.db), &app.checkpoints(), &keys, None, app.clock.now()).await.unwrap();
+    let report =
+        verify_store(&AuditStore::new(&app.app.db), &app.checkpoints(), &keys, None, app.clock.now()).await.unwrap();
     assert_eq!((report.exit_code(), report.unsigned), (0, 0), "{report:?}");
     app.end().await;
 }
