@@ -150,6 +150,20 @@ pub fn published(folder: &Path) -> anyhow::Result<Vec<String>> {
     Ok(notes)
 }
 
+/// Published notes of one log that cover more than `size` entries, and those that cannot be read as notes.
+///
+/// # Errors
+/// When the log's file is there and cannot be read.
+pub(super) fn published_of(folder: &Path, log_id: &str, size: i64) -> anyhow::Result<Vec<String>> {
+    let path = folder.join(format!("{log_id}.notes"));
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        text => text.with_context(|| format!("reading {}", path.display()))?,
+    };
+    let covered = |note: &str| note.lines().nth(1).and_then(|line| line.parse::<i64>().ok());
+    Ok(split_notes(&text).into_iter().filter(|note| covered(note).is_none_or(|covered| covered > size)).collect())
+}
+
 /// A note ends where, after its signature lines, an empty line follows.
 fn split_notes(text: &str) -> Vec<String> {
     let mut notes = Vec::new();

@@ -3,13 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::verification::VerificationStore;
-use super::{AuditStore, AuditWriter};
+use super::{AuditStore, AuditWriter, flags};
 use crate::auth::Principal;
 use crate::db::{Db, StoreError};
 use crate::users::{Role, SystemRole};
 
 /// A checkpoint is due every minute; after three it is late.
 const LATE: SignedDuration = SignedDuration::from_mins(3);
+/// The trail is searched every minute.
+const UNSEARCHED: SignedDuration = SignedDuration::from_mins(15);
 /// Logs that signed nothing for so long are no running ones.
 const RUNNING: SignedDuration = SignedDuration::from_hours(24);
 
@@ -50,6 +52,12 @@ pub async fn notices(db: &Db, writer: &AuditWriter, now: Timestamp) -> Result<Ve
         notices.push(TrailNotice {
             title: "Checkpoints of the audit trail are late.",
             text: "For more than 3 minutes entries have not been signed, so a change of them would not show. Check that the checkpoint folder (audit.checkpoints_dir) can be written and has space, and read the server's log; the notice goes when the next checkpoint is stored.".to_owned(),
+        });
+    }
+    if flags::FlagStore::new(db).searched_at().await?.is_some_and(|at| now.duration_since(at) > UNSEARCHED) {
+        notices.push(TrailNotice {
+            title: "The audit trail is not searched for flags.",
+            text: "It was not searched for more than a quarter of an hour, so misuse would not be flagged. Read the server's log for the reason, and run `lodestone audit flags`; the notice goes when a search comes to its end.".to_owned(),
         });
     }
     Ok(notices)

@@ -240,18 +240,18 @@ fn stored_entry(document: &RawDocumentBuf) -> anyhow::Result<Sealed> {
     Ok(unseal(document)?)
 }
 
-/// Verifies what logs have grown since the last time, from the entry before on, and notes the result.
+/// Verifies what logs have grown since the last time, from the entry before on, against checkpoints in the database and
+/// in the folder outside, and notes the result.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn verify_new(db: &Db, keys: &[VerifierKey], now: Timestamp) -> anyhow::Result<Report> {
+/// When the database does not answer, or the folder cannot be read.
+pub async fn verify_new(db: &Db, folder: &Path, keys: &[VerifierKey], now: Timestamp) -> anyhow::Result<Report> {
     let (store, results) = (AuditStore::new(db), VerificationStore::new(db));
     let last = results.last().await?;
     let since = last.at.filter(|_| !last.places.is_empty()).map(|at| at.min(now) - APART);
     let mut places: BTreeMap<String, Place> = last.places.into_iter().map(|place| (place.log.clone(), place)).collect();
     let mut total = Report::default();
-    let mut heads = store.heads_since(since).await?;
-    heads.retain(|head| places.get(&head.log_id).is_none_or(|place| place.size <= head.size));
+    let heads = store.heads_since(since).await?;
     let speaking = speaking_of_removals(&store).await?;
     let (removals, _) = Removals::of(&speaking);
     for head in heads {
@@ -260,7 +260,8 @@ pub async fn verify_new(db: &Db, keys: &[VerifierKey], now: Timestamp) -> anyhow
         let place = places.get(&head.log_id).filter(|place| place.size > removed).cloned();
         let from = place.as_ref().map_or(0, |place| place.size);
         let mut faults = Vec::new();
-        let notes = store.notes_of(&head.log_id, from).await?;
+        let mut notes = store.notes_of(&head.log_id, from).await?;
+        notes.extend(checkpoint::published_of(folder, &head.log_id, from)?);
         let checkpoints = checkpoints(&notes, keys, &mut faults);
         let mut verifier = Verifier::new(&checkpoints, &speaking, now);
         for fault in faults {
@@ -308,14 +309,14 @@ pub async fn verify_new(db: &Db, keys: &[VerifierKey], now: Timestamp) -> anyhow
 
 /// Verifies what is new every quarter of an hour, beginning at once.
 #[must_use]
-pub fn watch(app: &AppState, keys: PathBuf) -> tokio::task::JoinHandle<()> {
+pub fn watch(app: &AppState, keys: PathBuf, folder: PathBuf) -> tokio::task::JoinHandle<()> {
     let app = app.clone();
     tokio::spawn(async move {
         let mut due = tokio::time::interval(EVERY);
         loop {
             due.tick().await;
             let verified = match keys::verifier_keys(&keys).context("reading the trail's public keys") {
-                Ok(keys) => verify_new(&app.db, &keys, app.clock.now()).await,
+                Ok(keys) => verify_new(&app.db, &folder, &keys, app.clock.now()).await,
                 Err(error) => Err(error),
             };
             match verified {

@@ -93,7 +93,8 @@ pub(super) async fn run(app: AppState, listener: TcpListener, data: &Path) -> an
     let address = app.config.server.listen;
     info!(%address, "Lodestone {} serves on http://{address}", env!("CARGO_PKG_VERSION"));
     let keys = app.config.audit.keys_folder(data);
-    let watches = [flags::runner::watch(&app), verification::watch(&app, keys)];
+    let outside = app.config.audit.checkpoints_folder(data, app.db.name());
+    let watches = [flags::runner::watch(&app), verification::watch(&app, keys, outside)];
     let served = app::serve(app, listener, asked_to_stop()).await;
     watches.iter().for_each(tokio::task::JoinHandle::abort);
     served

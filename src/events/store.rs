@@ -81,6 +81,11 @@ impl EventStore {
         self.whole(filter).await
     }
 
+    /// Everything that admins changed of an institute, whole.
+    pub async fn whole_of_institute(&self, access: &InstituteAdmin) -> Result<History, StoreError> {
+        self.whole(doc! { "subject": institute_subject(&access.institute().id) }).await
+    }
+
     async fn whole(&self, filter: Document) -> Result<History, StoreError> {
         let events = self.events.find(filter, FindOptions::default()).await?;
         History::new(events).map_err(|broken| StoreError::Unreadable {

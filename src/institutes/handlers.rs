@@ -4,7 +4,7 @@ use axum::response::Response;
 
 use super::access::InstituteAccess;
 use super::model::Institute;
-use super::settings;
+use super::{settings, worklist};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
@@ -25,6 +25,8 @@ pub fn routes() -> Routes {
         .get("/{institute}", Access::Institute, cases)
         .get("/{institute}/settings", Access::InstituteAdmin, settings::show)
         .post("/{institute}/settings", Access::InstituteAdmin, settings::save)
+        .post("/{institute}/settings/restore", Access::InstituteAdmin, settings::restore)
+        .get("/{institute}/cases/worklist", Access::Institute, worklist::show)
 }
 
 #[derive(Template)]
@@ -66,6 +68,7 @@ struct CasesPage {
     assignees: Vec<AssigneeChoice>,
     statuses: Vec<StatusChoice>,
     settings_url: Option<String>,
+    worklist_url: String,
     cases: Vec<CaseLine>,
     total: String,
     cut: bool,
@@ -124,8 +127,10 @@ async fn cases(
     let institute = &access.institute().id;
     let administers = access.principal().has_role(institute, Role::Admin);
     let settings_url = administers.then(|| urls::institute_settings(institute));
+    let worklist_url = urls::worklist(institute, params.pairs());
     page.render(|layout| CasesPage {
         layout,
+        worklist_url,
         settings_url,
         institute: access.institute().clone(),
         assignees: assignee_choices(query.assignee.as_ref(), &colleagues, access.principal().user()),
@@ -154,7 +159,7 @@ fn assignee_choices(selected: Option<&Assignee>, colleagues: &[Colleague], user:
     choices
 }
 
-fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague]) -> AppResult<CaseQuery> {
+pub(super) fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague]) -> AppResult<CaseQuery> {
     let mut query = CaseQuery { limit: CASES, ..CaseQuery::default() };
     let mut wrong = Vec::new();
     for (name, value) in params.pairs() {

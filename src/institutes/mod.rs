@@ -7,6 +7,7 @@ mod handlers;
 mod model;
 mod settings;
 mod store;
+mod worklist;
 
 pub use access::{InstituteAccess, InstituteAdmin};
 pub use change::{Changed, change};

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde::Deserialize;
 
 use super::access::InstituteAdmin;
 use super::change::{Changed, change};
@@ -11,8 +12,8 @@ use super::forms::{FREQUENCY_CUTOFF, SettingsForm, cutoff_field};
 use super::model::{Choices, Difference, Institute};
 use crate::app::AppState;
 use crate::db::StoreError;
-use crate::error::{AppResult, FieldError};
-use crate::events::{Actor, Event};
+use crate::error::{AppError, AppResult, FieldError};
+use crate::events::{Actor, Event, institute_subject};
 use crate::variants::columns::CutoffKind;
 use crate::variants::{ALWAYS_OFFERED, LinkTarget};
 use crate::web::{CsrfForm, Layout, Page, Params, filters, see_other, urls};
@@ -58,6 +59,8 @@ struct ChangeLine {
     at: String,
     who: String,
     what: Vec<Difference>,
+    /// The revision before the change.
+    earlier: i64,
 }
 
 /// What happened to a form before it is shown.
@@ -95,12 +98,8 @@ pub(super) async fn save(
             return Ok(with_status(shown, StatusCode::UNPROCESSABLE_ENTITY));
         }
     };
-    let principal = admin.principal();
-    let actor = Actor { user: Some(principal.user().clone()), name: principal.name().to_owned() };
-    match change(&app, admin.institute(), form.rev, &wanted, &actor).await? {
-        Changed::Stored(_) | Changed::AsBefore => {
-            Ok(see_other(&format!("{}?saved=1", urls::institute_settings(&admin.institute().id))))
-        }
+    match change(&app, admin.institute(), form.rev, &wanted, &actor(&admin)).await? {
+        Changed::Stored(_) | Changed::AsBefore => Ok(saved(&admin)),
         Changed::Conflict(now) => {
             // Saving again is then a choice made in sight of what is stored.
             form.rev = now.rev;
@@ -109,6 +108,55 @@ pub(super) async fn save(
             Ok(with_status(shown, StatusCode::CONFLICT))
         }
     }
+}
+
+/// What is put back: the state that a revision left, in place of the revision that was shown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PutBack {
+    rev: i64,
+    to: i64,
+}
+
+/// `POST /{institute}/settings/restore`: an earlier state becomes a new change; 409 with the difference when somebody
+/// else was faster.
+pub(super) async fn restore(
+    admin: InstituteAdmin,
+    page: Page,
+    State(app): State<AppState>,
+    CsrfForm(form): CsrfForm<PutBack>,
+) -> AppResult<Response> {
+    let institute = admin.institute();
+    let history = app.events.whole_of_institute(&admin).await?;
+    let earlier = history.at_revision(form.to).ok_or(AppError::NotFound("state"))?;
+    let wanted = choices(earlier.clone(), &institute_subject(&institute.id))?;
+    match change(&app, institute, form.rev, &wanted, &actor(&admin)).await? {
+        Changed::Stored(_) | Changed::AsBefore => Ok(saved(&admin)),
+        Changed::Conflict(now) => {
+            let conflict = now.choices().differences(&wanted);
+            let form = SettingsForm::of(&Institute { name: wanted.name, settings: wanted.settings, ..now });
+            let shown = render(&admin, page, &app, form, Outcome { conflict, ..Outcome::default() }).await?;
+            Ok(with_status(shown, StatusCode::CONFLICT))
+        }
+    }
+}
+
+fn actor(admin: &InstituteAdmin) -> Actor {
+    let principal = admin.principal();
+    Actor { user: Some(principal.user().clone()), name: principal.name().to_owned() }
+}
+
+fn saved(admin: &InstituteAdmin) -> Response {
+    see_other(&format!("{}?saved=1", urls::institute_settings(&admin.institute().id)))
+}
+
+/// A state of the history, read.
+fn choices(state: bson::Bson, of: &str) -> Result<Choices, StoreError> {
+    bson::deserialize_from_bson(state).map_err(|error| StoreError::Unreadable {
+        collection: "events",
+        id: of.to_owned(),
+        reason: error.to_string(),
+    })
 }
 
 fn with_status(mut response: Response, status: StatusCode) -> Response {
@@ -179,14 +227,7 @@ fn hint(kind: CutoffKind) -> &'static str {
 
 impl ChangeLine {
     fn new(event: Event) -> Result<Self, StoreError> {
-        let choices = |value: bson::Bson| {
-            bson::deserialize_from_bson::<Choices>(value).map_err(|error| StoreError::Unreadable {
-                collection: "events",
-                id: event.id.clone(),
-                reason: error.to_string(),
-            })
-        };
-        let what = choices(event.before)?.differences(&choices(event.after)?);
-        Ok(Self { at: filters::moment(event.at), who: event.actor.name, what })
+        let what = choices(event.before, &event.id)?.differences(&choices(event.after, &event.id)?);
+        Ok(Self { at: filters::moment(event.at), who: event.actor.name, what, earlier: event.rev - 1 })
     }
 }

@@ -84,6 +84,12 @@ pub fn audit_export(format: &str, query: &[(&str, String)]) -> String {
     with_query(&format!("/audit/export.{format}"), query)
 }
 
+/// The worklist to print, narrowed as the cases page is.
+#[must_use]
+pub fn worklist(institute: &InstituteId, narrowed: &[(String, String)]) -> String {
+    with_query(&format!("{}/cases/worklist", self::institute(institute)), narrowed)
+}
+
 /// Erasures from the audit trail.
 #[must_use]
 pub fn erasures() -> &'static str {
@@ -116,7 +122,7 @@ pub fn flag(id: &str) -> String {
     format!("/audit/flags/{}", segment(id))
 }
 
-fn with_query(path: &str, query: &[(&str, String)]) -> String {
+fn with_query(path: &str, query: impl serde::Serialize) -> String {
     match serde_urlencoded::to_string(query) {
         Ok(query) if !query.is_empty() => format!("{path}?{query}"),
         _ => path.to_owned(),

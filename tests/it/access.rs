@@ -15,7 +15,7 @@ use crate::support::{Browser, TestApp};
 /// its admins. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
 /// by an invitation. `confirmed`: any user, in the ten minutes after a fresh code; before that they are asked for one.
-const TABLE: [(&str, &str, &str); 64] = [
+const TABLE: [(&str, &str, &str); 66] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -57,6 +57,8 @@ const TABLE: [(&str, &str, &str); 64] = [
     ("GET", "/{institute}", "readers"),
     ("GET", "/{institute}/settings", "admins"),
     ("POST", "/{institute}/settings", "admins"),
+    ("POST", "/{institute}/settings/restore", "admins"),
+    ("GET", "/{institute}/cases/worklist", "readers"),
     ("GET", "/{institute}/{case}", "readers"),
     ("GET", "/{institute}/{case}/variants", "readers"),
     ("GET", "/{institute}/{case}/variants.csv", "readers"),

@@ -119,6 +119,7 @@ async fn nobody_reviews_themselves_and_other_institutes_do_not_know() {
     app.end().await;
 }
 
+const STUCK: &str = "The audit trail is not searched for flags";
 const BROKEN: &str = "The audit trail does not verify";
 const LATE: &str = "Checkpoints of the audit trail are late";
 
@@ -130,11 +131,11 @@ async fn administrators_and_auditors_see_that_the_trail_does_not_verify() {
     clinician.page("/own").await;
     app.app.audit.flush(std::time::Duration::from_secs(5)).await;
     let known = keys::verifier_keys(&app.folder().join("keys")).unwrap();
-    let report = verify_new(&app.app.db, &known, app.clock.now()).await.unwrap();
+    let report = verify_new(&app.app.db, &app.checkpoints(), &known, app.clock.now()).await.unwrap();
     assert_eq!(report.fault_count, 0, "{report:?}");
     clinician.page("/own").await;
     app.app.audit.flush(std::time::Duration::from_secs(5)).await;
-    let report = verify_new(&app.app.db, &known, app.clock.now()).await.unwrap();
+    let report = verify_new(&app.app.db, &app.checkpoints(), &known, app.clock.now()).await.unwrap();
     assert_eq!(
         (report.fault_count, report.entries > 0 && report.entries < 8),
         (0, true),
@@ -147,7 +148,7 @@ async fn administrators_and_auditors_see_that_the_trail_does_not_verify() {
     let last = entries.iter().rfind(|entry| entry.get_str("kind").is_ok_and(|kind| kind == "intent")).unwrap().clone();
     let id = doc! { "_id": last.get_str("_id").unwrap() };
     app.tamper("audit", id.clone(), doc! { "$set": { "request_id": "another" } }).await;
-    let report = verify_new(&app.app.db, &known, app.clock.now()).await.unwrap();
+    let report = verify_new(&app.app.db, &app.checkpoints(), &known, app.clock.now()).await.unwrap();
     assert!(report.fault_count > 0, "{report:?}");
     for role in ["own:admin", "own:auditor", "system:admin", "system:auditor"] {
         assert!(app.signed_in(&[role]).await.page("/").await.contains(BROKEN), "{role}");
@@ -156,13 +157,55 @@ async fn administrators_and_auditors_see_that_the_trail_does_not_verify() {
     assert_eq!(auditor.get("/readyz").await.status(), StatusCode::OK, "the server serves all the same");
     app.replace("audit", id, &last).await;
     app.app.audit.flush(std::time::Duration::from_secs(5)).await;
-    verify_new(&app.app.db, &known, app.clock.now()).await.unwrap();
+    verify_new(&app.app.db, &app.checkpoints(), &known, app.clock.now()).await.unwrap();
     assert!(auditor.page("/").await.contains(BROKEN), "a look at what is new takes no fault back");
     app.app.audit.flush(std::time::Duration::from_secs(5)).await;
     let store = AuditStore::new(&app.app.db);
-    let whole = verify_store(&store, &app.folder().join("checkpoints"), &known, None, app.clock.now()).await.unwrap();
+    let whole = verify_store(&store, &app.checkpoints(), &known, None, app.clock.now()).await.unwrap();
     VerificationStore::new(&app.app.db).note_whole(&whole, app.clock.now()).await.unwrap();
     assert!(!auditor.page("/").await.contains(BROKEN));
+    app.end().await;
+}
+
+/// L5, without waiting for somebody to verify the whole: entries and checkpoints taken back together are missed by what
+/// stands outside.
+#[tokio::test]
+async fn a_trail_taken_back_is_noticed_by_the_look_at_what_is_new() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let clinician = app.signed_in(&["own:clinician"]).await;
+    let known = keys::verifier_keys(&app.folder().join("keys")).unwrap();
+    for _ in 0..2 {
+        clinician.page("/own").await;
+        app.app.audit.flush(std::time::Duration::from_secs(5)).await;
+    }
+    let fine = verify_new(&app.app.db, &app.checkpoints(), &known, app.clock.now()).await.unwrap();
+    assert_eq!(fine.fault_count, 0, "{fine:?}");
+    clinician.page("/own").await;
+    let entries = app.audit_entries().await;
+    let last = entries.iter().rfind(|entry| entry.get_str("kind").is_ok_and(|kind| kind == "outcome")).unwrap();
+    let (log, end) = (last.get_str("log_id").unwrap(), last.get_i64("seq").unwrap() + 1);
+    app.remove("audit", doc! { "log_id": log, "seq": { "$gte": end - 2 } }).await;
+    app.remove("audit_checkpoints", doc! { "log_id": log, "size": { "$gt": end - 2 } }).await;
+    app.tamper("audit_heads", doc! { "_id": log }, doc! { "$set": { "size": end - 2 } }).await;
+    let report = verify_new(&app.app.db, &app.checkpoints(), &known, app.clock.now()).await.unwrap();
+    assert!(report.faults.iter().any(|fault| fault.what.contains("the log ends after")), "{report:?}");
+    app.end().await;
+}
+
+/// Flags that are not looked for are no flags: after a quarter of an hour without a search a banner says so.
+#[tokio::test]
+async fn administrators_and_auditors_see_that_nobody_looks_for_flags() {
+    let app = TestApp::start().await;
+    let admin = app.signed_in(&["system:admin"]).await;
+    assert!(!admin.page("/").await.contains(STUCK), "never searched: the server has only begun");
+    lodestone::audit::flags::runner::run(&app.app).await.unwrap();
+    app.wait(SignedDuration::from_mins(14));
+    assert!(!admin.page("/").await.contains(STUCK));
+    app.wait(SignedDuration::from_mins(2));
+    assert!(admin.page("/").await.contains(STUCK));
+    lodestone::audit::flags::runner::run(&app.app).await.unwrap();
+    assert!(!admin.page("/").await.contains(STUCK), "searched again");
     app.end().await;
 }
 

@@ -189,6 +189,69 @@ async fn of_many_who_save_at_once_one_wins() {
     app.end().await;
 }
 
+/// An earlier state is put back as a new change, by the revision that was shown; what is not on record cannot be.
+#[tokio::test]
+async fn an_earlier_state_is_put_back_as_a_new_change() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let admin = app.signed_in(&["own:admin"]).await;
+    for cutoff in ["0.02", "0.03"] {
+        let form = form_of(&admin, &[("frequency_cutoff", cutoff)]).await;
+        assert_eq!(send(&admin, &form).await.status(), StatusCode::SEE_OTHER);
+    }
+    let page = admin.page("/own/settings").await;
+    assert_eq!(page.matches("Put back the state before this change").count(), 2);
+    let csrf = admin.csrf("/own/settings").await;
+    let put_back = async |rev: &str, to: &str| {
+        admin.post("/own/settings/restore", &[("csrf", &csrf), ("rev", rev), ("to", to)]).await
+    };
+    assert_eq!(put_back("2", "1").await.status(), StatusCode::CONFLICT, "another change came between");
+    assert_eq!(put_back("3", "0").await.status(), StatusCode::NOT_FOUND, "nothing is on record before the first");
+    assert_eq!(put_back("3", "9").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(put_back("3", "1").await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(put_back("3", "1").await.status(), StatusCode::SEE_OTHER, "twice is once");
+    let history = changes(&app).await;
+    assert_eq!(history.iter().map(|event| event.rev).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!(history[2].after, history[0].before, "as it was at first");
+    let clinician = app.signed_in(&["own:clinician"]).await;
+    let csrf = clinician.csrf("/own").await;
+    let form = [("csrf", csrf.as_str()), ("rev", "4"), ("to", "2")];
+    assert_eq!(clinician.post("/own/settings/restore", &form).await.status(), StatusCode::NOT_FOUND);
+    app.end().await;
+}
+
+/// What a clinic works from while the server is down: all cases that are to be read, and no other institute's.
+#[tokio::test]
+async fn a_worklist_holds_what_is_to_be_read() {
+    let app = TestApp::start().await;
+    for institute in ["own", "foreign"] {
+        app.institute(institute).await;
+    }
+    for case in ["fam1", "fam2", "done"] {
+        app.given_case("own", case).await;
+    }
+    app.given_case("foreign", "secret").await;
+    app.tamper("cases", bson::doc! { "name": "done" }, bson::doc! { "$set": { "status": "archived" } }).await;
+    let clinician = app.signed_in(&["own:clinician"]).await;
+    assert!(clinician.page("/own").await.contains("href=\"/own/cases/worklist\""));
+    let headings = |page: &str| -> Vec<String> {
+        let html = Html::parse_document(page);
+        let names = Selector::parse(".worklist h2").unwrap();
+        html.select(&names).map(|name| name.text().next().unwrap().trim().to_owned()).collect()
+    };
+    let page = clinician.page("/own/cases/worklist").await;
+    let mut names = headings(&page);
+    names.sort();
+    assert_eq!(names, ["fam1", "fam2"]);
+    assert!(page.contains("nobody") && page.contains("affected"), "{page}");
+    assert_eq!(headings(&clinician.page("/own/cases/worklist?status=archived").await), ["done"]);
+    assert_eq!(clinician.get("/own/cases/worklist?status=lost").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(clinician.get("/foreign/cases/worklist").await.status(), StatusCode::NOT_FOUND);
+    let entries = app.audit_entries().await;
+    assert!(entries.iter().any(|entry| entry.get_str("exported").is_ok_and(|format| format == "worklist")));
+    app.end().await;
+}
+
 /// Neither reading its cases nor any right elsewhere lets somebody see or change an institute's settings.
 #[tokio::test]
 async fn only_the_institutes_own_admins_reach_its_settings() {

@@ -98,6 +98,11 @@ impl FlagStore {
         if changed { Ok(()) } else { Err(StoreError::Conflict("the flag")) }
     }
 
+    /// When the trail was searched last.
+    pub async fn searched_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.progress().await?.looked_at)
+    }
+
     pub(super) async fn progress(&self) -> Result<Progress, StoreError> {
         let found = self.progress.find_one(doc! { "_id": PROGRESS }).await?;
         Ok(found.unwrap_or_else(|| Progress { id: PROGRESS.to_owned(), ..Progress::default() }))

@@ -4,8 +4,9 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 42] = [
+pub(super) const ACTIONS: [(&str, &str); 43] = [
     ("GET /{institute}", "listed cases"),
+    ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
     ("GET /{institute}/{case}/variants", "listed variants"),
     ("GET /{institute}/{case}/variants/{id}", "opened variant"),
