@@ -97,6 +97,12 @@ impl Stored for Credentials {
 }
 
 impl Credentials {
+    /// The reset that waits for a second person, unless it has waited for more than 72 hours.
+    #[must_use]
+    pub fn waiting_reset(&self, now: Timestamp) -> Option<&PendingReset> {
+        self.reset.as_ref().filter(|asked| now.duration_since(asked.at) < RESET_WAITS)
+    }
+
     fn none(user: &UserId) -> Self {
         Self {
             user: user.clone(),
@@ -299,8 +305,8 @@ impl CredentialStore {
 
     /// The second person confirms: authenticator and recovery codes are gone, and tries of codes are forgotten.
     pub async fn confirm_reset(&self, user: &UserId, by: &str, now: Timestamp) -> Result<ResetAnswer, StoreError> {
-        let asked = self.of(user).await?.and_then(|found| found.reset);
-        let Some(asked) = asked.filter(|asked| now.duration_since(asked.at) < RESET_WAITS) else {
+        let asked = self.of(user).await?.and_then(|found| found.waiting_reset(now).cloned());
+        let Some(asked) = asked else {
             return Ok(ResetAnswer::NobodyAsked);
         };
         if asked.by == by {

@@ -2,6 +2,7 @@
 //! program sees [`Principal`] and [`Scope`].
 
 mod attempts;
+mod break_seal;
 mod cookie;
 mod credentials;
 mod csrf;
@@ -27,6 +28,7 @@ mod target;
 mod token;
 mod totp;
 
+pub use break_seal::{BreakSealStore, NoNewSet};
 pub(crate) use cookie::read as session_cookie;
 pub use credentials::{CredentialStore, Credentials, NewFactor, ResetAnswer, StoredTotp};
 pub use csrf::{CsrfToken, same_origin};
@@ -57,6 +59,7 @@ pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
         (Session::COLLECTION, Session::indexes()),
         (ApiToken::COLLECTION, ApiToken::indexes()),
         (demo_link::DemoLink::COLLECTION, demo_link::DemoLink::indexes()),
+        (break_seal::BreakSeal::COLLECTION, break_seal::BreakSeal::indexes()),
         (Credentials::COLLECTION, Credentials::indexes()),
         (enrolment::Enrolment::COLLECTION, enrolment::Enrolment::indexes()),
         (half::HalfSession::COLLECTION, half::HalfSession::indexes()),

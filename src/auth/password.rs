@@ -112,7 +112,7 @@ impl Passphrase {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 
-    /// Argon2id (RFC 9106) with a fresh salt, as PHC text. Takes a core for a while: see [`super::hasher`].
+    /// Argon2id (RFC 9106) with a fresh salt, as PHC text. Takes a core for a while, so it is made in the pool of [`super::Hasher`].
     pub fn hash(&self) -> anyhow::Result<String> {
         let salt = random_bytes::<16>();
         argon2()

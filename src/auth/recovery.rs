@@ -13,7 +13,7 @@ const LENGTH: usize = 26;
 /// Far more than a code with any dashes; nothing longer is looked at.
 const LONGEST: usize = 64;
 
-/// A recovery code in the hands of its owner. NIST SP 800-63B section 3.1.2 asks for 112 bits where only a plain hash is
+/// A recovery code in the hands of its owner. NIST SP 800-63B-4 section 3.1.2.2 asks for 112 bits where only a plain hash is
 /// kept; these have 128.
 pub struct RecoveryCode(Zeroizing<String>);
 

@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::attempts::Factor;
+use super::break_seal::BreakSealStore;
 use super::cookie;
 use super::credentials::{CredentialStore, NewFactor};
 use super::device::Device;
@@ -37,6 +38,8 @@ pub struct SignIn {
     pub halves: HalfStore,
     /// Authenticators being set up.
     pub enrolments: EnrolmentStore,
+    /// Codes that stand for a second person.
+    pub break_seal: BreakSealStore,
     /// Keys that seal their secrets.
     pub keyring: Keyring,
     /// Where passphrases are hashed.
@@ -54,6 +57,7 @@ impl SignIn {
             invitations: InvitationStore::new(db),
             halves: HalfStore::new(db),
             enrolments: EnrolmentStore::new(db, keyring.clone()),
+            break_seal: BreakSealStore::new(db),
             keyring,
             hasher: Hasher::default(),
             limits: SignInLimits::new(config, clock),

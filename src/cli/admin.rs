@@ -223,10 +223,12 @@ pub(super) async fn carry_out(
         Command::User(UserCommand::Add { email, name, roles }) => add_user(app, scope, email, name, roles).await,
         Command::User(UserCommand::Disable { email }) => disable_user(app, scope, &email).await,
         Command::User(UserCommand::Invite { email }) => users::invite(app, scope, &email).await,
-        Command::User(UserCommand::ResetTotp { email, confirm: false }) => users::ask_reset(app, scope, &email).await,
-        Command::User(UserCommand::ResetTotp { email, confirm: true }) => {
-            users::confirm_reset(app, scope, &email).await
-        }
+        Command::User(UserCommand::ResetTotp { email, confirm, break_seal }) => match (confirm, break_seal) {
+            (_, true) => users::break_seal(app, scope, &email).await,
+            (true, _) => users::confirm_reset(app, scope, &email).await,
+            _ => users::ask_reset(app, scope, &email).await,
+        },
+        Command::User(UserCommand::BreakSealCodes { replace }) => users::break_seal_codes(app, scope, replace).await,
         Command::User(UserCommand::List { json }) => list_users(app, json).await,
         Command::Keys(KeysCommand::Rotate) => keys::rotate(app, scope).await,
         Command::Token(TokenCommand::Create { user, institute, scope: may, days }) => {

@@ -290,6 +290,15 @@ pub enum UserCommand {
         /// The second person's word: the reset takes place and a one-time link is printed
         #[arg(long)]
         confirm: bool,
+        /// A break-seal code, read from standard input, is the second person's word
+        #[arg(long, conflicts_with = "confirm")]
+        break_seal: bool,
+    },
+    /// Print ten codes for a sealed envelope, for a clinic with one administrator: each stands for a second person once
+    BreakSealCodes {
+        /// Replace the set one made oneself, with one of its codes, read from standard input
+        #[arg(long)]
+        replace: bool,
     },
     /// List users
     List {
@@ -349,9 +358,11 @@ impl Command {
             Self::User(UserCommand::Add { .. }) => "user add",
             Self::User(UserCommand::Disable { .. }) => "user disable",
             Self::User(UserCommand::Invite { .. }) => "user invite",
+            Self::User(UserCommand::ResetTotp { break_seal: true, .. }) => "user reset-totp --break-seal",
             Self::User(UserCommand::ResetTotp { confirm: false, .. }) => "user reset-totp",
             Self::User(UserCommand::ResetTotp { confirm: true, .. }) => "user reset-totp --confirm",
             Self::User(UserCommand::List { .. }) => "user list",
+            Self::User(UserCommand::BreakSealCodes { .. }) => "user break-seal-codes",
             Self::Keys(KeysCommand::Rotate) => "keys rotate",
             Self::Token(TokenCommand::Create { .. }) => "token create",
             Self::Audit(AuditCommand::Verify(_)) => "audit verify",

@@ -325,6 +325,58 @@ async fn t16_a_reset_takes_two_people() {
     app.end().await;
 }
 
+/// Where there is one administrator, a code from a sealed envelope is the second person's word, once; the same person cannot
+/// make more of them without one.
+#[tokio::test]
+async fn a_break_seal_code_stands_for_the_second_person_once() {
+    let app = TestApp::start_with(NO_LOAD_LIMITS).await;
+    app.institute("own").await;
+    let account = app.account(&["own:admin"]).await;
+    let email = account.user.email.as_str();
+    let run = |arguments: &[&str], typed: &str| {
+        use std::io::Write as _;
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lodestone"));
+        command.arg("--config").arg(app.config()).args(arguments);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(format!("{typed}\n").as_bytes()).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        (
+            ended.status.code().unwrap(),
+            String::from_utf8(ended.stdout).unwrap(),
+            String::from_utf8(ended.stderr).unwrap(),
+        )
+    };
+    let (code, printed, _) = run(&["user", "break-seal-codes"], "");
+    assert_eq!(code, 0);
+    let codes: Vec<&str> = printed.lines().collect();
+    assert_eq!(codes.len(), 10);
+    let (code, _, said) = run(&["user", "break-seal-codes"], "");
+    assert!(code == 1 && said.contains("--replace"), "{said}");
+    let by_seal = ["user", "reset-totp", email, "--break-seal"];
+    assert_eq!(run(&by_seal, codes[0]).0, 1, "nobody asked yet, and the code is kept");
+    assert_eq!(run(&["user", "reset-totp", email], "").0, 0);
+    for wrong in ["", "nonsense", &"a".repeat(26)] {
+        assert_eq!(run(&by_seal, wrong).0, 1, "{wrong}");
+    }
+    let (code, link, said) = run(&by_seal, &codes[0].to_uppercase());
+    assert_eq!(code, 0, "{said}");
+    assert!(link.contains("/auth/invitation?token="));
+    let stored = format!("{:?}", app.documents("credentials", bson::doc! {}).await);
+    assert!(stored.contains("a break-seal code"), "the owner is told");
+    assert_eq!(run(&["user", "reset-totp", email], "").0, 0);
+    assert_eq!(run(&by_seal, codes[0]).0, 1, "used");
+    assert_eq!(run(&["user", "break-seal-codes", "--replace"], codes[0]).0, 1, "used");
+    let (code, printed, said) = run(&["user", "break-seal-codes", "--replace"], codes[1]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(printed.lines().count(), 10);
+    assert_eq!(run(&by_seal, codes[2]).0, 1, "of the earlier set");
+    assert_eq!(run(&by_seal, printed.lines().next().unwrap()).0, 0);
+    let stored = format!("{:?}", app.snapshot().await);
+    assert!(!printed.lines().any(|code| stored.contains(&code.replace('-', ""))));
+    app.end().await;
+}
+
 /// Only root's other accounts can be played in a test.
 fn rustix_is_root() -> bool {
     std::process::Command::new("id").arg("-u").output().is_ok_and(|ended| ended.stdout.starts_with(b"0\n"))
