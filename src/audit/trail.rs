@@ -8,6 +8,7 @@ use super::entry::{Agent, Subject};
 use super::request;
 use crate::auth::Principal;
 use crate::ids::{InstituteId, UserId};
+use crate::users::User;
 
 /// Collects facts for a request's outcome entry while the request is worked on.
 #[derive(Debug, Clone, Default)]
@@ -49,9 +50,16 @@ impl Trail {
             Some(Agent { user: Some(user.clone()), name: name.to_owned(), via: "session".to_owned(), role: None });
     }
 
-    /// The account that somebody tries to sign in to, who has not proved to be its owner.
-    pub fn note_tried(&self, user: &UserId) {
-        self.request("user", user.as_str());
+    /// The account that somebody tries to sign in to, who has not proved to be its owner. The auditors of the one institute
+    /// that it belongs to are concerned; with several, those of the system.
+    pub fn note_tried(&self, user: &User) {
+        self.request("user", user.id.as_str());
+        let mut places: Vec<_> = user.memberships.iter().map(|membership| &membership.institute).collect();
+        places.sort();
+        places.dedup();
+        if let ([only], []) = (places.as_slice(), user.system_roles.as_slice()) {
+            self.institute(only);
+        }
     }
 
     /// Why the request was refused.

@@ -144,7 +144,21 @@ impl HalfStore {
     }
 }
 
-/// Somebody whose first factor was proved and whose second is awaited. Only the extractor builds one.
+/// Somebody whose first factor was proved and whose second is awaited. Only the extractor builds one, and it opens nothing:
+///
+/// ```compile_fail
+/// fn institutes(half: &lodestone::auth::AwaitingSecondFactor) -> Vec<lodestone::ids::InstituteId> {
+///     half.scope().institutes().cloned().collect()
+/// }
+/// ```
+///
+/// Whoever is signed in has a scope:
+///
+/// ```
+/// fn institutes(person: &lodestone::auth::Principal) -> Vec<lodestone::ids::InstituteId> {
+///     person.scope().institutes().cloned().collect()
+/// }
+/// ```
 pub struct AwaitingSecondFactor(pub(super) Half);
 
 /// Somebody who may set up an authenticator before being signed in: invited, or in by a recovery code. Only the extractor
@@ -169,6 +183,7 @@ impl Half {
     async fn waiting_for(stage: Stage, parts: &mut Parts, app: &AppState) -> AppResult<Self> {
         let Ok(trail) = Trail::from_request_parts(parts, app).await;
         let Some(half) = Self::of(&parts.headers, app).await? else { return Err(AppError::SignInRequired) };
+        trail.note_tried(&half.user);
         trail.note_user(&half.user.id, &half.user.name);
         if half.session.stage == stage { Ok(half) } else { Err(AppError::SignInRequired) }
     }

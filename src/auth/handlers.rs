@@ -38,6 +38,7 @@ impl FromRequest<AppState> for SignOutForm {
             Err(AppError::SignInRequired) => {
                 let half = Half::of(&parts.headers, app).await?.ok_or(AppError::SignInRequired)?;
                 let Ok(trail) = audit::Trail::from_request_parts(&mut parts, app).await;
+                trail.note_tried(&half.user);
                 trail.note_user(&half.user.id, &half.user.name);
                 half.csrf
             }

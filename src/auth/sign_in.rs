@@ -125,7 +125,7 @@ impl Anonymous {
             Err(_) => None,
         };
         if let Some(user) = &user {
-            trail.note_tried(&user.id);
+            trail.note_tried(user);
         }
         let open = user.as_ref().filter(|user| !user.disabled && user.has_a_role());
         let tried = match open {

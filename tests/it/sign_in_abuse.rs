@@ -46,6 +46,21 @@ async fn t3_one_code_at_once_lets_one_in() {
     app.end().await;
 }
 
+/// T3, apart from the limits on tries: a step is used up once, whoever looked at the account before.
+#[tokio::test]
+async fn t3_a_step_is_used_up_once() {
+    let (app, account) = ready().await;
+    let store = &app.app.sign_in.credentials;
+    let seen = store.of(&account.user.id).await.unwrap().unwrap();
+    let now = app.clock.now();
+    let code = account.secret.code_at(now);
+    let answers = join_all((0..50).map(|_| store.use_code(&seen, &code, now))).await;
+    let answers: Vec<Option<bool>> = answers.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers.iter().filter(|answer| **answer == Some(true)).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(Option::is_some), "all others are told apart from a wrong code, for the trail");
+    app.end().await;
+}
+
 /// T7, T9: five wrong codes pause the factor, whatever browser or half session asks; the right code is refused meanwhile, in
 /// the same words. T11: whoever is in stays in.
 #[tokio::test]
@@ -209,6 +224,9 @@ async fn a14_a18_a19_all_refusals_of_a_passphrase_are_one() {
     for refusal in refusals {
         assert_eq!(refusal.get_str("outcome").unwrap(), "denied", "{refusal}");
         assert!(refusal.get_str("reason").is_ok_and(|reason| !reason.is_empty()), "{refusal}");
+        if refusal.get_str("reason").is_ok_and(|reason| reason == "wrong passphrase") {
+            assert_eq!(refusal.get_str("institute").unwrap(), "own", "its auditors see it");
+        }
     }
     app.end().await;
 }

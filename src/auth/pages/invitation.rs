@@ -83,7 +83,7 @@ async fn invited(app: &AppState, trail: &Trail, token: &str) -> AppResult<(Invit
         trail.note_reason("no such invitation, or it is over");
         return Err(AppError::NotFound(INVITATION_ENDED));
     };
-    trail.note_tried(&user.id);
+    trail.note_tried(&user);
     Ok((invitation, user))
 }
 
