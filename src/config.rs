@@ -137,6 +137,51 @@ pub struct SignInConfig {
     pub per_address: u32,
     /// Tries a minute for one account.
     pub per_account: u32,
+    /// Identity providers, in the order of their buttons.
+    #[serde(default)]
+    pub providers: Vec<ProviderConfig>,
+}
+
+/// `[[sign_in.providers]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// Short name for addresses.
+    pub id: String,
+    /// Name on the button.
+    pub name: String,
+    /// Issuer, to the letter as its tokens have it.
+    pub issuer: String,
+    /// What it knows this server as.
+    pub client_id: String,
+    /// File with the client's secret; empty means that it has none.
+    #[serde(default)]
+    pub client_secret_file: PathBuf,
+}
+
+impl ProviderConfig {
+    /// What is wrong with it, in a sentence.
+    fn fault(&self) -> Option<String> {
+        let short = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 32
+                && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        let loopback = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
+        let local = loopback.iter().any(|start| {
+            self.issuer.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+        });
+        if !short(&self.id) {
+            return Some(format!("sign_in.providers: id `{}` must be 1 to 32 small letters, digits and -", self.id));
+        }
+        if !self.issuer.starts_with("https://") && !local {
+            return Some(format!("sign_in.providers: the issuer of {} must be an https:// address", self.id));
+        }
+        if self.name.trim().is_empty() || self.client_id.is_empty() {
+            return Some(format!("sign_in.providers: {} needs a name and a client_id", self.id));
+        }
+        None
+    }
 }
 
 /// `[audit]`
@@ -261,6 +306,17 @@ impl Config {
                 "server.metrics_listen must be an address and port such as 127.0.0.1:9100, not `{}`",
                 self.server.metrics_listen
             ));
+        }
+        if let Some(fault) = self.sign_in.providers.iter().find_map(ProviderConfig::fault) {
+            return wrong(fault);
+        }
+        for (number, provider) in self.sign_in.providers.iter().enumerate() {
+            if self.sign_in.providers[..number]
+                .iter()
+                .any(|other| other.id == provider.id || other.issuer == provider.issuer)
+            {
+                return wrong(format!("sign_in.providers: {} is there twice, by id or by issuer", provider.id));
+            }
         }
         if self.audit.retention_years < 1 {
             return wrong(format!(

@@ -57,6 +57,9 @@ pub enum AppError {
     /// The audit trail cannot be written, so nothing is shown.
     #[error("the audit trail cannot be written")]
     TrailUnavailable,
+    /// An identity provider does not answer.
+    #[error("the identity provider cannot be used now")]
+    ProviderUnavailable,
     /// The work took too long.
     #[error("the work took too long")]
     TimedOut,
@@ -115,7 +118,9 @@ impl AppError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::TrailUnavailable | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::TrailUnavailable | Self::ProviderUnavailable | Self::TimedOut => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -136,6 +141,7 @@ impl AppError {
             Self::ConfirmFirst(_) => "Confirm that it is you",
             Self::Overloaded => "Busy",
             Self::TrailUnavailable => "Nothing can be shown now",
+            Self::ProviderUnavailable => "The identity provider does not answer",
             Self::TimedOut => "That took too long",
             Self::Internal(_) => "Something went wrong",
         }
@@ -164,6 +170,9 @@ impl AppError {
             Self::Overloaded => "The server has more to do than it can. Try again in a few seconds.".to_owned(),
             Self::TrailUnavailable => {
                 "Every look at patient data is recorded, and the record cannot be written at the moment. Tell your administrator.".to_owned()
+            }
+            Self::ProviderUnavailable => {
+                "Your institute’s identity provider cannot be used at the moment. Try again in a minute; whoever is signed in already works on.".to_owned()
             }
             Self::TimedOut => "The work was ended. Try again, or ask for less at once.".to_owned(),
             Self::Internal(_) => "The failure was noted. Your administrator finds it in the log by the reference below.".to_owned(),

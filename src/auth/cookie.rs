@@ -8,6 +8,8 @@ const NAME: &str = "__Host-sid";
 /// Carries a half session: the first factor was proved, the second was not. A name of its own, so that it never passes
 /// for a session.
 const HALF: &str = "__Host-half";
+/// The handle of a browser that is with an identity provider.
+const FLOW: &str = "__Host-oidc";
 /// Remembers the page that somebody was on the way to.
 pub(super) const TARGET: &str = "__Host-to";
 /// Characters that a cookie's value may hold (RFC 6265 section 4.1.1) and that need no escape.
@@ -21,6 +23,11 @@ pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
 /// The half session's id a request carries.
 pub(super) fn half(headers: &HeaderMap) -> Option<&str> {
     named(headers, HALF).filter(|value| is_token(value))
+}
+
+/// The handle with which this browser left for an identity provider.
+pub(super) fn flow(headers: &HeaderMap) -> Option<&str> {
+    named(headers, FLOW).filter(|value| is_token(value))
 }
 
 /// The first cookie of a name.
@@ -49,6 +56,17 @@ pub(super) fn start(id: &str) -> HeaderValue {
 pub(super) fn start_half(id: &str) -> HeaderValue {
     HeaderValue::try_from(format!("{HALF}={id}; Path=/; Secure; HttpOnly; SameSite=Lax"))
         .expect("a half session's id is base32, which a header may hold")
+}
+
+/// The `Set-Cookie` value that a browser leaves for an identity provider with, for ten minutes.
+pub(super) fn start_flow(handle: &str) -> HeaderValue {
+    HeaderValue::try_from(format!("{FLOW}={handle}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600"))
+        .expect("a handle is base32, which a header may hold")
+}
+
+/// The `Set-Cookie` value that forgets it.
+pub(super) fn clear_flow() -> HeaderValue {
+    HeaderValue::from_static("__Host-oidc=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
 }
 
 /// The `Set-Cookie` value that ends a half session in the browser.
@@ -94,7 +112,8 @@ mod tests {
     fn the_cookie_has_every_flag() {
         let id = crate::clock::random_token();
         let path = LocalPath::read("/own/fam?a=b&c=;d").unwrap();
-        for value in [start(&id), start_half(&id), target(&path), clear(), clear_half(), clear_target()] {
+        let ended = [clear(), clear_half(), clear_target(), clear_flow()];
+        for value in [start(&id), start_half(&id), start_flow(&id), target(&path)].into_iter().chain(ended) {
             let text = value.to_str().unwrap();
             for flag in ["__Host-", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
                 assert!(text.contains(flag), "{flag}");

@@ -10,6 +10,7 @@ use serde_with::serde_as;
 use super::cookie;
 use super::csrf::CsrfToken;
 use super::enrolment::expiry;
+use super::provider::Identity;
 use super::session::digest;
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -55,13 +56,23 @@ pub struct HalfSession {
     pub expires_at: Timestamp,
 }
 
-/// A passphrase set by an invitation.
+/// What an invitation sets.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pending {
     /// The invitation; used up when it takes effect.
     pub invitation: String,
-    /// Hash of the passphrase.
-    pub passphrase: String,
+    /// What.
+    pub sets: Sets,
+}
+
+/// The first factor of an account from now on, or one more of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sets {
+    /// A passphrase, by its hash.
+    Passphrase(String),
+    /// An identity provider's word.
+    Identity(Identity),
 }
 
 impl Stored for HalfSession {

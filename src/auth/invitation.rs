@@ -72,7 +72,12 @@ impl InvitationStore {
         if token.len() > 64 {
             return Ok(None);
         }
-        let found = self.invitations.find_one(doc! { "_id": digest(token) }).await?;
+        self.live(&digest(token), now).await
+    }
+
+    /// The live invitation of this id.
+    pub(super) async fn live(&self, id: &str, now: Timestamp) -> Result<Option<Invitation>, StoreError> {
+        let found = self.invitations.find_one(doc! { "_id": id }).await?;
         Ok(found.filter(|invitation| now < invitation.expires_at))
     }
 

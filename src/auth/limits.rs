@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn t10_both_limits_bite_and_end() {
         let clock = Clock::manual("2026-01-02T03:04:05Z".parse().unwrap());
-        let config = SignInConfig { local_accounts: true, per_address: 3, per_account: 2 };
+        let config = SignInConfig { local_accounts: true, per_address: 3, per_account: 2, providers: Vec::new() };
         let limits = SignInLimits::new(&config, &clock);
         for account in ["a", "b", "c"] {
             assert!(limits.check(&from("192.0.2.1"), account).is_ok());

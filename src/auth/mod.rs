@@ -19,6 +19,7 @@ mod limits;
 mod pages;
 mod password;
 mod principal;
+mod provider;
 mod qr;
 mod recovery;
 mod session;
@@ -44,6 +45,7 @@ pub use keyring::{Keyring, Sealed};
 pub use limits::SignInLimits;
 pub use password::{Passphrase, Unfit};
 pub use principal::{Principal, Scope};
+pub use provider::{Identity, IdentityStore, Provider, ProviderError, Providers};
 pub use recovery::{RecoveryCode, fresh_set as fresh_recovery_codes};
 pub use session::{Session, SessionStore};
 pub use sign_in::{Anonymous, SignIn, SignedIn};
@@ -62,6 +64,8 @@ pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
         (break_seal::BreakSeal::COLLECTION, break_seal::BreakSeal::indexes()),
         (Credentials::COLLECTION, Credentials::indexes()),
         (enrolment::Enrolment::COLLECTION, enrolment::Enrolment::indexes()),
+        (provider::Flow::COLLECTION, provider::Flow::indexes()),
+        (provider::Link::COLLECTION, provider::Link::indexes()),
         (half::HalfSession::COLLECTION, half::HalfSession::indexes()),
         (invitation::Invitation::COLLECTION, invitation::Invitation::indexes()),
     ]

@@ -12,12 +12,13 @@ use super::cookie;
 use super::credentials::{CredentialStore, NewFactor};
 use super::device::Device;
 use super::enrolment::EnrolmentStore;
-use super::half::{AwaitingSecondFactor, Enrolling, HalfStore, Stage};
+use super::half::{AwaitingSecondFactor, Enrolling, HalfStore, Sets, Stage};
 use super::hasher::Hasher;
 use super::invitation::InvitationStore;
 use super::keyring::Keyring;
 use super::limits::SignInLimits;
 use super::password::Passphrase;
+use super::provider::{FlowStore, Identity, IdentityStore, Providers};
 use super::recovery::{self, RecoveryCode};
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -36,6 +37,12 @@ pub struct SignIn {
     pub invitations: InvitationStore,
     /// People between two factors.
     pub halves: HalfStore,
+    /// Identity providers.
+    pub providers: Providers,
+    /// Browsers that are with one.
+    pub(super) flows: FlowStore,
+    /// Whose accounts the providers' people are.
+    pub identities: IdentityStore,
     /// Authenticators being set up.
     pub enrolments: EnrolmentStore,
     /// Codes that stand for a second person.
@@ -56,6 +63,9 @@ impl SignIn {
             credentials: CredentialStore::new(db, keyring.clone()),
             invitations: InvitationStore::new(db),
             halves: HalfStore::new(db),
+            providers: Providers::open(config),
+            flows: FlowStore::new(db),
+            identities: IdentityStore::new(db),
             enrolments: EnrolmentStore::new(db, keyring.clone()),
             break_seal: BreakSealStore::new(db),
             keyring,
@@ -216,7 +226,10 @@ impl AwaitingSecondFactor {
             if !app.sign_in.invitations.consume(&pending.invitation, now).await? {
                 return Err(AppError::NotFound(INVITATION_ENDED));
             }
-            app.sign_in.credentials.set_passphrase(&user.id, pending.passphrase, now).await?;
+            match pending.sets {
+                Sets::Passphrase(hash) => app.sign_in.credentials.set_passphrase(&user.id, hash, now).await?,
+                Sets::Identity(identity) => link(app, trail, &identity, user).await?,
+            }
             app.sessions.end_all(&user.id).await?;
         }
         from.enter(app, user).await.map(Proof::Right)
@@ -275,12 +288,18 @@ impl Enrolling {
             app.sign_in.halves.finish(half).await?;
             return Err(AppError::NotFound(INVITATION_ENDED));
         }
+        let mut passphrase = None;
+        match half.pending.as_ref().map(|pending| &pending.sets) {
+            Some(Sets::Passphrase(hash)) => passphrase = Some(hash.clone()),
+            Some(Sets::Identity(identity)) => link(app, trail, identity, user).await?,
+            None => {}
+        }
         let codes = recovery::fresh_set();
         let factor = NewFactor {
             secret: &secret,
             step,
             recovery: codes.iter().map(RecoveryCode::hash).collect(),
-            passphrase: half.pending.as_ref().map(|pending| pending.passphrase.clone()),
+            passphrase,
             what: "A new authenticator was set up",
         };
         app.sign_in.credentials.enrol(&user.id, factor, now).await?;
@@ -288,4 +307,15 @@ impl Enrolling {
         app.sessions.end_all(&user.id).await?;
         Ok(Proof::Right((from.enter(app, user).await?, codes)))
     }
+}
+
+/// Makes a provider's person an account's owner; another account's identity stays that account's.
+async fn link(app: &AppState, trail: &Trail, identity: &Identity, user: &User) -> AppResult<()> {
+    if app.sign_in.identities.link(identity, &user.id, app.clock.now()).await? {
+        return Ok(());
+    }
+    trail.note_reason("this person of the identity provider is linked to another account");
+    Err(AppError::Forbidden(
+        "This account of the identity provider belongs to somebody else here. Ask your institute's administrator.",
+    ))
 }

@@ -24,6 +24,7 @@ mod outage;
 mod pages;
 mod panics;
 mod process;
+mod provider;
 mod reference;
 mod settings;
 mod sign_in;

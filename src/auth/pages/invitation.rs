@@ -6,12 +6,13 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::factors::{CodesPage, EnrolPage};
+use super::provider::{self, Choice};
 use super::{
     CodeForm, HalfForm, NOT_AGAIN, ShownSecret, forget_pages, passphrase_hint, refused, texts, with_half, with_session,
 };
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::auth::half::{Enrolling, Pending, Stage};
+use crate::auth::half::{Enrolling, Pending, Sets, Stage};
 use crate::auth::handlers::NoFields;
 use crate::auth::invitation::Invitation;
 use crate::auth::password::Passphrase;
@@ -51,15 +52,19 @@ struct InvitationPage {
     name: String,
     email: String,
     token: String,
+    local: bool,
+    providers: Vec<Choice>,
     hint: String,
     wrong: String,
     wrong_again: String,
 }
 
 impl InvitationPage {
-    fn new(layout: Layout, user: &User, token: String) -> Self {
+    fn new(layout: Layout, app: &AppState, user: &User, token: String) -> Self {
         Self {
             layout,
+            local: app.config.sign_in.local_accounts,
+            providers: provider::choices(app),
             name: user.name.clone(),
             email: user.email.to_string(),
             token,
@@ -71,13 +76,13 @@ impl InvitationPage {
 }
 
 /// The invitation and whom it invites; looking does not use it up.
-async fn invited(app: &AppState, trail: &Trail, token: &str) -> AppResult<(Invitation, User)> {
+pub(super) async fn invited(app: &AppState, trail: &Trail, token: &str) -> AppResult<(Invitation, User)> {
     let found = match app.sign_in.invitations.find(token, app.clock.now()).await? {
-        Some(invitation) if app.config.sign_in.local_accounts => {
+        Some(invitation) => {
             let user = app.users.by_id(&invitation.user).await?;
             user.filter(|user| !user.disabled && user.has_a_role()).map(|user| (invitation, user))
         }
-        _ => None,
+        None => None,
     };
     let Some((invitation, user)) = found else {
         trail.note_reason("no such invitation, or it is over");
@@ -96,7 +101,7 @@ async fn show(
 ) -> AppResult<Response> {
     anonymous.within_limits(&app, &trail, &query.token)?;
     let (_, user) = invited(&app, &trail, &query.token).await?;
-    page.render(|layout| InvitationPage::new(layout, &user, query.token))
+    page.render(|layout| InvitationPage::new(layout, &app, &user, query.token))
 }
 
 /// `POST /auth/invitation`: a passphrase is chosen. It takes effect, and the invitation is used up, with the second factor.
@@ -108,11 +113,14 @@ async fn accept(
     Form(form): Form<AcceptForm>,
 ) -> AppResult<Response> {
     anonymous.within_limits(&app, &trail, &form.token)?;
+    if !app.config.sign_in.local_accounts {
+        return Err(AppError::NotFound("page"));
+    }
     let (invitation, user) = invited(&app, &trail, &form.token).await?;
     let unfit = form.passphrase.check(&user.name, user.email.as_str()).err();
     if unfit.is_some() || !form.passphrase.equals(&form.again) {
         let shown = page.render(|layout| {
-            let mut shown = InvitationPage::new(layout, &user, form.token);
+            let mut shown = InvitationPage::new(layout, &app, &user, form.token);
             match unfit {
                 Some(unfit) => shown.wrong = unfit.to_string(),
                 None => NOT_AGAIN.clone_into(&mut shown.wrong_again),
@@ -122,11 +130,16 @@ async fn accept(
         return refused(shown, StatusCode::UNPROCESSABLE_ENTITY);
     }
     let passphrase = app.sign_in.hasher.hash(form.passphrase).await?;
-    let pending = Some(Pending { invitation: invitation.id, passphrase });
+    let pending = Pending { invitation: invitation.id, sets: Sets::Passphrase(passphrase) };
+    to_second_factor(&app, &user, pending).await
+}
+
+/// The way on from an invitation: to the second factor, which makes it take effect.
+pub(super) async fn to_second_factor(app: &AppState, user: &User, pending: Pending) -> AppResult<Response> {
     // One administrator's invitation is no reset of an authenticator, which takes two.
     let has_totp = app.sign_in.credentials.of(&user.id).await?.is_some_and(|present| present.totp.is_some());
     let (stage, next) = if has_totp { (Stage::Code, "/login/code") } else { (Stage::Enrol, "/auth/enrol") };
-    let half = app.sign_in.halves.start(&user.id, stage, pending, app.clock.now()).await?;
+    let half = app.sign_in.halves.start(&user.id, stage, Some(pending), app.clock.now()).await?;
     Ok(with_half(next, &half))
 }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::provider::{self, Choice};
 use super::{CodeForm, HalfForm, WRONG_CODE, refused, with_half, with_session};
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -31,6 +32,7 @@ struct SignInPage {
     layout: Layout,
     demo: bool,
     local: bool,
+    providers: Vec<Choice>,
     email: String,
     /// What is said beside the passphrase after a try that failed.
     again: &'static str,
@@ -38,7 +40,8 @@ struct SignInPage {
 
 async fn show(page: Page, State(app): State<AppState>) -> AppResult<Response> {
     let local = app.config.sign_in.local_accounts;
-    page.render(|layout| SignInPage { layout, demo: app.demo, local, email: String::new(), again: "" })
+    let providers = provider::choices(&app);
+    page.render(|layout| SignInPage { layout, demo: app.demo, local, providers, email: String::new(), again: "" })
 }
 
 #[derive(Deserialize)]
@@ -68,6 +71,7 @@ async fn give_passphrase(
                 layout,
                 demo: app.demo,
                 local: true,
+                providers: provider::choices(&app),
                 email,
                 again: "Write it once more.",
             });

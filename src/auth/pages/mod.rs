@@ -5,6 +5,7 @@ mod confirm;
 mod factors;
 mod invitation;
 mod login;
+mod provider;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -28,6 +29,7 @@ use crate::web::{Routes, read_form, see_other};
 /// The routes of all of them.
 pub(super) fn routes() -> Routes {
     login::routes()
+        .merge(provider::routes())
         .merge(invitation::routes())
         .merge(account::routes())
         .merge(confirm::routes())

@@ -1,6 +1,7 @@
 //! A real server with a database of its own, people to sign in, and cases to load.
 
 pub mod ledger;
+pub mod provider;
 pub mod proxy;
 pub mod vcf;
 pub mod visitor;
