@@ -322,6 +322,10 @@ async fn t16_a_reset_takes_two_people() {
     let entries = app.audit_entries().await;
     let commands: Vec<&str> = entries.iter().filter_map(|entry| entry.get_str("command").ok()).collect();
     assert!(commands.contains(&"user reset-totp") && commands.contains(&"user reset-totp --confirm"));
+    if rustix_is_root() {
+        let (_, flags, _) = app.program(&["audit", "flags"]);
+        assert!(flags.contains("as the second of two people"), "{flags}");
+    }
     app.end().await;
 }
 

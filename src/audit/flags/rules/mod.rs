@@ -12,6 +12,7 @@ mod enabled;
 mod hours;
 mod refusals;
 mod relation;
+mod reset;
 mod sign_in;
 #[cfg(test)]
 mod simulation;
@@ -51,11 +52,13 @@ pub enum Rule {
     OutsideHours,
     /// Wrong one-time codes, then a right one.
     SignIn,
+    /// An authenticator that was reset, or codes that stand for a second person.
+    FactorReset,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoRelation,
         Self::Volume,
         Self::NewAddress,
@@ -66,6 +69,7 @@ impl Rule {
         Self::ClockBack,
         Self::OutsideHours,
         Self::SignIn,
+        Self::FactorReset,
     ];
 
     /// The word in addresses and documents.
@@ -82,6 +86,7 @@ impl Rule {
             Self::ClockBack => "clock_back",
             Self::OutsideHours => "outside_hours",
             Self::SignIn => "sign_in",
+            Self::FactorReset => "factor_reset",
         }
     }
 
@@ -99,6 +104,7 @@ impl Rule {
             Self::ClockBack => "Clock went back",
             Self::OutsideHours => "Outside usual hours",
             Self::SignIn => "Wrong codes, then signed in",
+            Self::FactorReset => "Authenticator reset",
         }
     }
 }
@@ -244,6 +250,7 @@ impl Memory {
         found.extend(clock::take(fact));
         if fact.command {
             found.extend(self.shared.disabled.take(fact));
+            found.extend(reset::take(fact));
             return found;
         }
         let person = self.people.entry(fact.who.clone()).or_default();

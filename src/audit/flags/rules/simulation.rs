@@ -196,6 +196,7 @@ fn planted() -> Vec<(Rule, Vec<Fact>)> {
         (Rule::EnabledAgain, vec![command(0, "user disable"), command(9, "user enable")]),
         (Rule::ClockBack, vec![Fact { back_ms: Some(3_600_000), ..go(8, 0, "GET /{institute}") }]),
         (Rule::SignIn, (0..5).map(wrong).collect()),
+        (Rule::FactorReset, vec![command(3, "user reset-totp --confirm")]),
     ]
 }
 
