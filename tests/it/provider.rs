@@ -34,8 +34,7 @@ async fn leave(visitor: &mut Visitor, provider: &FakeProvider, form: &[(&str, &s
     let url = page.select(&link).next().unwrap().attr("href").unwrap().to_owned();
     provider.visited(&url);
     let url = reqwest::Url::parse(&url).unwrap();
-    let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-    state
+    url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned()
 }
 
 async fn come_back(visitor: &mut Visitor, state: &str) -> Response {

@@ -127,15 +127,13 @@ async fn come_back(
     let Flow { secrets, invitation, .. } = flow;
     let found = provider.finish(code, secrets, &self::back(&app), now).await;
     let identity = found.map_err(|error| told(provider, &trail, &error))?;
-    let mut response = match invitation {
-        Some(invitation) => link(&app, &trail, &invitation, identity).await?,
-        None => match entitled(&app, &trail, &identity).await? {
-            Some(user) => with_half("/login/code", &app.sign_in.halves.start(&user.id, Stage::Code, None, now).await?),
-            None => {
-                let name = provider.name().to_owned();
-                refused(page.render(|layout| UnknownPage { layout, name }), StatusCode::FORBIDDEN)?
-            }
-        },
+    let mut response = if let Some(invitation) = invitation {
+        link(&app, &trail, &invitation, identity).await?
+    } else if let Some(user) = entitled(&app, &trail, &identity).await? {
+        with_half("/login/code", &app.sign_in.halves.start(&user.id, Stage::Code, None, now).await?)
+    } else {
+        let name = provider.name().to_owned();
+        refused(page.render(|layout| UnknownPage { layout, name }), StatusCode::FORBIDDEN)?
     };
     response.headers_mut().append(header::SET_COOKIE, cookie::clear_flow());
     Ok(response)

@@ -224,7 +224,7 @@ impl Provider {
         })
     }
 
-    /// What an ID token says, when everything about it holds (OpenID Connect Core 1.0, section 3.1.3.7).
+    /// What an ID token says, when everything about it holds (`OpenID` Connect Core 1.0, section 3.1.3.7).
     fn identity(
         &self,
         metadata: &CoreProviderMetadata,

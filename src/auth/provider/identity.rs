@@ -8,7 +8,7 @@ use serde_with::serde_as;
 use crate::db::{Db, Documents, StoreError, Stored, index, unique_index};
 use crate::ids::{UserId, base32};
 
-/// Somebody, as a provider knows them: the pair that it promises never to give to another person (OpenID Connect Core 1.0,
+/// Somebody, as a provider knows them: the pair that it promises never to give to another person (`OpenID` Connect Core 1.0,
 /// section 2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {

@@ -1,4 +1,4 @@
-//! Signing in with an institute's own identity provider: OpenID Connect, code flow with PKCE.
+//! Signing in with an institute's own identity provider: `OpenID` Connect, code flow with PKCE.
 //!
 //! A provider vouches for the first factor only; the second is ours. What it says is read once: tokens are dropped after
 //! the identity is known. People are linked by issuer and subject through an invitation, never by an e-mail address.
