@@ -31,6 +31,10 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 /// How often a server looks after its database.
 const WATCH: Duration = Duration::from_millis(500);
+/// Between tries to start it.
+const PAUSE: Duration = Duration::from_secs(5);
+/// What the storage engine (`WiredTiger`) says to everything after an error it cannot go on from.
+const STORAGE_GAVE_UP: &str = "WT_PANIC";
 
 /// How the server is started.
 #[derive(Debug, Clone)]
@@ -85,18 +89,30 @@ impl Lease {
         Ok(Self { uri: uri(running.port, USER, &password), folder, options: options.clone(), held: Some(lease) })
     }
 
-    /// Starts the server again whenever its process has ended. Never returns; drop it to end it.
+    /// Starts the server again whenever its process has ended, or its storage has given up, as it does on a full disk.
+    /// Never returns; drop it to end it.
     pub async fn keep_running(&self) -> Infallible {
         loop {
             tokio::time::sleep(WATCH).await;
-            if read_running(&self.folder).is_some_and(|running| lives(running.pid)) {
+            if let Some(running) = read_running(&self.folder).filter(|running| lives(running.pid)) {
+                if let Some(pid) = Pid::from_raw(running.pid).filter(|_| self.has_given_up()) {
+                    error!("the embedded database's storage gave up; was its disk full? Starting it again");
+                    let _ = kill_process(pid, Signal::KILL); // what it has committed is on the disk
+                }
                 continue;
             }
             warn!("the embedded database server has ended; starting it again");
             if let Err(error) = self.revive().await {
                 error!("the embedded database server could not be started again: {error:#}");
+                tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+
+    /// Whether the server's log says that its storage engine stopped for good. It says so again every minute; on a full disk
+    /// it can do that only when there is space, which is when starting again helps.
+    fn has_given_up(&self) -> bool {
+        fs::read_to_string(self.folder.join("server.log")).is_ok_and(|log| log.contains(STORAGE_GAVE_UP))
     }
 
     async fn revive(&self) -> anyhow::Result<()> {
