@@ -390,7 +390,9 @@ async fn audit_review(lines: &mut Vec<Line>) {
             batch.clear();
         }
     }
-    app.insert_many("audit", &batch).await;
+    if !batch.is_empty() {
+        app.insert_many("audit", &batch).await;
+    }
     step("pages of auditors");
     for (what, reader, path) in [
         ("review, newest of all", &system, "/audit".to_owned()),

@@ -60,6 +60,9 @@ pub enum AppError {
     /// An identity provider does not answer.
     #[error("the identity provider cannot be used now")]
     ProviderUnavailable,
+    /// The browser forgot a session that could not be ended.
+    #[error("the session could not be ended")]
+    SignedOutHereOnly,
     /// The work took too long.
     #[error("the work took too long")]
     TimedOut,
@@ -118,9 +121,11 @@ impl AppError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Conflict { .. } => StatusCode::CONFLICT,
             Self::TooOften { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded | Self::TrailUnavailable | Self::ProviderUnavailable | Self::TimedOut => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Overloaded
+            | Self::TrailUnavailable
+            | Self::ProviderUnavailable
+            | Self::SignedOutHereOnly
+            | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -142,6 +147,7 @@ impl AppError {
             Self::Overloaded => "Busy",
             Self::TrailUnavailable => "Nothing can be shown now",
             Self::ProviderUnavailable => "The identity provider does not answer",
+            Self::SignedOutHereOnly => "Signed out in this browser only",
             Self::TimedOut => "That took too long",
             Self::Internal(_) => "Something went wrong",
         }
@@ -173,6 +179,9 @@ impl AppError {
             }
             Self::ProviderUnavailable => {
                 "Your institute’s identity provider cannot be used at the moment. Try again in a minute; whoever is signed in already works on.".to_owned()
+            }
+            Self::SignedOutHereOnly => {
+                "This browser has forgotten your sign-in, but the server could not end it at the moment. It ends by itself when it is not used for half an hour; to be sure, sign in later and end it on your account’s page.".to_owned()
             }
             Self::TimedOut => "The work was ended. Try again, or ask for less at once.".to_owned(),
             Self::Internal(_) => "The failure was noted. Your administrator finds it in the log by the reference below.".to_owned(),

@@ -34,7 +34,11 @@ impl Asker {
     pub async fn for_error_page(&self, error: &AppError, headers: &HeaderMap, app: &AppState) -> Option<Principal> {
         let database_answers = !matches!(
             error,
-            AppError::Internal(_) | AppError::Overloaded | AppError::TrailUnavailable | AppError::TimedOut
+            AppError::Internal(_)
+                | AppError::Overloaded
+                | AppError::TrailUnavailable
+                | AppError::SignedOutHereOnly
+                | AppError::TimedOut
         );
         if self.0.get().is_none() && !database_answers {
             return None;

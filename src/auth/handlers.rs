@@ -4,8 +4,9 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts as _, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
+use tracing::error;
 
 use super::half::Half;
 use super::principal::Principal;
@@ -13,6 +14,7 @@ use super::sign_in::Anonymous;
 use super::{cookie, pages};
 use crate::app::AppState;
 use crate::audit;
+use crate::db::StoreError;
 use crate::error::{AppError, AppResult};
 use crate::web::{Access, Layout, Page, Routes, read_form, see_other};
 
@@ -53,13 +55,24 @@ impl FromRequest<AppState> for SignOutForm {
 
 /// `POST /logout`
 pub async fn sign_out(State(app): State<AppState>, headers: HeaderMap, _: SignOutForm) -> AppResult<Response> {
-    if let Some(id) = cookie::read(&headers) {
-        app.sessions.end(id).await?;
+    let ended = async {
+        if let Some(id) = cookie::read(&headers) {
+            app.sessions.end(id).await?;
+        }
+        if let Some(id) = cookie::half(&headers) {
+            app.sign_in.halves.end(id).await?;
+        }
+        Ok::<_, StoreError>(())
     }
-    if let Some(id) = cookie::half(&headers) {
-        app.sign_in.halves.end(id).await?;
-    }
-    let mut response = see_other("/login");
+    .await;
+    // The browser forgets in any case.
+    let mut response = match ended {
+        Ok(()) => see_other("/login"),
+        Err(error) => {
+            error!(%error, "a session could not be ended; it ends by itself");
+            AppError::SignedOutHereOnly.into_response()
+        }
+    };
     for cleared in [cookie::clear(), cookie::clear_half(), cookie::clear_target()] {
         response.headers_mut().append(header::SET_COOKIE, cleared);
     }

@@ -84,6 +84,9 @@ pub(super) async fn render(State(app): State<AppState>, mut request: Request, ne
             answer.headers_mut().insert(name, value.clone());
         }
     }
+    for cookie in response.headers().get_all(header::SET_COOKIE) {
+        answer.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    }
     if is_api && matches!(shown, AppError::SignInRequired) {
         answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }

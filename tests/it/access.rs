@@ -15,7 +15,7 @@ use crate::support::{Browser, TestApp};
 /// its admins. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
 /// by an invitation. `confirmed`: any user, in the ten minutes after a fresh code; before that they are asked for one.
-const TABLE: [(&str, &str, &str); 66] = [
+const TABLE: [(&str, &str, &str); 68] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -27,6 +27,8 @@ const TABLE: [(&str, &str, &str); 66] = [
     ("GET", "/login/recovery", "half signed in"),
     ("POST", "/login/recovery", "half signed in"),
     ("GET", "/auth/invitation", "everybody"),
+    ("GET", "/auth/callback", "everybody"),
+    ("POST", "/login/with/{provider}", "everybody"),
     ("POST", "/auth/invitation", "everybody"),
     ("GET", "/auth/enrol", "enrolling"),
     ("POST", "/auth/enrol", "enrolling"),
@@ -179,7 +181,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
         let browser = app.signed_in(grants).await;
         for (method, path, who) in TABLE.iter().filter(|(method, ..)| *method == "GET") {
-            if matches!(*path, "/static/{*file}" | "/auth/demo" | "/auth/invitation") {
+            if matches!(*path, "/static/{*file}" | "/auth/demo" | "/auth/invitation" | "/auth/callback") {
                 continue; // shown elsewhere: a file by its hashed name, doors that need a link by tests of their own
             }
             let status = browser.get(&filled(path, &variant, &entry)).await.status();
@@ -222,7 +224,10 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     }
     let stranger = app.stranger();
     for (_, path, who) in TABLE.iter().filter(|(method, path, _)| {
-        *method == "GET" && !path.contains('*') && !path.starts_with("/auth/demo") && *path != "/auth/invitation"
+        *method == "GET"
+            && !path.contains('*')
+            && !path.starts_with("/auth/demo")
+            && !matches!(*path, "/auth/invitation" | "/auth/callback")
     }) {
         let response = stranger.get(&filled(path, &variant, &entry)).await;
         match (*who, path.starts_with("/api/")) {

@@ -70,6 +70,7 @@ async fn no_entry_no_patient_data() {
     };
     let (status, page) = ask("/own/fam").await;
     assert_eq!(status, StatusCode::OK);
+    let csrf = page.split("name=\"csrf\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let style = page.split("href=\"/static/").nth(1).unwrap().split('"').next().unwrap().to_owned();
 
     proxy.set(Harm::RefuseWrites);
@@ -88,6 +89,18 @@ async fn no_entry_no_patient_data() {
     let leaving = client.post(format!("http://{address}/logout")).header("cookie", "__Host-sid=none");
     let answer = leaving.header("origin", format!("http://{address}")).send().await.unwrap();
     assert_ne!(answer.status(), StatusCode::SERVICE_UNAVAILABLE, "signing out does not wait for the trail");
+
+    // A session that cannot be ended is forgotten by its browser, which is told so.
+    let form = [("csrf", csrf.as_str())];
+    let leaving = client.post(format!("http://{address}/logout")).header("cookie", format!("__Host-sid={session}"));
+    let answer = leaving.header("origin", format!("http://{address}")).form(&form).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let forgotten: Vec<_> = answer.headers().get_all("set-cookie").iter().map(|line| line.to_str().unwrap()).collect();
+    assert!(
+        forgotten.iter().any(|line| line.starts_with("__Host-sid=;") && line.contains("Max-Age=0")),
+        "{forgotten:?}"
+    );
+    assert!(answer.text().await.unwrap().contains("Signed out in this browser only"));
 
     proxy.set(Harm::None);
     let began = Instant::now();

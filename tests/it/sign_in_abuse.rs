@@ -277,6 +277,8 @@ async fn t12_s15_half_a_sign_in_opens_nothing() {
         "/login",
         "/auth/demo",
         "/auth/invitation",
+        "/auth/callback",
+        "/login/with/{provider}",
         "/api/v1/openapi.json",
     ];
     for (number, jar) in jars.iter().enumerate() {
