@@ -77,6 +77,8 @@ e2e: system
 	  || { echo "please install chromium" >&2; exit 1; }
 	@[ -d "$(e2e_modules)/node_modules/html-validate" ] || npm install --silent --no-audit --no-fund --prefix "$(e2e_modules)" \
 	  playwright-core@1.65.1 axe-core@4.14.1 html-validate@10.17.0
+	@[ -d "$(e2e_modules)/python/oidc_provider_mock" ] || python3 -m pip install --quiet --root-user-action ignore --target "$(e2e_modules)/python" oidc-provider-mock==0.3.4 \
+	  || { echo "please install pip for python3 (Debian: apt-get install python3-pip)" >&2; exit 1; }
 	cargo build
 	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install >/dev/null
 	E2E_MODULES="$(e2e_modules)" E2E_PROGRAM="$$(realpath $${CARGO_TARGET_DIR:-target}/debug/lodestone)" node --test tests/e2e/run.mjs

@@ -10,6 +10,7 @@ use super::{
 use crate::app::AppState;
 use crate::audit::AuditKeys;
 use crate::auth::Keyring;
+use crate::auth::Providers;
 use crate::cases::{self, Case, CaseStore};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -119,6 +120,13 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
     say("sign-in keys", Keyring::open(&keys).map(|_| keys.display().to_string()));
     let checkpoints = config.audit.checkpoints_folder(&data, &config.database.name);
     say("audit checkpoints", writable(&checkpoints).map(|()| checkpoints.display().to_string()));
+    for provider in Providers::open(&config.sign_in).all() {
+        let answers = provider.check(Clock::system().now()).await;
+        say(
+            &format!("identity provider {}", provider.id()),
+            answers.map(|()| provider.issuer().to_owned()).map_err(Into::into),
+        );
+    }
     match open::connect(config, &data, &config.database.name).await {
         Ok(open) => {
             say("database", Ok(open.db.name().to_owned()));

@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { promisify } from 'node:util';
-import { mkdtemp, rm, readFile } from 'node:fs/promises';
+import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,7 +21,7 @@ const axe = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const program = process.env.E2E_PROGRAM;
 const folder = await mkdtemp(path.join(tmpdir(), 'lodestone-e2e-'));
-let server, browser, origin, signIn;
+let server, browser, origin, signIn, provider, issuer;
 
 /** The demo's printed address, once it serves. */
 function started(child) {
@@ -36,8 +37,35 @@ function started(child) {
   });
 }
 
+/** A port that is free now. */
+function freePort() {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => resolve(port)); });
+  });
+}
+
+/** An identity provider, a program of its own, and the configuration that names it. */
+async function withProvider() {
+  const port = await freePort();
+  issuer = `http://127.0.0.1:${port}`;
+  const env = { ...process.env, PYTHONPATH: path.join(process.env.E2E_MODULES, 'python') };
+  provider = spawn('python3', ['-m', 'oidc_provider_mock', '-p', String(port)], { env, stdio: 'ignore' });
+  for (let tries = 0; ; tries += 1) {
+    const answer = await fetch(`${issuer}/.well-known/openid-configuration`).catch(() => undefined);
+    if (answer?.ok) break;
+    assert.ok(tries < 200, 'the identity provider answers');
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+  }
+  const config = path.join(folder, 'e2e.toml');
+  const secret = path.join(folder, 'clinic.secret');
+  await writeFile(secret, 'a secret between the two\n');
+  await writeFile(config, `[[sign_in.providers]]\nid = "clinic"\nname = "Clinic account"\nissuer = "${issuer}"\nclient_id = "lodestone"\nclient_secret_file = "${secret}"\n`);
+  return config;
+}
+
 before(async () => {
-  server = spawn(program, ['--data-dir', folder, 'demo', '--listen', '127.0.0.1:0']);
+  const config = await withProvider();
+  server = spawn(program, ['--config', config, '--data-dir', folder, 'demo', '--listen', '127.0.0.1:0']);
   [, origin, signIn] = await started(server);
   browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
@@ -49,19 +77,21 @@ after(async () => {
   await browser?.close();
   const ended = new Promise((resolve) => server.on('exit', resolve));
   server.kill('SIGTERM');
+  provider?.kill();
   await ended;
   await rm(folder, { recursive: true, force: true });
 });
 
 /** A page that notes everything that should not happen on it. */
-async function watched(context) {
+async function watched(context, elsewhere) {
   const page = await context.newPage();
   page.wrong = [];
   page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) page.wrong.push(message.text()); });
   page.on('pageerror', (error) => page.wrong.push(error.message));
   page.on('dialog', (dialog) => { page.wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
   await page.route('**', (route) => {
-    if (route.request().url().startsWith(origin) || route.request().url().startsWith('data:')) return route.continue();
+    const url = route.request().url();
+    if (url.startsWith(origin) || url.startsWith('data:') || (elsewhere && url.startsWith(elsewhere))) return route.continue();
     page.wrong.push(`a request to ${route.request().url()}`);
     return route.abort();
   });
@@ -245,6 +275,49 @@ test('an invited person sets up a passphrase and an authenticator, by keyboard o
   assert.equal(await page.locator('.secret').count(), 0, 'T14: the secret does not come back');
   await sound(page, await (await page.goto(`${origin}/account`)).text());
   assert.deepEqual(page.wrong.filter((text) => !/status of (401|422)/.test(text)), []);
+  await context.close();
+});
+
+test('an invited person uses the clinic\'s account, and signs in with it', async () => {
+  await inDemo('user', 'add', 'olga@lodestone.example', '--name', 'Olga New', '--role', 'demo:clinician');
+  const link = await inDemo('user', 'invite', 'olga@lodestone.example');
+  const context = await browser.newContext();
+  const page = await watched(context, issuer);
+  const atProvider = async (button) => {
+    await tabTo(page, button);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${issuer}/**`);
+    await page.locator('[name=sub][type=text]').fill('olga');
+    await page.keyboard.press('Enter');
+  };
+  const invitation = await page.goto(origin + link.slice(link.indexOf('/auth/')));
+  await sound(page, await invitation.text());
+  await atProvider('form[action="/login/with/clinic"] button');
+  await page.waitForURL(`${origin}/auth/enrol`);
+  await tabTo(page, 'main button');
+  await submitted(page);
+  const secret = await page.locator('.secret code').innerText();
+  await tabTo(page, '[name=code]');
+  await page.keyboard.type(codeOf(secret));
+  await submitted(page);
+  assert.equal(await page.locator('.codes li').count(), 10);
+  await page.locator('button:has-text("Sign out")').click();
+  await page.waitForURL(`${origin}/login`);
+  await sound(page, await (await page.goto(`${origin}/login`)).text());
+  await atProvider('form[action="/login/with/clinic"] button');
+  await page.waitForURL(`${origin}/login/code`);
+  // somebody whom the provider knows and the clinic did not invite
+  await page.goto(`${origin}/login`);
+  await tabTo(page, 'form[action="/login/with/clinic"] button');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${issuer}/**`);
+  await page.locator('[name=sub][type=text]').fill('stranger');
+  const answered = page.waitForResponse((response) => response.url().startsWith(`${origin}/auth/callback`));
+  await page.keyboard.press('Enter');
+  await sound(page, await (await answered).text());
+  assert.match(await page.locator('h1').innerText(), /not signed in/);
+  const own = page.wrong.filter((text) => !/status of (401|403)/.test(text) && !text.includes('cdn.jsdelivr.net') && !text.includes('ERR_FAILED'));
+  assert.deepEqual(own, []);
   await context.close();
 });
 
