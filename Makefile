@@ -77,6 +77,7 @@ e2e: system
 	  || { echo "please install chromium" >&2; exit 1; }
 	@[ -d "$(e2e_modules)/node_modules/html-validate" ] || npm install --silent --no-audit --no-fund --prefix "$(e2e_modules)" \
 	  playwright-core@1.65.1 axe-core@4.14.1 html-validate@10.17.0
+	@python3 -m pip --version >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-pip >/dev/null; } || true
 	@[ -d "$(e2e_modules)/python/oidc_provider_mock" ] || python3 -m pip install --quiet --root-user-action ignore --target "$(e2e_modules)/python" oidc-provider-mock==0.3.4 \
 	  || { echo "please install pip for python3 (Debian: apt-get install python3-pip)" >&2; exit 1; }
 	cargo build
