@@ -1,6 +1,6 @@
 //! Taking something out of the trail: what nobody may do through a page, and what the law asks for all the same.
 //!
-//! An erasure is asked for by one auditor and agreed to by another on pages ([`erasure`]); a command on the machine, with
+//! An erasure is asked for by one auditor and agreed to by another on pages; a command on the machine, with
 //! the credential for it, carries it out ([`erase`]). Months older than the retention period are removed by command
 //! ([`prune`]). Either is said in the trail, and signed, before anything is taken.
 
