@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use crate::audit::AuditWriter;
 use crate::audit::review::ReviewStores;
 use crate::audit::upkeep::ErasureStore;
-use crate::auth::{DemoLinks, Keyring, SessionStore, SignIn, TokenStore};
+use crate::auth::{DemoLinks, Keyring, SessionStore, SignIn, TokenStore, WaysInStore};
 use crate::cases::{Case, CaseStore, Reservation, ReservationStore};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -64,6 +64,8 @@ pub struct Inner {
     pub tokens: TokenStore,
     /// Ways into a demo.
     pub demo_links: DemoLinks,
+    /// How people can sign in, for administrators.
+    pub ways_in: WaysInStore,
     /// People.
     pub users: UserStore,
     /// Clinics.
@@ -114,6 +116,7 @@ impl AppState {
             sign_in: SignIn::new(&db, &config.sign_in, &clock, keyring),
             tokens: TokenStore::new(&db),
             demo_links: DemoLinks::new(&db),
+            ways_in: WaysInStore::new(&db),
             users: UserStore::new(&db),
             institutes: InstituteStore::new(&db),
             cases: CaseStore::new(&db),
@@ -177,6 +180,7 @@ pub fn routes() -> Routes {
         .merge(audit::review::routes())
         .merge(audit::flags::routes())
         .merge(audit::upkeep::routes())
+        .merge(crate::users::routes())
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(variants::routes())

@@ -3,7 +3,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use bson::doc;
 use jiff::{SignedDuration, Timestamp};
-use mongodb::IndexModel;
+use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
@@ -147,6 +147,16 @@ impl HalfStore {
     pub(super) async fn end(&self, id: &str) -> Result<(), StoreError> {
         self.halves.delete(doc! { "_id": digest(id) }).await?;
         Ok(())
+    }
+
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub(super) async fn prepare(&self) -> Result<(), StoreError> {
+        self.halves.prepare().await
+    }
+
+    /// Ends all half sessions of a person, in a transaction.
+    pub(super) async fn end_all_in(&self, session: &mut ClientSession, user: &UserId) -> Result<(), StoreError> {
+        self.halves.delete_in(session, doc! { "user": user }).await.map(|_| ())
     }
 
     /// Ends all half sessions of a person.

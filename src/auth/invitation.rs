@@ -1,6 +1,6 @@
 use bson::doc;
 use jiff::{SignedDuration, Timestamp};
-use mongodb::IndexModel;
+use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
@@ -10,7 +10,8 @@ use crate::clock::random_bytes;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::{UserId, base32};
 
-const LIFETIME: SignedDuration = SignedDuration::from_hours(72);
+/// How long an invitation can be used.
+pub const LIFETIME: SignedDuration = SignedDuration::from_hours(72);
 
 /// A person's right to set up their sign-in, once. The link holds 128 random bits; here is their hash.
 #[serde_as]
@@ -85,6 +86,16 @@ impl InvitationStore {
     pub(super) async fn consume(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let live = doc! { "_id": id, "expires_at": { "$gt": bson::DateTime::from_millis(now.as_millisecond()) } };
         Ok(self.invitations.delete(live).await? == 1)
+    }
+
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub(super) async fn prepare(&self) -> Result<(), StoreError> {
+        self.invitations.prepare().await
+    }
+
+    /// Ends all invitations of a person, in a transaction.
+    pub(super) async fn end_all_in(&self, session: &mut ClientSession, user: &UserId) -> Result<(), StoreError> {
+        self.invitations.delete_in(session, doc! { "user": user }).await.map(|_| ())
     }
 
     /// Ends all invitations of a person.

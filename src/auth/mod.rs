@@ -8,6 +8,7 @@ mod credentials;
 mod csrf;
 mod demo_link;
 mod device;
+mod ended;
 mod enrolment;
 mod extract;
 mod half;
@@ -28,19 +29,21 @@ mod step_up;
 mod target;
 mod token;
 mod totp;
+mod ways_in;
 
 pub use break_seal::{BreakSealStore, NoNewSet};
 pub(crate) use cookie::read as session_cookie;
-pub use credentials::{CredentialStore, Credentials, NewFactor, ResetAnswer, StoredTotp};
+pub use credentials::{CredentialStore, Credentials, NewFactor, PendingReset, ResetAnswer, StoredTotp};
 pub use csrf::{CsrfToken, same_origin};
 pub use demo_link::DemoLinks;
 pub use device::Device;
+pub(crate) use ended::{end_access, prepare as prepare_to_end_access};
 pub use enrolment::EnrolmentStore;
 pub use extract::Asker;
 pub use half::{AwaitingSecondFactor, Enrolling, HalfStore};
 pub use handlers::{routes, sign_out};
 pub use hasher::Hasher;
-pub use invitation::InvitationStore;
+pub use invitation::{InvitationStore, LIFETIME as INVITATION_LIFETIME};
 pub use keyring::{Keyring, Sealed};
 pub use limits::SignInLimits;
 pub use password::{Passphrase, Unfit};
@@ -53,6 +56,7 @@ pub use step_up::{Administration, BulkExport, Class, SignOutCases, StepUpClass, 
 pub use target::{LocalPath, remember as remember_target};
 pub use token::{ApiToken, TokenScope, TokenStore};
 pub use totp::{STEP_S, TotpSecret};
+pub use ways_in::{WaysIn, WaysInStore};
 
 /// Everything `auth` keeps in the database, with its indexes.
 pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {

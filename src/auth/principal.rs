@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 
 use bson::{Bson, Document, doc};
+use jiff::Timestamp;
 
 use super::csrf::CsrfToken;
 use super::session::Session;
+use super::step_up::StepUpClass;
 use super::token::{ApiToken, TokenScope};
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Membership, Role, SystemRole, User};
@@ -133,6 +135,18 @@ impl Principal {
     #[must_use]
     pub fn system_roles(&self) -> &[SystemRole] {
         &self.system_roles
+    }
+
+    /// Whether the person administers the whole system. A script never acts in that role.
+    #[must_use]
+    pub fn is_system_admin(&self) -> bool {
+        !self.is_script() && self.system_roles.contains(&SystemRole::Admin)
+    }
+
+    /// Whether a fresh code keeps a class open in this session.
+    #[must_use]
+    pub fn has_opened(&self, class: StepUpClass, now: Timestamp) -> bool {
+        self.session().is_some_and(|session| session.is_open(class, now))
     }
 
     /// All roles with their institute; none for those of the whole system.

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use bson::doc;
 use jiff::{SignedDuration, Timestamp};
-use mongodb::IndexModel;
 use mongodb::options::{FindOptions, IndexOptions};
+use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 use sha2::{Digest as _, Sha256};
@@ -198,6 +198,16 @@ impl SessionStore {
     /// Ends all of a person's sessions but one.
     pub(super) async fn end_others(&self, user: &UserId, kept: &str) -> Result<u64, StoreError> {
         self.sessions.delete(doc! { "user": user, "_id": { "$ne": kept } }).await
+    }
+
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub(super) async fn prepare(&self) -> Result<(), StoreError> {
+        self.sessions.prepare().await
+    }
+
+    /// Ends all sessions of a user, in a transaction.
+    pub(super) async fn end_all_in(&self, session: &mut ClientSession, user: &UserId) -> Result<(), StoreError> {
+        self.sessions.delete_in(session, doc! { "user": user }).await.map(|_| ())
     }
 
     /// Ends all sessions of a user.

@@ -1,14 +1,16 @@
-use bson::doc;
+use std::collections::BTreeMap;
+
+use bson::{Bson, doc};
 use jiff::{SignedDuration, Timestamp};
-use mongodb::IndexModel;
-use mongodb::options::IndexOptions;
+use mongodb::options::{FindOptions, IndexOptions};
+use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
 use super::session::digest;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::{InstituteId, UserId};
-use crate::users::User;
+use crate::users::{Membership, User};
 
 /// The longest life of a token, in days.
 pub const MAX_DAYS: u16 = 90;
@@ -24,6 +26,17 @@ pub enum TokenScope {
     Read,
     /// Read, and load cases.
     Load,
+}
+
+impl TokenScope {
+    /// What it allows, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Read => "read cases",
+            Self::Load => "read and load cases",
+        }
+    }
 }
 
 /// A script's right to act for a user in one institute.
@@ -55,9 +68,22 @@ impl Stored for ApiToken {
             IndexOptions::builder().name("expiry".to_owned()).expire_after(std::time::Duration::from_secs(60)).build();
         vec![
             index("of_user", doc! { "user": 1 }),
+            index("of_institute", doc! { "institute": 1 }),
             IndexModel::builder().keys(doc! { "expires_at": 1 }).options(expire).build(),
         ]
     }
+}
+
+impl User {
+    /// Whether a token of this person is good: it ends with the account, and with the membership that it reads by.
+    fn may_have(&self, token: &ApiToken) -> bool {
+        let reads = |held: &Membership| held.institute == token.institute && held.role.reads_cases();
+        !self.disabled && self.memberships.iter().any(reads)
+    }
+}
+
+fn moment(at: Timestamp) -> bson::DateTime {
+    bson::DateTime::from_millis(at.as_millisecond())
 }
 
 /// The `api_tokens` collection.
@@ -116,7 +142,60 @@ impl TokenStore {
             .await?;
         let Some(TokenWithUser { token, mut owner }) = found.into_iter().next() else { return Ok(None) };
         let alive = now < token.expires_at;
-        Ok(owner.pop().filter(|user| alive && !user.disabled).map(|user| (token, user)))
+        Ok(owner.pop().filter(|user| alive && user.may_have(&token)).map(|user| (token, user)))
+    }
+
+    /// A person's live tokens, newest first.
+    pub(super) async fn of_user(&self, user: &UserId, now: Timestamp) -> Result<Vec<ApiToken>, StoreError> {
+        let newest = FindOptions::builder().sort(doc! { "created_at": -1, "_id": 1 }).build();
+        let live = doc! { "user": user, "expires_at": { "$gt": moment(now) } };
+        self.tokens.find(live, newest).await
+    }
+
+    /// How many live tokens each person has in an institute.
+    pub async fn count_in(
+        &self,
+        institute: &InstituteId,
+        now: Timestamp,
+    ) -> Result<BTreeMap<UserId, usize>, StoreError> {
+        #[derive(Deserialize)]
+        struct Owner {
+            user: UserId,
+        }
+        let live = doc! { "institute": institute, "expires_at": { "$gt": moment(now) } };
+        let owners = FindOptions::builder().projection(doc! { "user": 1 }).build();
+        let mut count = BTreeMap::new();
+        for Owner { user } in self.tokens.find_as(live, owners).await? {
+            *count.entry(user).or_insert(0) += 1;
+        }
+        Ok(count)
+    }
+
+    /// Ends one of a person's tokens by what is stored of it; whether there was one.
+    pub(super) async fn end_one(&self, user: &UserId, hash: &str) -> Result<bool, StoreError> {
+        Ok(self.tokens.delete(doc! { "_id": hash, "user": user }).await? == 1)
+    }
+
+    /// Ends a person's tokens in an institute; how many there were.
+    pub async fn end_in(&self, user: &UserId, institute: &InstituteId) -> Result<u64, StoreError> {
+        self.tokens.delete(doc! { "user": user, "institute": institute }).await
+    }
+
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub(super) async fn prepare(&self) -> Result<(), StoreError> {
+        self.tokens.prepare().await
+    }
+
+    /// Ends the tokens that a changed person may have no more, in a transaction.
+    pub(super) async fn end_unfit_in(&self, session: &mut ClientSession, user: &User) -> Result<(), StoreError> {
+        let kept: Vec<Bson> = if user.disabled {
+            Vec::new()
+        } else {
+            let readers = user.memberships.iter().filter(|membership| membership.role.reads_cases());
+            readers.map(|membership| Bson::from(&membership.institute)).collect()
+        };
+        let unfit = doc! { "user": &user.id, "institute": { "$nin": kept } };
+        self.tokens.delete_in(session, unfit).await.map(|_| ())
     }
 
     /// Ends all tokens of a user.

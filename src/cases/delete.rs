@@ -18,7 +18,7 @@ pub async fn delete(app: &AppState, scope: &SystemScope, case: &Case, actor: &Ac
         subject: format!("case/{}", case.id),
         rev: case.rev + 1,
         kind: EventKind::CaseDeleted,
-        institute: case.institute.clone(),
+        institute: Some(case.institute.clone()),
         case_id: Some(case.id.clone()),
         before: doc! { "family": &case.family, "name": case.name.as_str() }.into(),
         after: Bson::Null,

@@ -170,6 +170,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                     EventKind::CaseDeleted => "case deleted",
                     EventKind::VariantDecided => "decision about a variant",
                     EventKind::InstituteChanged => "settings changed",
+                    EventKind::UserAdded | EventKind::UserChanged => "a person’s roles changed",
                 },
             })
             .collect(),

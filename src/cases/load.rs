@@ -344,7 +344,7 @@ async fn publish(
         subject: format!("case/{}", case.id),
         rev: case.rev,
         kind: if known.is_some() { EventKind::ListReplaced } else { EventKind::CaseLoaded },
-        institute: case.institute.clone(),
+        institute: Some(case.institute.clone()),
         case_id: Some(case.id.clone()),
         before: known.map_or(Bson::Null, lists_of),
         after: lists_of(case),

@@ -5,7 +5,7 @@ use bson::Bson;
 
 use super::{
     AuditCommand, CaseCommand, Command, Globals, InstituteCommand, KeysCommand, LoadCommand, SystemScope, TokenCommand,
-    UserCommand, audit, backup, institutes, keys, load, open, upkeep, users, validate,
+    UserCommand, audit, backup, institutes, keys, load, open, upkeep, users as accounts, validate,
 };
 use crate::app::AppState;
 use crate::audit::AuditKeys;
@@ -18,7 +18,7 @@ use crate::db::{Db, StoreError, find_program, install_server, migrations, rights
 use crate::genes::GeneStore;
 use crate::genome::GenomeBuild;
 use crate::ids::{InstituteId, UserId};
-use crate::users::{Email, RoleGrant, User};
+use crate::users::{self, Authority, Changed, Email, RoleGrant, Standing, User};
 use crate::variants::{ColumnStore, KeyForm, VariantStore};
 
 /// `lodestone database install`
@@ -230,13 +230,13 @@ pub(super) async fn carry_out(
         }
         Command::User(UserCommand::Add { email, name, roles }) => add_user(app, scope, email, name, roles).await,
         Command::User(UserCommand::Disable { email }) => disable_user(app, scope, &email).await,
-        Command::User(UserCommand::Invite { email }) => users::invite(app, scope, &email).await,
+        Command::User(UserCommand::Invite { email }) => accounts::invite(app, scope, &email).await,
         Command::User(UserCommand::ResetTotp { email, confirm, break_seal }) => match (confirm, break_seal) {
-            (_, true) => users::break_seal(app, scope, &email).await,
-            (true, _) => users::confirm_reset(app, scope, &email).await,
-            _ => users::ask_reset(app, scope, &email).await,
+            (_, true) => accounts::break_seal(app, scope, &email).await,
+            (true, _) => accounts::confirm_reset(app, scope, &email).await,
+            _ => accounts::ask_reset(app, scope, &email).await,
         },
-        Command::User(UserCommand::BreakSealCodes { replace }) => users::break_seal_codes(app, scope, replace).await,
+        Command::User(UserCommand::BreakSealCodes { replace }) => accounts::break_seal_codes(app, scope, replace).await,
         Command::User(UserCommand::List { json }) => list_users(app, json).await,
         Command::Keys(KeysCommand::Rotate) => keys::rotate(app, scope).await,
         Command::Token(TokenCommand::Create { user, institute, scope: may, days }) => {
@@ -342,8 +342,8 @@ async fn add_user(
     known_institutes(app, &institutes).await?;
     scope.note("user", user.id.as_str(), institutes.first());
     user.grants().iter().for_each(|grant| scope.note("role", grant, None));
-    match app.users.add(&user).await {
-        Ok(()) => {
+    match users::add(app, &user, Authority::Machine, &open::actor()).await {
+        Ok(_) => {
             println!("added user {email} ({})", user.grants().join(", "));
             Ok(())
         }
@@ -359,12 +359,14 @@ pub(super) async fn user_of(app: &AppState, email: &Email) -> anyhow::Result<Use
 async fn disable_user(app: &AppState, scope: &SystemScope, email: &Email) -> anyhow::Result<()> {
     let user = user_of(app, email).await?;
     scope.note("user", user.id.as_str(), None);
-    app.users.disable(&user.id).await?;
-    let sessions = app.sessions.end_all(&user.id).await?;
-    let tokens = app.tokens.end_all(&user.id).await?;
-    app.sign_in.halves.end_all(&user.id).await?;
-    app.sign_in.invitations.end_all(&user.id).await?;
-    println!("disabled {email}; ended {sessions} sessions and {tokens} tokens");
+    let wanted = Standing { disabled: true, ..user.standing() };
+    match users::change(app, &user, user.rev, &wanted, Authority::Machine, &open::actor()).await? {
+        Changed::Stored(_) => println!("disabled {email}; their sessions, invitations and tokens have ended"),
+        Changed::AsBefore => println!("{email} is disabled already"),
+        Changed::Conflict(_) | Changed::NotAllowed => {
+            bail!("somebody else changed {email} at the same moment; run the command again")
+        }
+    }
     Ok(())
 }
 

@@ -174,6 +174,26 @@ impl<T: Stored> Documents<T> {
         Ok(())
     }
 
+    /// Like [`Documents::update_one`], as part of a transaction.
+    pub async fn update_one_in(
+        &self,
+        session: &mut ClientSession,
+        filter: Document,
+        update: Document,
+    ) -> Result<bool, StoreError> {
+        Ok(self.collection().await?.update_one(filter, update).session(session).await?.matched_count == 1)
+    }
+
+    /// Like [`Documents::delete`], as part of a transaction.
+    pub async fn delete_in(&self, session: &mut ClientSession, filter: Document) -> Result<u64, StoreError> {
+        Ok(self.collection().await?.delete_many(filter).session(session).await?.deleted_count)
+    }
+
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        self.collection().await.map(|_| ())
+    }
+
     /// Removes all documents that fit; how many there were.
     pub async fn delete(&self, filter: Document) -> Result<u64, StoreError> {
         Ok(self.collection().await?.delete_many(filter).await?.deleted_count)

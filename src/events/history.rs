@@ -127,7 +127,7 @@ mod tests {
             subject: "variant/v".into(),
             rev,
             kind: EventKind::VariantDecided,
-            institute: "own".parse().unwrap(),
+            institute: Some("own".parse().unwrap()),
             case_id: None,
             before,
             after,

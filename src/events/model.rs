@@ -7,7 +7,7 @@ use serde_with::{serde_as, skip_serializing_none};
 use crate::db::{Stored, index, unique_index};
 use crate::ids::{CaseId, InstituteId, UserId};
 
-/// One change of one clinical fact or of an institute's settings. Appended in the transaction that makes the change; never altered.
+/// One change of one clinical fact, of an institute's settings or of what a person may do. Appended in the transaction that makes the change; never altered.
 #[serde_as]
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,15 +15,15 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `variant/<id>` or `institute/<id>`.
+    /// What changed: `case/<id>`, `variant/<id>`, `institute/<id>` or `user/<id>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
     /// What kind of change.
     pub kind: EventKind,
-    /// The institute the fact belongs to.
-    pub institute: InstituteId,
-    /// The case it is about; none for settings.
+    /// The institute the fact belongs to; none for what a person may do in the whole system.
+    pub institute: Option<InstituteId>,
+    /// The case it is about; none for settings and people.
     pub case_id: Option<CaseId>,
     /// The fact before; null when there was none.
     pub before: Bson,
@@ -59,6 +59,10 @@ pub enum EventKind {
     VariantDecided,
     /// Name or settings of an institute changed.
     InstituteChanged,
+    /// A person's account was made.
+    UserAdded,
+    /// A person got or lost roles, or the right to sign in.
+    UserChanged,
 }
 
 impl Stored for Event {

@@ -7,8 +7,9 @@ use super::history::History;
 use super::model::{Actor, Event, EventKind};
 use crate::cases::CaseAccess;
 use crate::db::{Db, Documents, StoreError};
-use crate::ids::{CaseId, InstituteId, VariantId};
+use crate::ids::{CaseId, InstituteId, UserId, VariantId};
 use crate::institutes::InstituteAdmin;
+use crate::users::PersonAdmin;
 
 /// The `events` collection.
 #[derive(Clone)]
@@ -18,15 +19,15 @@ pub struct EventStore {
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `variant/<id>` or `institute/<id>`.
+    /// `case/<id>`, `variant/<id>`, `institute/<id>` or `user/<id>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
     /// Kind of change.
     pub kind: EventKind,
-    /// Institute of the fact.
-    pub institute: InstituteId,
-    /// Case of the fact; none for settings.
+    /// Institute of the fact; none for the whole system.
+    pub institute: Option<InstituteId>,
+    /// Case of the fact; none for settings and people.
     pub case_id: Option<CaseId>,
     /// Before.
     pub before: Bson,
@@ -75,6 +76,12 @@ impl EventStore {
         self.events.find(doc! { "subject": institute_subject(&access.institute().id) }, newest).await
     }
 
+    /// The newest changes of what a person may do.
+    pub async fn of_person(&self, access: &PersonAdmin, limit: i64) -> Result<Vec<Event>, StoreError> {
+        let newest = FindOptions::builder().sort(doc! { "rev": -1 }).limit(limit).build();
+        self.events.find(doc! { "subject": user_subject(&access.person().id) }, newest).await
+    }
+
     /// Everything that people decided about a variant of a case, whole.
     pub async fn of_variant(&self, access: &CaseAccess, variant: &VariantId) -> Result<History, StoreError> {
         let filter = doc! { "subject": variant_subject(variant), "case_id": &access.case().id };
@@ -112,4 +119,10 @@ pub fn variant_subject(variant: &VariantId) -> String {
 #[must_use]
 pub fn institute_subject(institute: &InstituteId) -> String {
     format!("institute/{institute}")
+}
+
+/// How a person is named in [`Change::subject`].
+#[must_use]
+pub fn user_subject(user: &UserId) -> String {
+    format!("user/{user}")
 }

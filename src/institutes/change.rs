@@ -40,7 +40,7 @@ pub async fn change(
         subject: institute_subject(&institute.id),
         rev: after.rev,
         kind: EventKind::InstituteChanged,
-        institute: institute.id.clone(),
+        institute: Some(institute.id.clone()),
         case_id: None,
         before: as_bson(&institute.choices())?,
         after: as_bson(wanted)?,

@@ -192,6 +192,8 @@ pub(super) mod field {
     pub const INSTITUTE: &str = "memberships.institute";
     pub const MEMBERSHIPS: &str = "memberships";
     pub const NAME: &str = "name";
+    /// Written by transactions that depend on this person's rights, and read by nobody.
+    pub const HELD: &str = "held";
 }
 
 impl Stored for User {

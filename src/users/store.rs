@@ -1,10 +1,10 @@
-use bson::doc;
+use bson::{Document, doc};
+use mongodb::ClientSession;
 use mongodb::options::FindOptions;
-
 use serde::Deserialize;
 
 use super::model::{Email, Role, User, field};
-use crate::db::{Db, Documents, StoreError};
+use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{InstituteId, UserId};
 
 /// Somebody of the same institute, as named to colleagues.
@@ -35,6 +35,48 @@ impl UserStore {
         self.users.insert(user, "a user with this e-mail address").await
     }
 
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub(super) async fn prepare(&self) -> Result<(), StoreError> {
+        self.users.prepare().await
+    }
+
+    /// Adds a user in a transaction; the address must be free.
+    pub(super) async fn add_in(&self, session: &mut ClientSession, user: &User) -> Result<(), StoreError> {
+        self.users.insert_in(session, user, "a user with this e-mail address").await
+    }
+
+    /// Puts what a person may do in place of their revision `known`, or tells that somebody was faster.
+    pub(super) async fn put(&self, session: &mut ClientSession, after: &User, known: i64) -> Result<(), StoreError> {
+        let encoded = bson::serialize_to_document(&after.standing())
+            .map_err(|error| StoreError::Unwritable { collection: User::COLLECTION, reason: error.to_string() })?;
+        let mut set = encoded;
+        set.insert(field::REV, after.rev);
+        let condition = doc! { "_id": &after.id, field::REV: known };
+        if self.users.update_one_in(session, condition, doc! { "$set": set }).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the person"))
+        }
+    }
+
+    /// Makes a transaction depend on somebody's right staying as `condition` says; whether it is so. A write, not a look:
+    /// of two transactions that each take the other's right away, one fails.
+    pub(super) async fn hold(&self, session: &mut ClientSession, condition: Document) -> Result<bool, StoreError> {
+        let held = doc! { "$set": { field::HELD: crate::clock::random_token() } };
+        self.users.update_one_in(session, condition, held).await
+    }
+
+    /// Members of an institute in any role, by name.
+    pub async fn members(&self, institute: &InstituteId) -> Result<Vec<User>, StoreError> {
+        let options = FindOptions::builder().sort(doc! { field::NAME: 1, field::EMAIL: 1 }).build();
+        self.users.find(doc! { field::INSTITUTE: institute }, options).await
+    }
+
+    /// The user with this identity, if they are a member of the institute.
+    pub async fn member(&self, institute: &InstituteId, id: &UserId) -> Result<Option<User>, StoreError> {
+        self.users.find_one(doc! { "_id": id, field::INSTITUTE: institute }).await
+    }
+
     /// The user with this address.
     pub async fn by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
         self.users.find_one(doc! { field::EMAIL: email }).await
@@ -56,12 +98,5 @@ impl UserStore {
         let member = doc! { "$elemMatch": { "institute": institute, "role": { "$in": roles } } };
         let options = FindOptions::builder().sort(doc! { field::NAME: 1 }).projection(doc! { field::NAME: 1 }).build();
         self.users.find_as(doc! { field::MEMBERSHIPS: member, field::DISABLED: false }, options).await
-    }
-
-    /// Takes the right to sign in; whether there was such a user.
-    pub async fn disable(&self, id: &UserId) -> Result<bool, StoreError> {
-        self.users
-            .update_one(doc! { "_id": id }, doc! { "$set": { field::DISABLED: true }, "$inc": { field::REV: 1 } })
-            .await
     }
 }

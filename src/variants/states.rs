@@ -149,7 +149,7 @@ impl StateStore {
             subject: variant_subject(&state.id),
             rev: state.rev,
             kind: EventKind::VariantDecided,
-            institute: state.institute.clone(),
+            institute: Some(state.institute.clone()),
             case_id: Some(state.case_id.clone()),
             before: as_bson(before.as_ref())?,
             after: as_bson(Some(&state))?,

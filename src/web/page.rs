@@ -25,6 +25,8 @@ pub struct Layout {
     pub institutes: Vec<InstituteId>,
     /// Whether the person reviews the audit trail.
     pub auditor: bool,
+    /// Whether the person administers the system.
+    pub system_admin: bool,
     /// Whether this is a demo database.
     pub demo: bool,
     /// What is wrong with the audit trail; for administrators and auditors.
@@ -61,6 +63,7 @@ impl Layout {
             user: None,
             institutes: Vec::new(),
             auditor: false,
+            system_admin: false,
             demo: app.demo,
             notices: Vec::new(),
             case: None,
@@ -73,6 +76,7 @@ impl Layout {
         self.user = Some(principal.name().to_owned());
         self.institutes = principal.institutes();
         self.auditor = audit::may_review(principal);
+        self.system_admin = principal.is_system_admin();
         self
     }
 

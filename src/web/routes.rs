@@ -26,6 +26,8 @@ pub enum Access {
     Case,
     /// Somebody who may change the case in the path.
     CaseEditor,
+    /// An admin of the whole system, who reads no case by that.
+    SystemAdmin,
     /// An auditor, for entries and flags of the own institutes or, of the system, all.
     Auditor,
 }

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::StepUpClass;
 use crate::cases::Case;
-use crate::ids::{CaseName, InstituteId, VariantId};
+use crate::ids::{CaseName, InstituteId, UserId, VariantId};
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -22,6 +22,30 @@ pub fn institute(id: &InstituteId) -> String {
 #[must_use]
 pub fn institute_settings(id: &InstituteId) -> String {
     format!("/{id}/settings")
+}
+
+/// Members of an institute, for its admins.
+#[must_use]
+pub fn members(id: &InstituteId) -> String {
+    format!("/{id}/members")
+}
+
+/// A member of an institute.
+#[must_use]
+pub fn member(id: &InstituteId, user: &UserId) -> String {
+    format!("/{id}/members/{user}")
+}
+
+/// All people, for system admins.
+#[must_use]
+pub fn people() -> &'static str {
+    "/admin/users"
+}
+
+/// One of all people.
+#[must_use]
+pub fn person(user: &UserId) -> String {
+    format!("/admin/users/{user}")
 }
 
 /// A case.

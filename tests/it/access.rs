@@ -14,8 +14,9 @@ use crate::support::{Browser, TestApp};
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
 /// its admins. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
-/// by an invitation. `confirmed`: any user, in the ten minutes after a fresh code; before that they are asked for one.
-const TABLE: [(&str, &str, &str); 68] = [
+/// by an invitation. `system admins`: of the whole system. `confirmed`: any user, in the ten minutes after a fresh code; before
+/// that they are asked for one.
+const TABLE: [(&str, &str, &str); 86] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -46,6 +47,24 @@ const TABLE: [(&str, &str, &str); 68] = [
     ("GET", "/account/totp", "confirmed"),
     ("POST", "/account/totp", "confirmed"),
     ("POST", "/account/totp/secret", "confirmed"),
+    ("GET", "/account/tokens", "signed in"),
+    ("POST", "/account/tokens/revoke", "signed in"),
+    ("GET", "/admin/users", "system admins"),
+    ("POST", "/admin/users", "system admins"),
+    ("GET", "/admin/users/{user}", "system admins"),
+    ("POST", "/admin/users/{user}/roles", "system admins"),
+    ("POST", "/admin/users/{user}/disable", "system admins"),
+    ("POST", "/admin/users/{user}/enable", "system admins"),
+    ("POST", "/admin/users/{user}/invite", "system admins"),
+    ("POST", "/admin/users/{user}/reset", "system admins"),
+    ("POST", "/admin/users/{user}/reset/confirm", "system admins"),
+    ("GET", "/{institute}/members", "admins"),
+    ("POST", "/{institute}/members", "admins"),
+    ("GET", "/{institute}/members/{user}", "admins"),
+    ("POST", "/{institute}/members/{user}/roles", "admins"),
+    ("POST", "/{institute}/members/{user}/invite", "admins"),
+    ("POST", "/{institute}/members/{user}/reset", "admins"),
+    ("POST", "/{institute}/members/{user}/tokens/revoke", "admins"),
     ("GET", "/auth/demo", "everybody"),
     ("POST", "/auth/demo", "everybody"),
     ("GET", "/", "signed in"),
@@ -123,14 +142,16 @@ fn answers(who: &str, role: &str, is: &str) -> bool {
     match who {
         "readers" => is == "reader",
         "admins" => is == "admin",
+        "system admins" => role == "system:admin",
         "auditors" => role.ends_with(":auditor"),
         "own auditors" => matches!(role, "own:auditor" | "system:auditor"),
         _ => true,
     }
 }
 
-fn filled(path: &str, variant: &str, entry: &str) -> String {
+fn filled(path: &str, variant: &str, entry: &str, member: &str) -> String {
     path.replace("{entry}", entry)
+        .replace("{user}", member)
         .replace("{view}", "none")
         .replace("{institute}", "own")
         .replace("{case}", "fam")
@@ -160,6 +181,7 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
             Access::SteppedUp => "confirmed",
             Access::Institute | Access::Case | Access::CaseEditor => "readers",
             Access::InstituteAdmin => "admins",
+            Access::SystemAdmin => "system admins",
             Access::Auditor => "auditors",
         };
         assert_eq!(words, by_hand[&route].trim_start_matches("own "), "{route:?}");
@@ -175,6 +197,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     app.given_case("foreign", "secret").await;
     let variant = variant_of(&app.signed_in(&["own:clinician"]).await).await;
     let entry = entry_of_own(&app).await;
+    let member = app.user(&["own:clinician"]).await.id.to_string();
     crate::audit_flags::planted(&app, "own", None).await;
     crate::audit_removal::planted(&app, "own").await;
     for (role, is) in ROLES {
@@ -184,7 +207,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
             if matches!(*path, "/static/{*file}" | "/auth/demo" | "/auth/invitation" | "/auth/callback") {
                 continue; // shown elsewhere: a file by its hashed name, doors that need a link by tests of their own
             }
-            let status = browser.get(&filled(path, &variant, &entry)).await.status();
+            let status = browser.get(&filled(path, &variant, &entry, &member)).await.status();
             let answered = status.is_success() || status == StatusCode::SEE_OTHER;
             let expected = answers(who, role, is);
             assert_eq!(answered, expected, "{method} {path} as `{role}`: {status}");
@@ -211,7 +234,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
                 _ => &[],
             };
             let form: Vec<(&str, &str)> = form.iter().copied().chain([("csrf", csrf.as_str())]).collect();
-            let status = browser.post(&filled(path, &variant, &entry), &form).await.status();
+            let status = browser.post(&filled(path, &variant, &entry, &member), &form).await.status();
             let decided_once = path.contains("{flag}") || path.contains("{erasure}");
             if decided_once && status == StatusCode::CONFLICT {
                 assert!(answers(who, role, is), "{path} as `{role}`: the second of two reviewers is told of the first");
@@ -229,7 +252,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
             && !path.starts_with("/auth/demo")
             && !matches!(*path, "/auth/invitation" | "/auth/callback")
     }) {
-        let response = stranger.get(&filled(path, &variant, &entry)).await;
+        let response = stranger.get(&filled(path, &variant, &entry, &member)).await;
         match (*who, path.starts_with("/api/")) {
             ("everybody", _) => assert!(!response.status().is_client_error(), "{path}"),
             (_, true) => assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{path}"),
@@ -255,6 +278,7 @@ async fn a_case_of_another_institute_looks_absent() {
         list["variants"][0]["id"].as_str().unwrap().to_owned()
     };
     app.given_case("own", "fam").await;
+    let member = app.user(&["foreign:clinician"]).await.id;
     let clinician = app.signed_in(&["own:clinician"]).await;
     for (there, absent) in [
         ("/foreign/secret", "/foreign/nothing"),
@@ -263,6 +287,8 @@ async fn a_case_of_another_institute_looks_absent() {
         ("/api/v1/foreign/secret/find?q=POT1", "/api/v1/foreign/nothing/find?q=POT1"),
         ("/foreign", "/nowhere"),
         ("/foreign/settings", "/nowhere/settings"),
+        ("/foreign/members", "/nowhere/members"),
+        (&format!("/foreign/members/{member}"), &format!("/foreign/members/{}", "a".repeat(26))),
         ("/api/v1/foreign/secret", "/api/v1/foreign/nothing"),
         ("/api/v1/foreign/cases", "/api/v1/nowhere/cases"),
         (&format!("/own/fam/variants/{foreign_variant}"), &format!("/own/fam/variants/{}", "a".repeat(26))),

@@ -17,10 +17,26 @@ async fn every_page_is_well_formed_and_has_one_heading() {
     app.institute("own").await;
     app.institute("two").await;
     app.given_case("own", "F1").await;
-    let browser = app.signed_in(&["own:clinician", "own:admin", "two:clinician"]).await;
+    let browser = app.signed_in(&["own:clinician", "own:admin", "two:clinician", "system:admin"]).await;
+    let member = app.user(&["own:clinician"]).await.id;
+    let people = [format!("/admin/users/{member}"), format!("/own/members/{member}")];
     let list = browser.json("/api/v1/own/F1/variants").await;
     let variant = format!("/own/F1/variants/{}", list["variants"][0]["id"].as_str().unwrap());
-    for path in ["/", "/own", "/own/settings", "/own/F1", "/own/F1/variants", &variant, "/login", "/own/absent"] {
+    for path in [
+        "/",
+        "/own",
+        "/own/settings",
+        "/own/members",
+        &people[0],
+        &people[1],
+        "/admin/users",
+        "/account/tokens",
+        "/own/F1",
+        "/own/F1/variants",
+        &variant,
+        "/login",
+        "/own/absent",
+    ] {
         let text = browser.get(path).await.text().await.unwrap();
         let html = Html::parse_document(&text);
         assert_eq!(html.errors, Vec::<String>::new(), "{path}");

@@ -181,7 +181,7 @@ async fn t10_tries_are_limited_by_address_and_account() {
 async fn a14_a18_a19_all_refusals_of_a_passphrase_are_one() {
     let (app, account) = ready().await;
     let disabled = app.account(&["own:clinician"]).await;
-    app.app.users.disable(&disabled.user.id).await.unwrap();
+    app.disabled(&disabled.user).await;
     let without_role = app.account(&[]).await;
     let never_invited = app.user(&["own:clinician"]).await;
     let reset = app.account(&["own:clinician"]).await;
@@ -249,7 +249,7 @@ async fn a19_s5_a_lost_role_ends_the_session() {
 
     let mut half = app.half_way(&account).await;
     let mut inside = app.entered(&account).await;
-    app.app.users.disable(&account.user.id).await.unwrap();
+    app.disabled(&account.user).await;
     assert!(!inside.is_in().await);
     assert_eq!(half.get("/login/code").await.headers()["location"], "/login");
     app.end().await;

@@ -6,6 +6,7 @@ mod factors;
 mod invitation;
 mod login;
 mod provider;
+mod tokens;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -34,6 +35,7 @@ pub(super) fn routes() -> Routes {
         .merge(account::routes())
         .merge(confirm::routes())
         .merge(factors::routes())
+        .merge(tokens::routes())
 }
 
 /// A form of somebody between two factors. It yields nothing until its token matches the half session.

@@ -203,6 +203,21 @@ impl TestApp {
         Browser { origin: self.origin.clone(), session: Some(id), client: client() }
     }
 
+    /// A browser in which this user is signed in and gave a fresh code for administration.
+    pub async fn confirmed(&self, user: &User) -> Browser {
+        let browser = self.browser_of(user).await;
+        let until = bson::DateTime::from_millis((self.clock.now() + SignedDuration::from_mins(10)).as_millisecond());
+        let open = bson::doc! { "$set": { "open_until.administration": until } };
+        assert!(self.tamper("sessions", bson::doc! { "user": &user.id }, open).await > 0);
+        browser
+    }
+
+    /// Takes somebody the right to sign in, and ends nothing by it.
+    pub async fn disabled(&self, user: &User) {
+        let disabled = bson::doc! { "$set": { "disabled": true }, "$inc": { "rev": 1_i64 } };
+        assert_eq!(self.tamper("users", bson::doc! { "_id": &user.id }, disabled).await, 1);
+    }
+
     /// A browser nobody is signed in to.
     pub fn stranger(&self) -> Browser {
         Browser { origin: self.origin.clone(), session: None, client: client() }
