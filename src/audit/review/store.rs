@@ -2,13 +2,13 @@ use std::collections::HashSet;
 
 use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use jiff::Timestamp;
-use mongodb::options::{FindOptions, Hint};
+use mongodb::options::FindOptions;
 use serde::Deserialize;
 use serde_with::serde_as;
 
 use crate::audit::access::{AuditAccess, AuditScope};
 use crate::audit::checkpoint::StoredCheckpoint;
-use crate::audit::entry::{Entry, EntryKind, by};
+use crate::audit::entry::{Entry, EntryKind};
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::UserId;
 
@@ -19,7 +19,7 @@ pub(super) struct ReviewStore {
     checkpoints: Documents<StoredCheckpoint>,
 }
 
-/// Which index a view reads, and from where to where in it.
+/// Whose entries a view reads, and from where to where.
 #[derive(Debug, Clone)]
 pub(super) enum Key {
     /// Whatever the scope holds.
@@ -69,27 +69,24 @@ fn time(at: Timestamp) -> DateTime {
 }
 
 impl Selection {
-    fn filter(&self, from: Timestamp, to: Timestamp) -> (Document, &'static str) {
+    fn filter(&self, from: Timestamp, to: Timestamp) -> Document {
         let mut filter = self.scope.filter();
         let one_of = |all: Vec<Bson>| match <[Bson; 1]>::try_from(all) {
             Ok([only]) => only,
             Err(several) => doc! { "$in": several }.into(),
         };
-        let index = match &self.key {
-            Key::All if self.scope.is_everything() => by::TIME,
-            Key::All => by::INSTITUTE,
+        match &self.key {
+            Key::All => {}
             Key::People(people) => {
                 filter.insert("agent.user", one_of(people.iter().map(Bson::from).collect()));
-                by::USER
             }
             Key::Subjects(names) => {
                 filter.insert("payload.subjects.id", one_of(names.iter().map(Bson::from).collect()));
-                by::SUBJECT
             }
-        };
+        }
         filter.insert("kind", self.kind.as_str());
         filter.insert("occurred_at", range(from, to));
-        (filter, index)
+        filter
     }
 }
 
@@ -116,9 +113,8 @@ impl ReviewStore {
         if !Self::within(access, selection) {
             return Ok(Vec::new());
         }
-        let (filter, index) = selection.filter(from, to);
-        let options = FindOptions::builder().hint(Hint::Name(index.to_owned())).batch_size(5_000).build();
-        self.entries.find(filter, options).await
+        let options = FindOptions::builder().batch_size(5_000).build();
+        self.entries.find(selection.filter(from, to), options).await
     }
 
     /// Intents of a selection in `from..to` whose request has no outcome anywhere.
@@ -134,13 +130,8 @@ impl ReviewStore {
             return Ok(Vec::new());
         }
         let intents = Selection { kind: EntryKind::Intent, ..selection.clone() };
-        let (filter, index) = intents.filter(from, to);
-        let options = FindOptions::builder()
-            .hint(Hint::Name(index.to_owned()))
-            .projection(doc! { "request_id": 1 })
-            .batch_size(5_000)
-            .build();
-        let mut begun: Vec<Begun> = self.entries.find_as(filter, options).await?;
+        let options = FindOptions::builder().projection(doc! { "request_id": 1 }).batch_size(5_000).build();
+        let mut begun: Vec<Begun> = self.entries.find_as(intents.filter(from, to), options).await?;
         begun.retain(|intent| !ended.contains(intent.request_id.as_str()));
         let asked: Vec<&str> = begun.iter().map(|intent| intent.request_id.as_str()).collect();
         let outcomes = self.ended(&asked).await?;
