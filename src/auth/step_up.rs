@@ -23,7 +23,7 @@ pub enum StepUpClass {
     SignOutCases,
     /// Export of many records, sharing, deletion.
     BulkExport,
-    /// Users, roles, addresses, factors.
+    /// Users, roles, addresses, factors; export of the audit trail, and what is decided about it.
     Administration,
 }
 
@@ -47,7 +47,7 @@ impl StepUpClass {
         match self {
             Self::SignOutCases => "signing out cases",
             Self::BulkExport => "exporting many records, sharing and deleting",
-            Self::Administration => "users, roles and ways to sign in",
+            Self::Administration => "users, roles, ways to sign in and what leaves or changes the audit trail",
         }
     }
 }

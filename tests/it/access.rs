@@ -218,7 +218,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     }
     for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
-        let browser = app.signed_in(grants).await;
+        let browser = app.confirmed_as(grants).await;
         let csrf = browser.csrf("/audit/notice").await;
         for (_, path, who) in TABLE.iter().filter(|(method, path, _)| *method == "POST" && path.starts_with("/audit")) {
             // Forms that are well-formed, so that only the role decides; there is no such question or view.

@@ -87,7 +87,7 @@ async fn a_case_is_erased_from_old_entries_on_the_word_of_two_people() {
     app.institute("own").await;
     app.given_case("own", "fam").await;
     long_ago(&app, "2012-05-01T08:00:00Z", &["fam", "other", "fam"]).await;
-    let (asker, other) = (app.signed_in(&["own:auditor"]).await, app.signed_in(&["own:auditor"]).await);
+    let (asker, other) = (app.confirmed_as(&["own:auditor"]).await, app.confirmed_as(&["own:auditor"]).await);
     app.signed_in(&["own:clinician"]).await.page("/own/fam").await;
     let id = asked(&app, &asker, "fam").await;
     assert_eq!(app.exit_code(&["audit", "erase"]).await, 0, "nothing is agreed, so nothing is done");
@@ -183,7 +183,7 @@ async fn erasures_belong_to_their_institute() {
     let app = started().await;
     app.institute("own").await;
     app.institute("foreign").await;
-    let (own, foreign) = (app.signed_in(&["own:auditor"]).await, app.signed_in(&["foreign:auditor"]).await);
+    let (own, foreign) = (app.confirmed_as(&["own:auditor"]).await, app.confirmed_as(&["foreign:auditor"]).await);
     let csrf = own.csrf("/audit/erasures").await;
     for (institute, case, basis, field) in [
         ("foreign", "fam", "a law and a decision of the board", "institute"),

@@ -69,7 +69,7 @@ async fn each_filter_is_true_on_real_requests() {
         app.wait(SignedDuration::from_secs(1));
     }
     app.signed_in(&["foreign:clinician"]).await.get("/foreign/secret").await;
-    let auditor = app.signed_in(&["system:auditor"]).await;
+    let auditor = app.confirmed_as(&["system:auditor"]).await;
     let has = |rows: &[String], words: &[&str]| {
         assert_eq!(rows.len(), words.len(), "{rows:#?}");
         for (row, words) in rows.iter().zip(words) {
@@ -130,7 +130,7 @@ async fn who_opened_a_case_and_what_a_person_did_are_a_click_away() {
     let gita = app.signed_in(&["own:geneticist"]).await;
     gita.page("/own/fam").await;
     settled(&app).await;
-    let auditor = app.signed_in(&["own:auditor"]).await;
+    let auditor = app.confirmed_as(&["own:auditor"]).await;
     let start = auditor.page("/audit").await;
     let opened = auditor.page(&link(&start, "fam")).await;
     assert!(opened.contains("Who opened case fam"));
@@ -157,7 +157,7 @@ async fn who_opened_a_case_and_what_a_person_did_are_a_click_away() {
 async fn an_intent_without_outcome_is_shown() {
     let app = two_institutes().await;
     app.signed_in(&["own:clinician"]).await.page("/own/fam").await;
-    let auditor = app.signed_in(&["own:auditor"]).await;
+    let auditor = app.confirmed_as(&["own:auditor"]).await;
     assert!(listed(&app, &auditor, "outcome=never_ended").await.is_empty());
     let entries = app.audit_entries().await;
     let mut cut_off = last_entry(&entries, "intent", "/{institute}/{case}");
@@ -173,7 +173,7 @@ async fn an_intent_without_outcome_is_shown() {
     }
     let all = listed(&app, &auditor, "case=fam").await;
     assert_eq!(all.iter().filter(|row| row.contains("never ended")).count(), 1, "{all:#?}");
-    let foreign = app.signed_in(&["foreign:auditor"]).await;
+    let foreign = app.confirmed_as(&["foreign:auditor"]).await;
     assert!(listed(&app, &foreign, "outcome=never_ended").await.is_empty());
     assert_eq!(foreign.get("/audit/entries/killed-000000000009").await.status(), StatusCode::NOT_FOUND);
     assert!(auditor.page("/audit/entries/killed-000000000009").await.contains("never ended"));
@@ -205,7 +205,7 @@ async fn what_another_institute_does_changes_nothing_an_auditor_sees() {
         browser.get(path).await;
         app.wait(SignedDuration::from_mins(7));
     }
-    let auditor = app.signed_in(&["own:auditor"]).await;
+    let auditor = app.confirmed_as(&["own:auditor"]).await;
     settled(&app).await;
     let entry = app
         .audit_entries()
@@ -252,7 +252,7 @@ async fn what_another_institute_does_changes_nothing_an_auditor_sees() {
     ] {
         noor.get(path).await;
     }
-    app.signed_in(&["system:auditor"]).await.page("/audit?case=secret").await;
+    app.confirmed_as(&["system:auditor"]).await.page("/audit?case=secret").await;
     let template = app
         .audit_entries()
         .await
@@ -292,8 +292,8 @@ async fn refusals_are_seen_by_those_concerned() {
     let app = two_institutes().await;
     app.signed_in(&["own:admin"]).await.get("/own/fam").await;
     app.signed_in(&["foreign:clinician"]).await.get("/own/fam").await;
-    let (own, foreign) = (app.signed_in(&["own:auditor"]).await, app.signed_in(&["foreign:auditor"]).await);
-    let system = app.signed_in(&["system:auditor"]).await;
+    let (own, foreign) = (app.confirmed_as(&["own:auditor"]).await, app.confirmed_as(&["foreign:auditor"]).await);
+    let system = app.confirmed_as(&["system:auditor"]).await;
     let refused = "outcome=denied&action=GET+%2F%7Binstitute%7D%2F%7Bcase%7D";
     assert_eq!(listed(&app, &own, refused).await.len(), 1);
     assert_eq!(listed(&app, &foreign, refused).await.len(), 0);
@@ -306,7 +306,7 @@ async fn refusals_are_seen_by_those_concerned() {
 async fn no_route_edits_or_deletes_entries() {
     let app = two_institutes().await;
     app.signed_in(&["own:clinician"]).await.page("/own/fam").await;
-    let auditor = app.signed_in(&["system:auditor"]).await;
+    let auditor = app.confirmed_as(&["system:auditor"]).await;
     let csrf = auditor.csrf("/audit").await;
     let before = app.audit_entries().await;
     let entry = before.last().unwrap().get_str("_id").unwrap().to_owned();
@@ -340,7 +340,7 @@ async fn no_route_edits_or_deletes_entries() {
     }
     // An erasure that a second auditor agrees to erases nothing by itself.
     let erasures = app.documents("audit_erasures", doc! {}).await;
-    let second = app.signed_in(&["system:auditor"]).await;
+    let second = app.confirmed_as(&["system:auditor"]).await;
     let csrf = second.csrf("/audit/erasures").await;
     let agree = format!("/audit/erasures/{}/agree", erasures[0].get_str("_id").unwrap());
     assert_eq!(second.post(&agree, &[("csrf", &csrf), ("rev", "1")]).await.status(), StatusCode::SEE_OTHER);
@@ -356,7 +356,7 @@ async fn no_route_edits_or_deletes_entries() {
 async fn reviewing_is_recorded_and_exports_end_with_proof() {
     let app = two_institutes().await;
     app.signed_in(&["own:clinician"]).await.page("/own/fam").await;
-    let auditor = app.signed_in(&["own:auditor"]).await;
+    let auditor = app.confirmed_as(&["own:auditor"]).await;
     settled(&app).await;
     auditor.page("/audit?case=fam&group=person").await;
     let csv = auditor.page("/audit/export.csv?case=fam").await;
@@ -391,6 +391,41 @@ async fn reviewing_is_recorded_and_exports_end_with_proof() {
     app.end().await;
 }
 
+/// S17: what leaves the trail, or is decided about it, takes a fresh code; looking does not.
+#[tokio::test]
+async fn s17_exports_and_decisions_take_a_fresh_code() {
+    let app = two_institutes().await;
+    app.signed_in(&["own:clinician"]).await.page("/own/fam").await;
+    let auditor = app.signed_in(&["own:auditor"]).await;
+    let page = auditor.page("/audit?case=fam").await;
+    assert!(page.contains("/audit/export.csv"));
+    for path in ["/audit/export.csv?case=fam", "/audit/export.ndjson?case=fam"] {
+        let asked = auditor.get(path).await;
+        assert_eq!(asked.status(), StatusCode::SEE_OTHER, "{path}");
+        let to = asked.headers()["location"].to_str().unwrap();
+        assert!(to.starts_with("/account/confirm?class=administration&to=%2Faudit%2Fexport."), "{to}");
+    }
+    let entry = app.audit_entries().await.last().unwrap().get_str("_id").unwrap().to_owned();
+    let csrf = auditor.csrf("/audit").await;
+    let csrf = csrf.as_str();
+    let reason = "because a patient complained";
+    let erasure = [("institute", "own"), ("case", "fam"), ("legal_basis", reason), ("csrf", csrf)];
+    let opening = format!("/audit/entries/{entry}/opening");
+    for (path, form) in [
+        ("/audit/erasures", erasure.as_slice()),
+        ("/audit/erasures/none/agree", &[("rev", "1"), ("csrf", csrf)]),
+        (&opening, &[("reason", reason), ("csrf", csrf)]),
+        (&format!("{opening}/agree"), &[("opening", "none"), ("rev", "1"), ("csrf", csrf)]),
+    ] {
+        let asked = auditor.post(path, form).await;
+        assert_eq!(asked.status(), StatusCode::FORBIDDEN, "{path}");
+        assert!(asked.text().await.unwrap().contains("/account/confirm?class=administration"), "{path}");
+    }
+    assert!(app.documents("audit_erasures", doc! {}).await.is_empty());
+    assert!(app.documents("audit_openings", doc! {}).await.is_empty());
+    app.end().await;
+}
+
 #[tokio::test]
 async fn sealed_text_is_opened_by_two() {
     let app = two_institutes().await;
@@ -408,11 +443,11 @@ async fn sealed_text_is_opened_by_two() {
     let page = format!("/audit/entries/{entry}");
     let (ask, agree) = (format!("{page}/opening"), format!("{page}/opening/agree"));
     let [one, other, third] = [
-        app.signed_in(&["own:auditor"]).await,
-        app.signed_in(&["own:auditor"]).await,
-        app.signed_in(&["system:auditor"]).await,
+        app.confirmed_as(&["own:auditor"]).await,
+        app.confirmed_as(&["own:auditor"]).await,
+        app.confirmed_as(&["system:auditor"]).await,
     ];
-    let foreign = app.signed_in(&["foreign:auditor"]).await;
+    let foreign = app.confirmed_as(&["foreign:auditor"]).await;
     let csrf = one.csrf(&page).await;
     assert_eq!(
         one.post(&ask, &[("csrf", &csrf), ("reason", "short")]).await.status(),
@@ -464,7 +499,7 @@ async fn sealed_text_is_opened_by_two() {
 #[tokio::test]
 async fn views_are_kept_for_their_owner() {
     let app = two_institutes().await;
-    let (auditor, other) = (app.signed_in(&["own:auditor"]).await, app.signed_in(&["own:auditor"]).await);
+    let (auditor, other) = (app.confirmed_as(&["own:auditor"]).await, app.confirmed_as(&["own:auditor"]).await);
     let csrf = auditor.csrf("/audit").await;
     let add = async |name: &str, query: &str| {
         auditor.post("/audit/views", &[("csrf", &csrf), ("name", name), ("query", query)]).await.status()
@@ -489,7 +524,7 @@ async fn views_are_kept_for_their_owner() {
 async fn windows_are_bounded_and_complete() {
     let app = two_institutes().await;
     app.signed_in(&["own:clinician"]).await.page("/own/fam").await;
-    let auditor = app.signed_in(&["own:auditor"]).await;
+    let auditor = app.confirmed_as(&["own:auditor"]).await;
     let template = app
         .audit_entries()
         .await
@@ -554,6 +589,6 @@ async fn staff_are_told_what_is_recorded() {
         assert!(notice.contains(words), "{words}");
     }
     assert_eq!(app.stranger().get("/audit/notice").await.status(), StatusCode::SEE_OTHER);
-    assert!(app.signed_in(&["own:auditor"]).await.page("/").await.contains("href=\"/audit\""));
+    assert!(app.confirmed_as(&["own:auditor"]).await.page("/").await.contains("href=\"/audit\""));
     app.end().await;
 }

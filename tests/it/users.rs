@@ -1,6 +1,7 @@
 //! People of the system: who may change whom, that nobody's change is lost, and what a change ends.
 
 use bson::doc;
+use lodestone::audit::flags::runner;
 use lodestone::users::User;
 use reqwest::header::{HeaderName, ORIGIN};
 use reqwest::{Response, StatusCode};
@@ -348,7 +349,7 @@ async fn a_right_lost_between_page_and_form_is_lost() {
     app.end().await;
 }
 
-/// T16: a new authenticator takes two people, neither of whom is the one it is for.
+/// T16: a new authenticator takes two people, neither of whom is the one it is for; auditors are told.
 #[tokio::test]
 async fn a_reset_takes_two_people() {
     let app = TestApp::start().await;
@@ -382,6 +383,14 @@ async fn a_reset_takes_two_people() {
     assert_eq!(told.by.as_deref(), Some(format!("{} and {}", one.email, two.email).as_str()), "the person is told");
     assert_eq!(their.get("/own").await.status(), StatusCode::SEE_OTHER, "signed out");
     assert_eq!(send(&second, &confirm, &[]).await.status(), StatusCode::UNPROCESSABLE_ENTITY, "once");
+
+    app.app.audit.flush(std::time::Duration::from_secs(5)).await;
+    runner::run(&app.app).await.unwrap();
+    let flags = app.documents("audit_flags", doc! { "_id": 1 }).await;
+    let resets: Vec<_> =
+        flags.iter().filter(|flag| flag.get_str("rule").is_ok_and(|rule| rule == "factor_reset")).collect();
+    assert_eq!(resets.len(), 1, "of all that was tried, one did something: {flags:?}");
+    assert_eq!(resets[0].get_str("person").unwrap(), person.id.as_str(), "not reviewed by the one it is about");
 
     assert_eq!(send(&first, &at(&two, "/reset"), &[]).await.status(), StatusCode::SEE_OTHER);
     for action in ["/reset", "/reset/confirm"] {

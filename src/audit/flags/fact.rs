@@ -60,7 +60,7 @@ pub fn fact(entry: &Entry, before: Option<Timestamp>) -> Option<Fact> {
             (id, name)
         }),
         refused,
-        account: named("user", true).filter(|_| command),
+        account: named("user", true),
         success,
         status: entry.status.unwrap_or(0),
         rows: entry.rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or(0),

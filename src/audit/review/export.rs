@@ -13,6 +13,7 @@ use crate::audit::access::AuditAccess;
 use crate::audit::entry::Entry;
 use crate::audit::lines::{self, Trailer};
 use crate::audit::{Trail, formats, unseal};
+use crate::auth::{Administration, SteppedUp};
 use crate::db::decode;
 use crate::error::{AppError, AppResult};
 use crate::web::{Params, disposition, harmless};
@@ -28,6 +29,7 @@ const LOOKED_BACK: [SignedDuration; 4] = [
 /// `GET /audit/export.csv`
 pub(super) async fn csv(
     access: AuditAccess,
+    _: SteppedUp<Administration>,
     State(app): State<AppState>,
     params: Params,
     trail: Trail,
@@ -60,6 +62,7 @@ pub(super) async fn csv(
 /// `GET /audit/export.ndjson`: lines as `lodestone audit export --ndjson` writes them.
 pub(super) async fn ndjson(
     access: AuditAccess,
+    _: SteppedUp<Administration>,
     State(app): State<AppState>,
     params: Params,
     trail: Trail,

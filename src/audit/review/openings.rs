@@ -14,6 +14,7 @@ use super::rows::second;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::audit::access::{AuditAccess, Auditor};
+use crate::auth::{Administration, SteppedUp};
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::error::{AppError, AppResult};
 use crate::ids::{InstituteId, UserId};
@@ -172,6 +173,7 @@ pub(super) struct Question {
 /// `POST /audit/entries/{entry}/opening`
 pub(super) async fn ask(
     access: AuditAccess,
+    _: SteppedUp<Administration>,
     Path(EntryPath { entry }): Path<EntryPath>,
     State(app): State<AppState>,
     trail: Trail,
@@ -215,6 +217,7 @@ pub(super) struct Agreement {
 /// `POST /audit/entries/{entry}/opening/agree`
 pub(super) async fn agree(
     access: AuditAccess,
+    _: SteppedUp<Administration>,
     Path(EntryPath { entry }): Path<EntryPath>,
     State(app): State<AppState>,
     trail: Trail,

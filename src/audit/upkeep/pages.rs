@@ -9,6 +9,7 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::audit::access::AuditAccess;
 use crate::audit::removal::kept_since;
+use crate::auth::{Administration, SteppedUp};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::{CaseName, InstituteId};
 use crate::web::{CsrfForm, Layout, Page, Path, filters, see_other, urls};
@@ -149,6 +150,7 @@ pub(super) async fn list(
 /// `POST /audit/erasures`: 303 back to the list, 422 with the form as it was filled in.
 pub(super) async fn ask(
     access: AuditAccess,
+    _: SteppedUp<Administration>,
     page: Page,
     State(app): State<AppState>,
     trail: Trail,
@@ -212,6 +214,7 @@ async fn found(app: &AppState, access: &AuditAccess, trail: &Trail, id: &str) ->
 /// `POST /audit/erasures/{erasure}/agree`
 pub(super) async fn agree(
     access: AuditAccess,
+    _: SteppedUp<Administration>,
     State(app): State<AppState>,
     Path(ErasurePath { erasure }): Path<ErasurePath>,
     trail: Trail,

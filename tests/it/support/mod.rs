@@ -212,6 +212,11 @@ impl TestApp {
         browser
     }
 
+    /// A browser in which a new user with these roles is signed in and gave a fresh code for administration.
+    pub async fn confirmed_as(&self, grants: &[&str]) -> Browser {
+        self.confirmed(&self.user(grants).await).await
+    }
+
     /// Takes somebody the right to sign in, and ends nothing by it.
     pub async fn disabled(&self, user: &User) {
         let disabled = bson::doc! { "$set": { "disabled": true }, "$inc": { "rev": 1_i64 } };

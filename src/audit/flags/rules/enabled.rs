@@ -17,7 +17,7 @@ impl Disabled {
         let account = fact.account.as_ref().filter(|_| fact.success)?;
         let today = day(fact.at);
         match fact.action.as_str() {
-            "user disable" => {
+            "user disable" | "POST /admin/users/{user}/disable" => {
                 self.0.retain(|(known, ..)| known != account);
                 self.0.push((account.clone(), today, fact.entry.clone()));
                 if self.0.len() > REMEMBERED {
@@ -25,7 +25,7 @@ impl Disabled {
                 }
                 None
             }
-            "user enable" => {
+            "user enable" | "POST /admin/users/{user}/enable" => {
                 let at = self.0.iter().position(|(known, ..)| known == account)?;
                 let (_, disabled, entry) = self.0.remove(at);
                 let days = today - disabled;
@@ -64,5 +64,15 @@ mod tests {
         assert!(found.reason.contains("3 days"), "{}", found.reason);
         assert_eq!((found.user.as_deref(), found.entries.len()), (Some("u1"), 2));
         assert!(disabled.take(&command(4 * 1_440, "user enable")).is_none());
+    }
+
+    #[test]
+    fn on_a_page_as_by_a_command() {
+        let mut disabled = Disabled::default();
+        let page = |minute, name: &str| Fact { account: Some("u1".into()), ..fact(minute, name) };
+        assert!(disabled.take(&page(0, "POST /admin/users/{user}/disable")).is_none());
+        let refused = Fact { success: false, ..page(1, "POST /admin/users/{user}/enable") };
+        assert!(disabled.take(&refused).is_none());
+        assert!(disabled.take(&page(2, "POST /admin/users/{user}/enable")).is_some());
     }
 }

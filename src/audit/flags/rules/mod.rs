@@ -138,7 +138,7 @@ pub struct Fact {
     pub case: Option<(String, String)>,
     /// What it was refused.
     pub refused: Option<String>,
-    /// The account a command was about.
+    /// The account it was about.
     pub account: Option<String>,
     /// Whether it was done.
     pub success: bool,
@@ -248,10 +248,10 @@ impl Memory {
     pub fn take(&mut self, fact: &Fact, settings: Settings) -> Vec<Finding> {
         let mut found = Vec::new();
         found.extend(clock::take(fact));
+        found.extend(self.shared.disabled.take(fact));
+        found.extend(reset::take(fact));
         if fact.command {
-            found.extend(self.shared.disabled.take(fact));
-            found.extend(reset::take(fact));
-            return found;
+            return found; // whoever may run commands is looked at by what they did, not by habits
         }
         let person = self.people.entry(fact.who.clone()).or_default();
         if fact.institute.is_some() {

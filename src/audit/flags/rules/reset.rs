@@ -3,11 +3,13 @@
 use super::{Fact, Finding, Rule};
 
 pub(super) fn take(fact: &Fact) -> Option<Finding> {
-    if !fact.command || !fact.success {
+    if !fact.success {
         return None;
     }
     let what = match fact.action.as_str() {
-        "user reset-totp --confirm" => "reset an authenticator as the second of two people",
+        "user reset-totp --confirm" | "POST /admin/users/{user}/reset/confirm" => {
+            "reset an authenticator as the second of two people"
+        }
         "user reset-totp --break-seal" => "reset an authenticator with a break-seal code, alone",
         "user break-seal-codes" => "made break-seal codes, each of which stands for a second person",
         _ => return None,
@@ -29,8 +31,10 @@ mod tests {
         for what in ["user reset-totp --confirm", "user reset-totp --break-seal", "user break-seal-codes"] {
             assert_eq!(take(&command(what)).unwrap().user.as_deref(), Some("u1"), "{what}");
             assert!(take(&Fact { success: false, ..command(what) }).is_none(), "{what}");
-            assert!(take(&fact(0, what)).is_none(), "{what} is a command");
         }
         assert!(take(&command("user reset-totp")).is_none());
+        let page = |action: &str| Fact { account: Some("u1".into()), ..fact(0, action) };
+        assert_eq!(take(&page("POST /admin/users/{user}/reset/confirm")).unwrap().user.as_deref(), Some("u1"));
+        assert!(take(&page("POST /admin/users/{user}/reset")).is_none());
     }
 }
