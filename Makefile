@@ -59,6 +59,7 @@ chaos: system
 	cargo build --profile demo
 	$${CARGO_TARGET_DIR:-target}/demo/lodestone database install >/dev/null
 	tests/with-database cargo bench --profile demo --bench chaos
+	SIMULATION_SEEDS=10000 cargo test --lib simulation::c13
 
 # The schema comes with an npm package, outside the repository.
 fhir_modules := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodestone/fhir-1

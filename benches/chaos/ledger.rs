@@ -15,7 +15,7 @@ use crate::world::{Process, World, signal};
 
 const CLIENTS: usize = 8;
 /// Longer than clients wait: they have gone elsewhere when the stopped process comes back.
-const STANDSTILL: Duration = Duration::from_secs(10);
+const STANDSTILL: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Blow {

@@ -11,6 +11,7 @@ pub mod checkpoint;
 mod entry;
 pub mod flags;
 pub mod formats;
+mod keep;
 pub mod keys;
 pub mod lines;
 mod middleware;

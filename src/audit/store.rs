@@ -91,14 +91,15 @@ impl AuditStore {
                         .build(),
                 )
                 .await?;
-            found.push(match tail.last() {
-                Some(last) => Head {
+            match tail.last() {
+                Some(last) => found.push(Head {
                     log_id: head.log_id,
                     size: last.seq + 1,
                     chain: data_encoding::HEXLOWER.encode(&last.seal.chain.bytes),
-                },
-                None => Head { log_id: head.log_id, size: head.size, chain: head.chain },
-            });
+                }),
+                None if head.size == 0 => {} // it was about to begin
+                None => found.push(Head { log_id: head.log_id, size: head.size, chain: head.chain }),
+            }
         }
         Ok(found)
     }
@@ -110,6 +111,11 @@ impl AuditStore {
             self.heads.update_one(known, doc! { "$set": { "named": true } }).await?;
         }
         Ok(())
+    }
+
+    /// Remembers a log that is about to begin.
+    pub(super) async fn begin(&self, head: &LogHead) -> Result<(), StoreError> {
+        self.heads.upsert(doc! { "_id": &head.log_id }, head).await
     }
 
     /// Stores a checkpoint and where its log stands.

@@ -292,7 +292,7 @@ pub async fn verify_new(db: &Db, folder: &Path, keys: &[VerifierKey], now: Times
                 anyhow::Ok(())
             })
             .await?;
-        if read == 0 || known.is_some() {
+        if (read == 0 && head.size > 0) || known.is_some() {
             verifier.note_unreadable(&format!("log {} has lost its last {from} entries", head.log_id));
         }
         let report = verifier.finish();

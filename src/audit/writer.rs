@@ -10,8 +10,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{error, warn};
 
 use super::chain::{self, Hash};
-use super::checkpoint::{self, Checkpoint, StoredCheckpoint};
+use super::checkpoint::{Checkpoint, StoredCheckpoint};
 use super::entry::{Entry, EntryKind, Head, RequestFacts};
+use super::keep::{Database, Keep, Nowhere};
 use super::keys::{AuditKeys, Sealer, Signer};
 use super::seal;
 use super::store::{AuditStore, LogHead};
@@ -73,20 +74,20 @@ impl AuditWriter {
     /// `checkpoints` is the folder outside the database that every signed checkpoint is also written to.
     #[must_use]
     pub fn start(db: &Db, clock: &Clock, keys: AuditKeys, checkpoints: PathBuf) -> Self {
-        Self::start_log(Some((AuditStore::new(db), checkpoints)), clock, keys)
+        Self::start_log(Database { store: AuditStore::new(db), folder: checkpoints }, clock, keys)
     }
 
     /// A writer that seals entries and drops them: what measurements compare the real one with. No setting leads here.
     #[must_use]
     pub fn to_nowhere(clock: &Clock, keys: AuditKeys) -> Self {
-        Self::start_log(None, clock, keys)
+        Self::start_log(Nowhere, clock, keys)
     }
 
-    fn start_log(kept: Option<(AuditStore, PathBuf)>, clock: &Clock, keys: AuditKeys) -> Self {
+    pub(super) fn start_log<K: Keep>(keep: K, clock: &Clock, keys: AuditKeys) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let shared = Arc::<Shared>::default();
         let log = Log {
-            kept,
+            keep,
             clock: clock.clone(),
             signer: keys.signer,
             shared: Arc::clone(&shared),
@@ -158,9 +159,8 @@ impl Place {
 }
 
 /// The log of this process, in the hands of its one writing task.
-struct Log {
-    /// The collections, and the folder of checkpoints; none when entries go nowhere.
-    kept: Option<(AuditStore, PathBuf)>,
+struct Log<K> {
+    keep: K,
     clock: Clock,
     signer: Signer,
     shared: Arc<Shared>,
@@ -173,7 +173,7 @@ struct Log {
     last_recorded: Option<jiff::Timestamp>,
 }
 
-impl Log {
+impl<K: Keep> Log<K> {
     async fn write_all(mut self, mut jobs: mpsc::Receiver<Job>) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut due = tokio::time::interval_at(Instant::now() + CHECKPOINT_EVERY, CHECKPOINT_EVERY);
@@ -233,6 +233,7 @@ impl Log {
         }
         let mut named = Vec::new();
         if self.size == 0 {
+            self.begin().await;
             named = self.heads_to_name().await;
             let opened = Entry {
                 kind: EntryKind::Opened,
@@ -266,9 +267,7 @@ impl Log {
         (self.size, self.chain) = (size, chain);
         if first {
             self.checkpoint().await;
-            if let Some((store, _)) = &self.kept
-                && let Err(error) = store.mark_named(&named).await
-            {
+            if let Err(error) = self.keep.mark_named(&named).await {
                 warn!(%error, "the heads of other logs will be named once more by the next log");
             }
         }
@@ -277,26 +276,46 @@ impl Log {
 
     /// Tries until the database has them.
     async fn store(&self, documents: &[RawDocumentBuf]) {
-        let Some((store, _)) = &self.kept else { return };
         let mut pause = FIRST_PAUSE;
-        while let Err(error) = store.append(documents).await {
+        while let Err(error) = self.keep.append(documents).await {
             warn!(%error, entries = documents.len(), "the audit trail was not written; trying again");
             self.shared.entries_refused.store(true, Ordering::Relaxed);
-            tokio::time::sleep(pause).await;
+            self.keep.pause(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
         self.shared.entries_refused.store(false, Ordering::Relaxed);
     }
 
+    /// Before the first entry is stored the log is known, so that the next one names it even if this process is killed
+    /// between that entry and its checkpoint.
+    async fn begin(&self) {
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = self.keep.begin(&self.head(self.clock.now())).await {
+            warn!(%error, "the audit trail cannot begin a log; trying again");
+            self.keep.pause(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Where the log stands.
+    fn head(&self, at: jiff::Timestamp) -> LogHead {
+        LogHead {
+            log_id: self.id.clone(),
+            size: self.size,
+            chain: HEXLOWER.encode(&self.chain),
+            named: false,
+            at: Some(at),
+        }
+    }
+
     async fn heads_to_name(&self) -> Vec<Head> {
-        let Some((store, _)) = &self.kept else { return Vec::new() };
         let mut pause = FIRST_PAUSE;
         loop {
-            match store.unnamed_heads().await {
+            match self.keep.unnamed_heads().await {
                 Ok(heads) => return heads,
                 Err(error) => warn!(%error, "the audit trail's other logs cannot be read; trying again"),
             }
-            tokio::time::sleep(pause).await;
+            self.keep.pause(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
@@ -320,40 +339,22 @@ impl Log {
 
     /// Signs where the log stands, once; stores the note in the database and outside of it.
     async fn checkpoint(&mut self) {
-        let Some((store, folder)) = &self.kept else { return };
         if self.size == 0 || (self.size == self.signed && self.checkpoints_well()) {
             return;
         }
         let checkpoint =
             Checkpoint { log_id: self.id.clone(), size: self.size, head: self.chain, at: self.clock.now() };
         let note = checkpoint.sign(&self.signer);
-        let head = LogHead {
-            log_id: self.id.clone(),
-            size: self.size,
-            chain: HEXLOWER.encode(&self.chain),
-            named: false,
-            at: Some(checkpoint.at),
-        };
-        let stored =
-            store.checkpoint(&StoredCheckpoint::new(&checkpoint, note.clone(), self.size - self.signed), &head).await;
-        let folder = folder.clone();
-        let log_id = self.id.clone();
-        let published = tokio::task::spawn_blocking(move || checkpoint::publish(&folder, &log_id, &note)).await;
+        let head = self.head(checkpoint.at);
+        let stored = StoredCheckpoint::new(&checkpoint, note.clone(), self.size - self.signed);
         let mut well = true;
-        if let Err(error) = stored {
+        if let Err(error) = self.keep.checkpoint(&stored, &head).await {
             warn!(%error, "a checkpoint of the audit trail was not stored; trying again");
             well = false;
         }
-        match published {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                error!("a checkpoint of the audit trail was not published: {error:#}");
-                well = false;
-            }
-            Err(error) => {
-                error!(%error, "a checkpoint of the audit trail was not published");
-                well = false;
-            }
+        if let Err(error) = self.keep.publish(&self.id, note).await {
+            error!("a checkpoint of the audit trail was not published: {error:#}");
+            well = false;
         }
         self.shared.checkpoint_failed.store(!well, Ordering::Relaxed);
         if well {
@@ -365,3 +366,6 @@ impl Log {
         !self.shared.checkpoint_failed.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod simulation;

@@ -55,6 +55,9 @@ pub enum StoreError {
     /// A failure that several requests waited for together.
     #[error(transparent)]
     Shared(Arc<StoreError>),
+    /// The connection is there and nothing comes back on it. Whether the command was carried out is not known.
+    #[error("the database did not answer within {0} s")]
+    Silent(u64),
     /// A unique name is taken.
     #[error("{0} exists already")]
     Exists(&'static str),

@@ -25,6 +25,8 @@ pub enum Harm {
     LoseWrites(u64),
     /// Every so many writes one is carried out, and the connection is cut off before its answer.
     LoseAnswers(u64),
+    /// Every so many writes the connection falls silent for good, and stays open: its other end is gone without a word.
+    Deafen(u64),
     /// From the command of this number on nothing passes; that command itself is carried out or not.
     Hold {
         /// Commands before it, plus one.
@@ -136,6 +138,7 @@ async fn asked(
                     continue;
                 }
                 Harm::LoseWrites(every) if writes && nth.is_multiple_of(every) => return Ok(()),
+                Harm::Deafen(every) if writes && nth.is_multiple_of(every) => std::future::pending::<()>().await,
                 Harm::LoseAnswers(every) if writes && nth.is_multiple_of(every) => {
                     fates.lock().expect("nothing panics with it").insert(id, Fate::Cut);
                 }
