@@ -15,8 +15,9 @@ use tracing::{info, warn};
 
 use crate::audit::AuditWriter;
 use crate::audit::review::ReviewStores;
+use crate::audit::standing::StandingStore;
 use crate::audit::upkeep::ErasureStore;
-use crate::auth::{DemoLinks, Keyring, SessionStore, SignIn, TokenStore, WaysInStore};
+use crate::auth::{DemoLinks, KeptStore, Keyring, SessionStore, SignIn, TokenStore, WaysInStore};
 use crate::cases::{Case, CaseStore, Reservation, ReservationStore};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -54,10 +55,14 @@ pub struct Inner {
     pub audit: AuditWriter,
     /// What auditors look at.
     pub review: ReviewStores,
+    /// Whether the trail is as it should be.
+    pub standing: StandingStore,
     /// What is to be erased from the trail.
     pub erasures: ErasureStore,
     /// Browser sessions.
     pub sessions: SessionStore,
+    /// Forms that wait for their authors.
+    pub kept_forms: KeptStore,
     /// What signing in works with.
     pub sign_in: SignIn,
     /// API tokens.
@@ -111,7 +116,9 @@ impl AppState {
         Self(Arc::new(Inner {
             audit,
             review: ReviewStores::new(&db),
+            standing: StandingStore::new(&db),
             erasures: ErasureStore::new(&db),
+            kept_forms: KeptStore::new(&db),
             sessions: SessionStore::new(&db, &config.session),
             sign_in: SignIn::new(&db, &config.sign_in, &clock, keyring),
             tokens: TokenStore::new(&db),

@@ -171,7 +171,7 @@ impl AppError {
             Self::Conflict { .. } => "The value was changed since you opened the page. Open it again and repeat your change.".to_owned(),
             Self::TooOften { seconds } => format!("There were too many tries from here. Wait {seconds} s, then try again."),
             Self::ConfirmFirst(class) => {
-                format!("This needs a fresh code of your authenticator: {}. Give one, then repeat what you did.", class.words())
+                format!("This needs a fresh code of your authenticator: {}. Give one, then go on.", class.words())
             }
             Self::Overloaded => "The server has more to do than it can. Try again in a few seconds.".to_owned(),
             Self::TrailUnavailable => {

@@ -272,6 +272,27 @@ function lookAgain() {
 }
 if (watched) setInterval(lookAgain, Number(watched.dataset.live) * 1000);
 
+// ---- What is left of the session: said quietly in its last five minutes. A page opened beside this one counts too.
+
+const clock = find("[data-seconds-left]");
+if (clock) {
+  let ends = Date.now() + Number(clock.dataset.secondsLeft) * 1000;
+  const tell = () => {
+    const minutes = Math.ceil((ends - Date.now()) / 60_000);
+    if (minutes > 5) clock.textContent = "";
+    else if (minutes > 0) clock.textContent = `Signed in for ${minutes} more min`;
+    else clock.textContent = "Signed out by now; what you send is kept";
+  };
+  const pages = new BroadcastChannel("lodestone.session");
+  pages.onmessage = ({ data }) => {
+    ends = Math.max(ends, data);
+    tell();
+  };
+  pages.postMessage(ends);
+  tell();
+  setInterval(tell, 15_000);
+}
+
 // ---- Forms
 
 for (const field of document.querySelectorAll("[data-enter-submits]")) {

@@ -34,43 +34,58 @@ pub fn concerns(principal: &Principal) -> bool {
             .any(|(_, role)| [Role::Admin.as_str(), Role::Auditor.as_str(), SystemRole::Admin.as_str()].contains(role))
 }
 
-/// What is wrong with the trail now, worst first.
-pub async fn notices(db: &Db, writer: &AuditWriter, now: Timestamp) -> Result<Vec<TrailNotice>, StoreError> {
-    let mut notices = Vec::new();
-    let last = VerificationStore::new(db).last().await?;
-    if last.fault_count > 0 {
-        let first = last.faults.first().map(|fault| format!(" ({fault})")).unwrap_or_default();
-        notices.push(TrailNotice {
+/// Where the trail's standing is read.
+#[derive(Clone)]
+pub struct StandingStore {
+    trail: AuditStore,
+    verifications: VerificationStore,
+    flags: flags::FlagStore,
+}
+
+impl StandingStore {
+    /// Opens the collections.
+    #[must_use]
+    pub fn new(db: &Db) -> Self {
+        Self { trail: AuditStore::new(db), verifications: VerificationStore::new(db), flags: flags::FlagStore::new(db) }
+    }
+
+    /// What is wrong with the trail now, worst first.
+    pub async fn notices(&self, writer: &AuditWriter, now: Timestamp) -> Result<Vec<TrailNotice>, StoreError> {
+        let mut notices = Vec::new();
+        let last = self.verifications.last().await?;
+        if last.fault_count > 0 {
+            let first = last.faults.first().map(|fault| format!(" ({fault})")).unwrap_or_default();
+            notices.push(TrailNotice {
             title: "The audit trail does not verify.",
             text: format!(
                 "{} faults were found{first}: somebody may have changed what was recorded. Keep a copy of the database and of the checkpoint folder as they are, run `lodestone audit verify`, and tell whoever is responsible for security. This notice stays until a verification of the whole trail finds no fault.",
                 last.fault_count
             ),
         });
-    }
-    if !writer.checkpoints_well() || late(db, now).await? {
-        notices.push(TrailNotice {
+        }
+        if !writer.checkpoints_well() || self.late(now).await? {
+            notices.push(TrailNotice {
             title: "Checkpoints of the audit trail are late.",
             text: "For more than 3 minutes entries have not been signed, so a change of them would not show. Check that the checkpoint folder (audit.checkpoints_dir) can be written and has space, and read the server's log; the notice goes when the next checkpoint is stored.".to_owned(),
         });
-    }
-    if flags::FlagStore::new(db).searched_at().await?.is_some_and(|at| now.duration_since(at) > UNSEARCHED) {
-        notices.push(TrailNotice {
+        }
+        if self.flags.searched_at().await?.is_some_and(|at| now.duration_since(at) > UNSEARCHED) {
+            notices.push(TrailNotice {
             title: "The audit trail is not searched for flags.",
             text: "It was not searched for more than a quarter of an hour, so misuse would not be flagged. Read the server's log for the reason, and run `lodestone audit flags`; the notice goes when a search comes to its end.".to_owned(),
         });
-    }
-    Ok(notices)
-}
-
-/// Whether an entry has waited too long for its checkpoint.
-pub async fn late(db: &Db, now: Timestamp) -> Result<bool, StoreError> {
-    let store = AuditStore::new(db);
-    for head in store.heads_since(Some(now - RUNNING)).await?.into_iter().filter(|head| !head.named).take(20) {
-        let first = store.entries_from(&head.log_id, head.size, 1).await?;
-        if first.first().is_some_and(|entry| now.duration_since(entry.recorded_at) > LATE) {
-            return Ok(true);
         }
+        Ok(notices)
     }
-    Ok(false)
+
+    /// Whether an entry has waited too long for its checkpoint.
+    pub async fn late(&self, now: Timestamp) -> Result<bool, StoreError> {
+        for head in self.trail.heads_since(Some(now - RUNNING)).await?.into_iter().filter(|head| !head.named).take(20) {
+            let first = self.trail.entries_from(&head.log_id, head.size, 1).await?;
+            if first.first().is_some_and(|entry| now.duration_since(entry.recorded_at) > LATE) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }

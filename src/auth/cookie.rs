@@ -10,6 +10,8 @@ const NAME: &str = "__Host-sid";
 const HALF: &str = "__Host-half";
 /// The handle of a browser that is with an identity provider.
 const FLOW: &str = "__Host-oidc";
+/// The handle of a form that is kept for its author, and its key.
+const KEPT: &str = "__Host-kept";
 /// Remembers the page that somebody was on the way to.
 pub(super) const TARGET: &str = "__Host-to";
 /// Characters that a cookie's value may hold (RFC 6265 section 4.1.1) and that need no escape.
@@ -28,6 +30,11 @@ pub(super) fn half(headers: &HeaderMap) -> Option<&str> {
 /// The handle with which this browser left for an identity provider.
 pub(super) fn flow(headers: &HeaderMap) -> Option<&str> {
     named(headers, FLOW).filter(|value| is_token(value))
+}
+
+/// The handle of the form that this browser sent in vain.
+pub(super) fn kept(headers: &HeaderMap) -> Option<&str> {
+    named(headers, KEPT).filter(|value| is_token(value))
 }
 
 /// The first cookie of a name.
@@ -64,7 +71,18 @@ pub(super) fn start_flow(handle: &str) -> HeaderValue {
         .expect("a handle is base32, which a header may hold")
 }
 
-/// The `Set-Cookie` value that forgets it.
+/// The `Set-Cookie` value of a form that is kept, for a quarter of an hour.
+pub(super) fn start_kept(handle: &str) -> HeaderValue {
+    HeaderValue::try_from(format!("{KEPT}={handle}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=900"))
+        .expect("a handle is base32, which a header may hold")
+}
+
+/// The `Set-Cookie` value that forgets a form.
+pub(super) fn clear_kept() -> HeaderValue {
+    HeaderValue::from_static("__Host-kept=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
+}
+
+/// The `Set-Cookie` value that forgets the way to an identity provider.
 pub(super) fn clear_flow() -> HeaderValue {
     HeaderValue::from_static("__Host-oidc=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")
 }
@@ -112,8 +130,10 @@ mod tests {
     fn the_cookie_has_every_flag() {
         let id = crate::clock::random_token();
         let path = LocalPath::read("/own/fam?a=b&c=;d").unwrap();
-        let ended = [clear(), clear_half(), clear_target(), clear_flow()];
-        for value in [start(&id), start_half(&id), start_flow(&id), target(&path)].into_iter().chain(ended) {
+        let ended = [clear(), clear_half(), clear_target(), clear_flow(), clear_kept()];
+        for value in
+            [start(&id), start_half(&id), start_flow(&id), start_kept(&id), target(&path)].into_iter().chain(ended)
+        {
             let text = value.to_str().unwrap();
             for flag in ["__Host-", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
                 assert!(text.contains(flag), "{flag}");

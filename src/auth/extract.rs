@@ -71,5 +71,6 @@ async fn resolve(headers: &HeaderMap, app: &AppState) -> AppResult<Option<Princi
     if let Err(error) = app.sessions.touch(&session, now).await {
         tracing::warn!("a session's last use was not noted: {error}");
     }
-    Ok(Some(Principal::of_session(user, CsrfToken::of_session(id), session)))
+    let left = app.sessions.left(&session, &user, now);
+    Ok(Some(Principal::of_session(user, CsrfToken::of_session(id), session, left)))
 }

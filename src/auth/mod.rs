@@ -15,6 +15,7 @@ mod half;
 mod handlers;
 mod hasher;
 mod invitation;
+mod kept;
 mod keyring;
 mod limits;
 mod pages;
@@ -44,6 +45,7 @@ pub use half::{AwaitingSecondFactor, Enrolling, HalfStore};
 pub use handlers::{routes, sign_out};
 pub use hasher::Hasher;
 pub use invitation::{InvitationStore, LIFETIME as INVITATION_LIFETIME};
+pub use kept::{FormKept, KeptStore, keep_refused};
 pub use keyring::{Keyring, Sealed};
 pub use limits::SignInLimits;
 pub use password::{Passphrase, Unfit};
@@ -70,6 +72,7 @@ pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
         (enrolment::Enrolment::COLLECTION, enrolment::Enrolment::indexes()),
         (provider::Flow::COLLECTION, provider::Flow::indexes()),
         (provider::Link::COLLECTION, provider::Link::indexes()),
+        (kept::KeptForm::COLLECTION, kept::KeptForm::indexes()),
         (half::HalfSession::COLLECTION, half::HalfSession::indexes()),
         (invitation::Invitation::COLLECTION, invitation::Invitation::indexes()),
     ]

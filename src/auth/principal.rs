@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use bson::{Bson, Document, doc};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::csrf::CsrfToken;
 use super::session::Session;
@@ -23,7 +23,7 @@ pub struct Principal {
 
 #[derive(Debug, Clone)]
 enum Via {
-    Session { csrf: CsrfToken, session: Box<Session> },
+    Session { csrf: CsrfToken, session: Box<Session>, left: SignedDuration },
     Token { scope: TokenScope },
 }
 
@@ -68,9 +68,10 @@ impl Scope {
 }
 
 impl Principal {
-    pub(super) fn of_session(user: User, csrf: CsrfToken, session: Session) -> Self {
+    /// `left`: of the session, should this be its last request.
+    pub(super) fn of_session(user: User, csrf: CsrfToken, session: Session, left: SignedDuration) -> Self {
         let institutes = readable(&user.memberships);
-        Self::new(user, Via::Session { csrf, session: Box::new(session) }, institutes)
+        Self::new(user, Via::Session { csrf, session: Box::new(session), left }, institutes)
     }
 
     /// A token reaches what its owner reaches, in its own institute only.
@@ -174,6 +175,15 @@ impl Principal {
         }
     }
 
+    /// What is left of the session, should this be its last request; a script has none.
+    #[must_use]
+    pub fn session_left(&self) -> Option<SignedDuration> {
+        match &self.via {
+            Via::Session { left, .. } => Some(*left),
+            Via::Token { .. } => None,
+        }
+    }
+
     /// Whether this request came with an API token, which is no browser's and needs no CSRF proof.
     #[must_use]
     pub fn is_script(&self) -> bool {
@@ -228,11 +238,12 @@ mod tests {
                 created_at: user.created_at,
                 last_seen_at: user.created_at,
                 expires_at: user.created_at,
+                forgotten_at: None,
                 device: None,
                 grants: Vec::new(),
                 open_until: std::collections::BTreeMap::new(),
             };
-            let principal = Principal::of_session(user, CsrfToken::of_session("x"), session);
+            let principal = Principal::of_session(user, CsrfToken::of_session("x"), session, SignedDuration::ZERO);
             assert!(!principal.scope().covers(&"cust000".parse().unwrap()), "{role:?}");
             assert!(principal.is_member_of(&"cust000".parse().unwrap()));
         }

@@ -15,6 +15,9 @@ use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::UserId;
 use crate::users::User;
 
+/// How much longer than it lasts a session is remembered: a form that meets it then is kept for its author.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(12);
+
 /// Browsers in which one person can be signed in at once; a further one ends the oldest.
 pub const MOST: usize = 5;
 
@@ -36,6 +39,10 @@ pub struct Session {
     /// When it ends whatever happens.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub expires_at: Timestamp,
+    /// When nobody remembers whose it was.
+    #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
+    #[serde(default)]
+    pub forgotten_at: Option<Timestamp>,
     /// Where it began.
     #[serde(default)]
     pub device: Option<Device>,
@@ -60,11 +67,13 @@ impl Stored for Session {
     const COLLECTION: &'static str = "sessions";
 
     fn indexes() -> Vec<IndexModel> {
-        let expire =
-            IndexOptions::builder().name("expiry".to_owned()).expire_after(std::time::Duration::from_secs(60)).build();
+        let expire = IndexOptions::builder()
+            .name("forgotten".to_owned())
+            .expire_after(std::time::Duration::from_secs(60))
+            .build();
         vec![
             index("of_user", doc! { "user": 1 }),
-            IndexModel::builder().keys(doc! { "expires_at": 1 }).options(expire).build(),
+            IndexModel::builder().keys(doc! { "forgotten_at": 1 }).options(expire).build(),
         ]
     }
 }
@@ -130,6 +139,7 @@ impl SessionStore {
             created_at: now,
             last_seen_at: now,
             expires_at: now + self.absolute,
+            forgotten_at: Some(now + self.absolute + REMEMBERED),
             device,
             grants,
             open_until: BTreeMap::new(),
@@ -138,12 +148,15 @@ impl SessionStore {
         Ok(id)
     }
 
+    fn idle(&self, user: &User) -> SignedDuration {
+        if user.is_admin() { self.admin_idle } else { self.idle }
+    }
+
     fn is_alive(&self, session: &Session, user: &User, now: Timestamp) -> bool {
-        let idle = if user.is_admin() { self.admin_idle } else { self.idle };
         let present = user.grants();
         !user.disabled
             && now < session.expires_at
-            && now.duration_since(session.last_seen_at) < idle
+            && now.duration_since(session.last_seen_at) < self.idle(user)
             && session.grants.iter().all(|grant| present.contains(grant))
     }
 
@@ -166,6 +179,17 @@ impl SessionStore {
             .await?;
         let Some(SessionWithUser { session, mut owner }) = found.into_iter().next() else { return Ok(None) };
         Ok(owner.pop().filter(|user| self.is_alive(&session, user, now)).map(|user| (session, user)))
+    }
+
+    /// What is left of a session after a request made now, should it be the last one.
+    pub(super) fn left(&self, session: &Session, user: &User, now: Timestamp) -> SignedDuration {
+        session.expires_at.duration_since(now).min(self.idle(user))
+    }
+
+    /// Whose session an id is or was: also one that time has ended, not one that somebody ended.
+    pub(super) async fn owner(&self, id: &str) -> Result<Option<UserId>, StoreError> {
+        let found = self.sessions.find_one(doc! { "_id": digest(id) }).await?;
+        Ok(found.map(|session| session.user))
     }
 
     /// Notes that the session was used, at most once a minute.

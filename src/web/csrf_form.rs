@@ -1,6 +1,6 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
 use crate::app::AppState;
@@ -10,7 +10,14 @@ use crate::error::{AppError, AppResult};
 /// A submitted form of a signed-in person. It yields nothing until its token matches the session.
 pub struct CsrfForm<T>(pub T);
 
-const FIELD: &str = "csrf";
+/// The field of a form that carries its token.
+pub(crate) const TOKEN_FIELD: &str = "csrf";
+
+/// Whether a request says that it carries a form.
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.split(';').next() == Some("application/x-www-form-urlencoded"))
+}
 
 impl<T: DeserializeOwned> FromRequest<AppState> for CsrfForm<T> {
     type Rejection = AppError;
@@ -30,18 +37,13 @@ pub(crate) async fn read_form<T: DeserializeOwned>(
     app: &AppState,
     expected: &CsrfToken,
 ) -> AppResult<T> {
-    let is_form = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.split(';').next() == Some("application/x-www-form-urlencoded"));
-    if !is_form {
+    if !is_form(request.headers()) {
         return Err(AppError::BadRequest("The form must be sent as application/x-www-form-urlencoded.".to_owned()));
     }
     let bytes = Bytes::from_request(request, app).await.map_err(|_| AppError::TooLarge)?;
     let mut pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes)
         .map_err(|_| AppError::BadRequest("The form's content cannot be read.".to_owned()))?;
-    let tokens: Vec<String> = pairs.extract_if(.., |(name, _)| name == FIELD).map(|(_, value)| value).collect();
+    let tokens: Vec<String> = pairs.extract_if(.., |(name, _)| name == TOKEN_FIELD).map(|(_, value)| value).collect();
     match tokens.as_slice() {
         [token] if expected.matches(token) => {}
         _ => {

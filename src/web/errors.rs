@@ -11,7 +11,7 @@ use super::context::RequestContext;
 use super::page::Layout;
 use super::{see_other, urls};
 use crate::app::AppState;
-use crate::auth::{Asker, remember_target};
+use crate::auth::{Asker, FormKept, remember_target};
 use crate::error::{AppError, FieldError, Shown};
 
 #[derive(Template)]
@@ -25,6 +25,8 @@ struct ErrorPage {
     sign_in: bool,
     /// Where a fresh code is given.
     confirm: Option<String>,
+    /// Whether the form that was sent is kept for its author.
+    kept: bool,
 }
 
 /// RFC 9457.
@@ -77,7 +79,7 @@ pub(super) async fn render(State(app): State<AppState>, mut request: Request, ne
             Some(principal) if !principal.is_script() => bare.signed_in(&principal),
             _ => bare,
         };
-        as_page(layout, &shown, &context)
+        as_page(layout, &shown, &context, response.extensions().get::<FormKept>().is_some())
     };
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW] {
         if let Some(value) = response.headers().get(&name) {
@@ -137,7 +139,7 @@ fn as_json(shown: &AppError, context: &RequestContext) -> Response {
     response
 }
 
-fn as_page(layout: Layout, shown: &AppError, context: &RequestContext) -> Response {
+fn as_page(layout: Layout, shown: &AppError, context: &RequestContext, kept: bool) -> Response {
     let page = ErrorPage {
         layout,
         title: shown.title(),
@@ -149,7 +151,12 @@ fn as_page(layout: Layout, shown: &AppError, context: &RequestContext) -> Respon
         errors: if let AppError::Unprocessable(errors) = shown { errors.clone() } else { Vec::new() },
         reference: matches!(shown, AppError::Internal(_)).then(|| context.request_id.clone()),
         sign_in: matches!(shown, AppError::SignInRequired),
-        confirm: if let AppError::ConfirmFirst(class) = shown { Some(urls::confirm(*class, "")) } else { None },
+        confirm: if let AppError::ConfirmFirst(class) = shown {
+            Some(urls::confirm(*class, if kept { urls::kept_form() } else { "" }))
+        } else {
+            None
+        },
+        kept,
     };
     match page.render() {
         Ok(html) => (shown.status(), Html(html)).into_response(),

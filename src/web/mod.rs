@@ -19,7 +19,7 @@ pub mod urls;
 pub use assets::asset;
 pub use context::RequestContext;
 pub use csrf_form::CsrfForm;
-pub(crate) use csrf_form::read_form;
+pub(crate) use csrf_form::{TOKEN_FIELD, is_form, read_form};
 pub use download::{disposition, harmless};
 pub use health::routes as health_routes;
 pub use page::{CaseBar, Layout, Page};

@@ -19,6 +19,8 @@ pub struct Layout {
     pub nonce: String,
     /// For forms; empty when nobody is signed in.
     pub csrf: String,
+    /// Seconds left of the session, should nothing more be asked for.
+    pub session_left: Option<i64>,
     /// Who is signed in.
     pub user: Option<String>,
     /// The person's institutes.
@@ -60,6 +62,7 @@ impl Layout {
         Self {
             nonce: context.nonce.clone(),
             csrf: String::new(),
+            session_left: None,
             user: None,
             institutes: Vec::new(),
             auditor: false,
@@ -73,6 +76,7 @@ impl Layout {
     /// The same frame for somebody who is signed in.
     pub(super) fn signed_in(mut self, principal: &Principal) -> Self {
         self.csrf = principal.csrf().map(|token| token.as_str().to_owned()).unwrap_or_default();
+        self.session_left = principal.session_left().map(|left| left.as_secs());
         self.user = Some(principal.name().to_owned());
         self.institutes = principal.institutes();
         self.auditor = audit::may_review(principal);
@@ -111,7 +115,7 @@ impl FromRequestParts<AppState> for Page {
             layout = layout.signed_in(&principal);
             if audit::standing::concerns(&principal) {
                 // A page is shown all the same when the look fails: the page's own answer says so.
-                match audit::standing::notices(&app.db, &app.audit, app.clock.now()).await {
+                match app.standing.notices(&app.audit, app.clock.now()).await {
                     Ok(notices) => layout.notices = notices,
                     Err(error) => tracing::warn!("how the audit trail stands was not read: {error}"),
                 }

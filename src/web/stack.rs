@@ -9,8 +9,8 @@ use tracing::{Level, Span, info_span};
 
 use super::{context, errors, headers, limits};
 use crate::app::AppState;
-use crate::audit;
 use crate::web::RequestContext;
+use crate::{audit, auth};
 
 /// Puts all layers around the router; the first one named is the outermost.
 pub fn stack(router: Router<AppState>, app: &AppState) -> Router {
@@ -38,7 +38,8 @@ pub fn stack(router: Router<AppState>, app: &AppState) -> Router {
         .layer(CatchPanicLayer::custom(limits::panicked))
         .layer(from_fn_with_state(app.clone(), limits::shed))
         .layer(DefaultBodyLimit::max(body_limit))
-        .layer(from_fn_with_state(app.clone(), limits::own_pages_only));
+        .layer(from_fn_with_state(app.clone(), limits::own_pages_only))
+        .layer(from_fn_with_state(app.clone(), auth::keep_refused));
     router.fallback(not_found).layer(layers).with_state(app.clone())
 }
 

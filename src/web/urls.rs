@@ -128,6 +128,12 @@ pub fn confirm(class: StepUpClass, to: &str) -> String {
     with_query("/account/confirm", &query)
 }
 
+/// The form that somebody sent in vain, to send it again.
+#[must_use]
+pub fn kept_form() -> &'static str {
+    "/account/kept"
+}
+
 /// The one-time link of an invitation, below the server's address.
 #[must_use]
 pub fn invitation(token: &str) -> String {

@@ -16,7 +16,7 @@ use crate::support::{Browser, TestApp};
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
 /// by an invitation. `system admins`: of the whole system. `confirmed`: any user, in the ten minutes after a fresh code; before
 /// that they are asked for one.
-const TABLE: [(&str, &str, &str); 86] = [
+const TABLE: [(&str, &str, &str); 88] = [
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -47,6 +47,8 @@ const TABLE: [(&str, &str, &str); 86] = [
     ("GET", "/account/totp", "confirmed"),
     ("POST", "/account/totp", "confirmed"),
     ("POST", "/account/totp/secret", "confirmed"),
+    ("GET", "/account/kept", "signed in"),
+    ("POST", "/account/kept/discard", "signed in"),
     ("GET", "/account/tokens", "signed in"),
     ("POST", "/account/tokens/revoke", "signed in"),
     ("GET", "/admin/users", "system admins"),

@@ -18,6 +18,7 @@ mod filters;
 mod find;
 mod history;
 mod http;
+mod kept;
 mod loading;
 mod members;
 mod migrations;

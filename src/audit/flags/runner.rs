@@ -17,7 +17,7 @@ use super::model::{Flag, LogPlace};
 use super::rules::{Fact, Finding, Settings, Standing, checkpoint_missing};
 use super::store::{Batch, FlagStore};
 use crate::app::AppState;
-use crate::audit::{AuditStore, Entry, standing};
+use crate::audit::{AuditStore, Entry};
 use crate::ids::UserId;
 
 /// How often the task looks.
@@ -41,7 +41,7 @@ pub fn watch(app: &AppState) -> tokio::task::JoinHandle<()> {
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !app.is_stopping() {
             due.tick().await;
-            if let Ok(late) = standing::late(&app.db, app.clock.now()).await {
+            if let Ok(late) = app.standing.late(app.clock.now()).await {
                 let late = late || !app.audit.checkpoints_well();
                 metrics::gauge!("lodestone_audit_checkpoints_late").set(f64::from(u8::from(late)));
             }

@@ -16,7 +16,7 @@ use crate::audit::entry::{Entry, EntryKind};
 use crate::error::AppResult;
 
 /// Requests of one window: what chart, groups and exports are made of.
-const WINDOW: usize = 1_000;
+const WINDOW: usize = 500;
 /// Rows of a table.
 const ROWS: usize = 100;
 /// Intents looked at when only those without outcome are asked for.
@@ -48,6 +48,9 @@ pub(super) async fn find(app: &AppState, access: &AuditAccess, query: &ReviewQue
         return Ok(Found::nothing());
     };
     let way = way(query, now);
+    if !app.review.entries.is_there(access, &selection).await? {
+        return Ok(Found::of(Window::nothing(way)));
+    }
     let me = access.principal().user();
     let own_review = |entry: &Entry| {
         let mine = entry.agent.as_ref().is_some_and(|agent| agent.user.as_ref() == Some(me));

@@ -102,6 +102,21 @@ impl ReviewStore {
                 && selection.scope.institutes().all(|institute| access.scope().covers(Some(institute))))
     }
 
+    /// Whether a selection by name or person has any entry at all, so that no time has to be searched where there is none.
+    pub(super) async fn is_there(&self, access: &AuditAccess, selection: &Selection) -> Result<bool, StoreError> {
+        if matches!(selection.key, Key::All) {
+            return Ok(true);
+        }
+        if !Self::within(access, selection) {
+            return Ok(false);
+        }
+        let mut filter = selection.filter(Timestamp::MIN, Timestamp::MAX);
+        filter.remove("occurred_at");
+        filter.remove("kind");
+        let one = FindOptions::builder().projection(doc! { "_id": 1 }).limit(1).build();
+        Ok(!self.entries.find_as::<Document>(filter, one).await?.is_empty())
+    }
+
     /// The entries of a selection in `from..to`, in any order.
     pub(super) async fn entries(
         &self,

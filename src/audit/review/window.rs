@@ -59,8 +59,9 @@ pub(super) async fn read(
         let (lower, upper) = direction.between(at, next);
         let mut found = store.entries(access, selection, lower, upper).await?;
         found.sort_by_cached_key(|entry| order(direction, entry));
-        range = following(range, found.len(), EXAMINED.saturating_sub(examined.len()));
+        let read = found.len();
         examined.extend(found);
+        range = following(range, read, missing(&examined, wanted, &fits));
         at = next;
         if let Some(cut) = cut(&examined, wanted, &fits) {
             examined.truncate(cut);
@@ -73,6 +74,15 @@ pub(super) async fn read(
 /// Entries in the order they are read; those of one moment in the order of their logs.
 fn order(direction: Direction, entry: &Entry) -> (i64, i64, String) {
     (direction.place(entry.occurred_at.as_millisecond()), direction.place(entry.seq), entry.log_id.clone())
+}
+
+/// How many entries more are likely to hold what is wanted; at most as many as may be looked at.
+fn missing(examined: &[Entry], wanted: usize, fits: &impl Fn(&Entry) -> bool) -> usize {
+    let fitting = examined.iter().filter(|entry| fits(entry)).count();
+    let left = EXAMINED.saturating_sub(examined.len());
+    // A tenth more, so that one further range mostly does.
+    let likely = wanted.saturating_sub(fitting) * examined.len() * 11 / 10;
+    likely.checked_div(fitting).map_or(left, |likely| likely.clamp(1, left.max(1)))
 }
 
 /// How wide the next range is: as much as is likely to hold what is still to be looked at.
@@ -96,6 +106,13 @@ fn cut(examined: &[Entry], wanted: usize, fits: &impl Fn(&Entry) -> bool) -> Opt
         fitting += usize::from(fits(entry));
     }
     None
+}
+
+impl Window {
+    /// What a page finds that reads to the end and finds nothing.
+    pub(super) fn nothing(way: Way) -> Self {
+        window(way, Vec::new(), None, &|_| true)
+    }
 }
 
 fn window(way: Way, mut examined: Vec<Entry>, reached: Option<Timestamp>, fits: &impl Fn(&Entry) -> bool) -> Window {
@@ -127,6 +144,15 @@ mod tests {
         assert_eq!(cut(&entries, 5, &|_| true), None, "nothing is left over");
         assert_eq!(cut(&entries, 1, &|entry| entry.occurred_at == moment(8)), Some(4));
         assert_eq!(cut(&entries[..4], 2, &|_| true), None, "the moment may go on");
+    }
+
+    #[test]
+    fn what_is_missing_goes_by_what_fits() {
+        let entries: Vec<Entry> = (0..400).map(at).collect();
+        assert_eq!(missing(&entries, 500, &|_| true), 110);
+        assert_eq!(missing(&entries, 500, &|entry| entry.occurred_at < moment(200)), 660);
+        assert_eq!(missing(&entries, 500, &|_| false), 1_600, "nothing fits: as many as may be looked at");
+        assert_eq!(missing(&[], 500, &|_| true), 2_000);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod account;
 mod confirm;
 mod factors;
 mod invitation;
+mod kept;
 mod login;
 mod provider;
 mod tokens;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Routes {
         .merge(confirm::routes())
         .merge(factors::routes())
         .merge(tokens::routes())
+        .merge(kept::routes())
 }
 
 /// A form of somebody between two factors. It yields nothing until its token matches the half session.
