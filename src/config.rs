@@ -7,6 +7,7 @@ use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
+use crate::addresses::Network;
 use crate::genome::{GenomeBuild, ReferenceError, ReferenceSequence};
 
 const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -43,6 +44,8 @@ pub struct ServerConfig {
     pub base_url: String,
     /// Address of the metrics listener; empty means none.
     pub metrics_listen: String,
+    /// Whose word about the address of a request counts.
+    pub trusted_proxies: Vec<Network>,
     /// Seconds.
     pub request_timeout_s: u64,
     /// Kilobytes.
@@ -381,6 +384,17 @@ mod tests {
         assert!(with("[server]\nlisten = '0.0.0.0:80'\nbase_url = 'http://clinic.example'").is_err());
         let config = with("[server]\nlisten = '0.0.0.0:80'\nbase_url = 'https://clinic.example/'").unwrap();
         assert_eq!(config.origin(), "https://clinic.example");
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_network_stops_with_a_sentence() {
+        assert!(with("").unwrap().server.trusted_proxies.is_empty(), "nobody's word counts unless asked for");
+        let config = with("[server]\ntrusted_proxies = ['192.0.2.10', '2001:db8:5::/64']").unwrap();
+        assert!(config.server.trusted_proxies[0].contains("192.0.2.10".parse().unwrap()));
+        for bad in ["'proxy.example'", "'10.0.0.0/33'", "'10.1.2.3/8'", "''"] {
+            let error = with(&format!("[server]\ntrusted_proxies = [{bad}]")).unwrap_err().to_string();
+            assert!(error.contains("trusted_proxies") && error.contains("is not a network"), "{error}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! know neither web nor database. Features (`institutes`, `cases`, `variants`, …) hold their documents, stores and pages;
 //! `web`, `auth`, `audit` and `db` serve them all.
 
+pub mod addresses;
 pub mod api;
 pub mod app;
 pub mod audit;

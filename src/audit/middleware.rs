@@ -1,8 +1,7 @@
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use axum::body::HttpBody as _;
-use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State};
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -16,7 +15,7 @@ use crate::app::AppState;
 use crate::auth;
 use crate::clock::Clock;
 use crate::error::AppError;
-use crate::web::RequestContext;
+use crate::web::{ClientAddress, RequestContext};
 
 /// How long an answer waits for its intent to be stored.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -114,12 +113,12 @@ async fn asked_for(parts: &mut axum::http::request::Parts) -> Vec<Subject> {
 }
 
 fn facts_of(request: &Request, route: Option<&str>) -> RequestFacts {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string());
+    let from = ClientAddress::of(request.extensions());
     RequestFacts {
         method: request.method().to_string(),
         route: route.unwrap_or("(no route)").to_owned(),
-        client_ip: peer.clone(),
-        peer_ip: peer,
+        client_ip: Some(from.client.to_string()),
+        peer_ip: Some(from.peer.to_string()),
         session_ref: session_ref(request.headers()),
     }
 }

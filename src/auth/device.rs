@@ -1,11 +1,13 @@
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
+
+use crate::web::ClientAddress;
 
 /// Where a request comes from, as its sender is shown it.
 #[serde_as]
@@ -23,8 +25,7 @@ impl<S: Sync> FromRequestParts<S> for Device {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
-        Ok(Self { name: describe(agent), address: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) })
+        Ok(Self { name: describe(agent), address: ClientAddress::of(&parts.extensions).client })
     }
 }
 

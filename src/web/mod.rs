@@ -1,6 +1,7 @@
 //! What all pages share: the route registry, extractors, page layout, middleware, embedded static files, URLs.
 
 mod assets;
+mod client;
 mod context;
 mod csrf_form;
 mod download;
@@ -17,6 +18,7 @@ mod stack;
 pub mod urls;
 
 pub use assets::asset;
+pub use client::ClientAddress;
 pub use context::RequestContext;
 pub use csrf_form::CsrfForm;
 pub(crate) use csrf_form::{TOKEN_FIELD, is_form, read_form};

@@ -7,7 +7,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Level, Span, info_span};
 
-use super::{context, errors, headers, limits};
+use super::{client, context, errors, headers, limits};
 use crate::app::AppState;
 use crate::web::RequestContext;
 use crate::{audit, auth};
@@ -29,6 +29,8 @@ pub fn stack(router: Router<AppState>, app: &AppState) -> Router {
             },
         ))
         .layer(from_fn(count))
+        // Outside audit, which records it.
+        .layer(from_fn_with_state(app.clone(), client::find))
         // Outside audit, panics and limits, so that their answers carry headers and are pages too.
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(app.clone(), headers::protect))
@@ -38,6 +40,8 @@ pub fn stack(router: Router<AppState>, app: &AppState) -> Router {
         .layer(CatchPanicLayer::custom(limits::panicked))
         .layer(from_fn_with_state(app.clone(), limits::shed))
         .layer(DefaultBodyLimit::max(body_limit))
+        // Inside audit, so that the refusal is recorded.
+        .layer(from_fn(client::refuse_unreadable))
         .layer(from_fn_with_state(app.clone(), limits::own_pages_only))
         .layer(from_fn_with_state(app.clone(), auth::keep_refused));
     router.fallback(not_found).layer(layers).with_state(app.clone())

@@ -200,7 +200,7 @@ impl TestApp {
     /// A browser in which this user is signed in.
     pub async fn browser_of(&self, user: &User) -> Browser {
         let id = self.app.sessions.start(&user.id, self.clock.now()).await.unwrap();
-        Browser { origin: self.origin.clone(), session: Some(id), client: client() }
+        Browser { origin: self.origin.clone(), session: Some(id), forwarded: Vec::new(), client: client() }
     }
 
     /// A browser in which this user is signed in and gave a fresh code for administration.
@@ -225,7 +225,7 @@ impl TestApp {
 
     /// A browser nobody is signed in to.
     pub fn stranger(&self) -> Browser {
-        Browser { origin: self.origin.clone(), session: None, client: client() }
+        Browser { origin: self.origin.clone(), session: None, forwarded: Vec::new(), client: client() }
     }
 
     /// Commands sent to the database during `work`, but for the audit trail and the session's last use.
@@ -363,12 +363,22 @@ fn client() -> reqwest::Client {
 pub struct Browser {
     origin: String,
     session: Option<String>,
+    forwarded: Vec<String>,
     client: reqwest::Client,
 }
 
 impl Browser {
+    /// The same browser, with these lines of `X-Forwarded-For` from now on.
+    pub fn forwarded(&self, lines: &[&str]) -> Self {
+        let forwarded = lines.iter().map(|line| (*line).to_owned()).collect();
+        Self { origin: self.origin.clone(), session: self.session.clone(), forwarded, client: self.client.clone() }
+    }
+
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
+        for line in &self.forwarded {
+            headers.append("x-forwarded-for", line.parse().unwrap());
+        }
         if let Some(session) = &self.session {
             headers.insert(COOKIE, format!("__Host-sid={session}").parse().unwrap());
         }
@@ -396,7 +406,8 @@ impl Browser {
 
     /// Fetches with an API token in place of the session.
     pub async fn with_token(&self, path: &str, token: &str) -> Response {
-        self.client.get(format!("{}{path}", self.origin)).bearer_auth(token).send().await.unwrap()
+        let request = self.client.get(format!("{}{path}", self.origin)).headers(self.headers());
+        request.bearer_auth(token).send().await.unwrap()
     }
 
     /// Sends a form as a page of ours would.

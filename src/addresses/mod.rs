@@ -1,0 +1,5 @@
+//! Network addresses.
+
+mod network;
+
+pub use network::{Network, NetworkError};

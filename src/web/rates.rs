@@ -1,0 +1,227 @@
+//! How much one session, script or address may ask for, in this process. Against load, by people and by mistakes; what is
+//! refused here has cost nothing. Limits against guessing are counted in the database, by sign-in.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use super::client::ClientAddress;
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::auth;
+use crate::clock::Clock;
+use crate::config::RateConfig;
+use crate::error::AppError;
+
+/// Requests after which keys that have been quiet are forgotten.
+const SWEEP: u32 = 4_096;
+/// Ends of paths whose answers are whole lists.
+const EXPORTS: [&str; 4] = [".csv", ".tsv", ".xlsx", ".ndjson"];
+
+/// Work of one kind, with a limit of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// A page or an answer of the API.
+    Page,
+    /// A form.
+    Change,
+    /// A list as a file.
+    Export,
+}
+
+impl Class {
+    /// None: answers that cost nothing, and the way out.
+    fn of(method: &Method, path: &str) -> Option<Self> {
+        match path.split('/').nth(1).unwrap_or_default() {
+            "static" | "favicon.ico" | "healthz" | "readyz" | "logout" => None,
+            _ if !method.is_safe() => Some(Self::Change),
+            _ if EXPORTS.iter().any(|end| path.ends_with(end)) => Some(Self::Export),
+            _ => Some(Self::Page),
+        }
+    }
+}
+
+/// SHA-256 of a session's id or a script's token, or an address.
+type Key = [u8; 32];
+type Limiter = RateLimiter<Key, DashMapStateStore<Key>, Clock, NoOpMiddleware<Duration>>;
+
+/// The limits. Cheap to clone.
+#[derive(Clone)]
+pub struct Rates(Arc<Inner>);
+
+struct Inner {
+    /// All of an address, so that inventing credentials gains nothing.
+    addresses: Limiter,
+    pages: Limiter,
+    changes: Limiter,
+    exports: Limiter,
+    at_once: usize,
+    running: Mutex<HashMap<Key, usize>>,
+    clock: Clock,
+    checks: AtomicU32,
+}
+
+impl Rates {
+    /// Limits as configured.
+    #[must_use]
+    pub fn new(config: &RateConfig, clock: &Clock) -> Self {
+        let limiter = |per_minute: u32| {
+            let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+            RateLimiter::new(quota, DashMapStateStore::default(), clock.clone())
+        };
+        Self(Arc::new(Inner {
+            addresses: limiter(config.requests_per_minute_and_address),
+            pages: limiter(config.pages_per_minute),
+            changes: limiter(config.changes_per_minute),
+            exports: limiter(config.exports_per_minute),
+            at_once: config.requests_at_once,
+            running: Mutex::default(),
+            clock: clock.clone(),
+            checks: AtomicU32::new(0),
+        }))
+    }
+
+    /// Takes a place, or tells how many seconds to wait.
+    fn take(&self, class: Class, address: Key, key: Key) -> Result<Running, u64> {
+        let inner = &*self.0;
+        if inner.checks.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+            for limiter in [&inner.addresses, &inner.pages, &inner.changes, &inner.exports] {
+                limiter.retain_recent();
+            }
+        }
+        let of_class = match class {
+            Class::Page => &inner.pages,
+            Class::Change => &inner.changes,
+            Class::Export => &inner.exports,
+        };
+        for (limiter, key) in [(&inner.addresses, address), (of_class, key)] {
+            limiter.check_key(&key).map_err(|until| {
+                until.wait_time_from(governor::clock::Clock::now(&inner.clock)).as_secs() + 1
+            })?;
+        }
+        let mut running = inner.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = running.entry(key).or_default();
+        if *count >= inner.at_once {
+            return Err(1);
+        }
+        *count += 1;
+        Ok(Running { rates: self.clone(), key })
+    }
+}
+
+/// One request at work; ends with it, however that ends.
+struct Running {
+    rates: Rates,
+    key: Key,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut running = self.rates.0.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = running.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                running.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// Where a request comes from, and whose it is as far as its credentials say: invalid ones count for themselves and are
+/// refused later.
+fn keys(request: &Request) -> [Key; 2] {
+    let headers = request.headers();
+    let of = |text: &[u8]| *blake3::hash(text).as_bytes();
+    let address = of(auth::network(ClientAddress::of(request.extensions()).client).to_string().as_bytes());
+    let script = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    let secret = script.or_else(|| auth::session_cookie(headers).map(str::as_bytes));
+    [address, secret.map_or(address, of)]
+}
+
+/// Refuses what is too much for one session, script or address, before any of it starts.
+pub(super) async fn limit(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let Some(class) = Class::of(request.method(), request.uri().path()) else { return next.run(request).await };
+    let [address, key] = keys(&request);
+    match app.rates.take(class, address, key) {
+        Ok(_running) => next.run(request).await,
+        Err(seconds) => {
+            if let Some(trail) = request.extensions().get::<Trail>() {
+                trail.note_reason("too many requests");
+            }
+            AppError::TooOften { seconds }.into_response()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(clock: &Clock) -> Rates {
+        let config = RateConfig {
+            requests_per_minute_and_address: 20,
+            pages_per_minute: 3,
+            changes_per_minute: 2,
+            exports_per_minute: 1,
+            requests_at_once: 2,
+        };
+        Rates::new(&config, clock)
+    }
+
+    #[test]
+    fn each_class_and_each_key_has_a_limit_of_its_own() {
+        let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
+        let rates = rates(&clock);
+        let taken = |class, key: u8| rates.take(class, [0; 32], [key; 32]).map(drop);
+        for (class, most) in [(Class::Page, 3), (Class::Change, 2), (Class::Export, 1)] {
+            assert!((0..most).all(|_| taken(class, 1).is_ok()), "{class:?}");
+            let wait = taken(class, 1).unwrap_err();
+            assert!((1..=61).contains(&wait), "{class:?}: {wait} s");
+            assert!(taken(class, 2).is_ok(), "somebody else");
+            clock.advance(jiff::SignedDuration::from_secs(i64::try_from(wait).unwrap()));
+            assert!(taken(class, 1).is_ok(), "{class:?} after {wait} s");
+        }
+    }
+
+    #[test]
+    fn inventing_credentials_gains_nothing() {
+        let rates = rates(&Clock::manual("2026-01-01T00:00:00Z".parse().unwrap()));
+        let passed = (0..=255).filter(|key| rates.take(Class::Page, [0; 32], [*key; 32]).is_ok()).count();
+        assert_eq!(passed, 20);
+        assert!(rates.take(Class::Page, [1; 32], [7; 32]).is_ok(), "another address");
+    }
+
+    #[test]
+    fn places_are_given_back() {
+        let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
+        let rates = rates(&clock);
+        let key = [1; 32];
+        let (one, _two) = (rates.take(Class::Page, [0; 32], key).unwrap(), rates.take(Class::Change, [0; 32], key).unwrap());
+        assert_eq!(rates.take(Class::Page, [0; 32], key).err(), Some(1), "two at once");
+        drop(one);
+        assert!(rates.take(Class::Page, [0; 32], key).is_ok());
+        assert_eq!(rates.0.running.lock().unwrap().len(), 1, "only who is at work is remembered");
+    }
+
+    #[test]
+    fn the_way_out_and_what_costs_nothing_have_no_limit() {
+        let class = |method: Method, path: &str| Class::of(&method, path);
+        for path in ["/static/a.css", "/healthz", "/readyz", "/favicon.ico"] {
+            assert_eq!(class(Method::GET, path), None, "{path}");
+        }
+        assert_eq!(class(Method::POST, "/logout"), None);
+        assert_eq!(class(Method::GET, "/own/fam/variants.csv"), Some(Class::Export));
+        assert_eq!(class(Method::GET, "/own/fam/variants"), Some(Class::Page));
+        assert_eq!(class(Method::POST, "/own/settings"), Some(Class::Change));
+    }
+}
