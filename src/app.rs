@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
+use crate::addresses::{AddressRules, AddressStore};
 use crate::audit::AuditWriter;
 use crate::audit::review::ReviewStores;
 use crate::audit::standing::StandingStore;
@@ -65,6 +66,8 @@ pub struct Inner {
     pub kept_forms: KeptStore,
     /// What signing in works with.
     pub sign_in: SignIn,
+    /// From where what is open.
+    pub addresses: AddressStore,
     /// API tokens.
     pub tokens: TokenStore,
     /// Ways into a demo.
@@ -121,6 +124,7 @@ impl AppState {
             kept_forms: KeptStore::new(&db),
             sessions: SessionStore::new(&db, &config.session),
             sign_in: SignIn::new(&db, &config.sign_in, &clock, keyring),
+            addresses: AddressStore::new(&db),
             tokens: TokenStore::new(&db),
             demo_links: DemoLinks::new(&db),
             ways_in: WaysInStore::new(&db),
@@ -161,6 +165,7 @@ impl AppState {
 #[must_use]
 pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
     let mut all = vec![
+        (AddressRules::COLLECTION, AddressRules::indexes()),
         (Case::COLLECTION, Case::indexes()),
         (Disease::COLLECTION, Disease::indexes()),
         (Event::COLLECTION, Event::indexes()),

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::addresses::Refusal;
 use crate::auth::StepUpClass;
 use crate::db::StoreError;
 
@@ -21,6 +22,9 @@ pub enum AppError {
     /// The asker may see it but not do this.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// The asker would see it from another address.
+    #[error("not open from this address")]
+    Outside(Arc<Refusal>),
     /// Nobody is signed in.
     #[error("sign in first")]
     SignInRequired,
@@ -113,7 +117,7 @@ impl AppError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Forbidden(_) | Self::ConfirmFirst(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Outside(_) | Self::ConfirmFirst(_) => StatusCode::FORBIDDEN,
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -136,6 +140,7 @@ impl AppError {
         match self {
             Self::NotFound(_) => "Not found",
             Self::Forbidden(_) => "Not allowed",
+            Self::Outside(_) => "Not open from where you are",
             Self::SignInRequired => "Sign in first",
             Self::MethodNotAllowed => "Not possible here",
             Self::Unprocessable(_) => "Some values cannot be used",
@@ -161,6 +166,7 @@ impl AppError {
                 format!("There is no such {what}, or it is not open to you. Check the address, or start from your cases.")
             }
             Self::Forbidden(why) => (*why).to_owned(),
+            Self::Outside(refusal) => refusal.sentence(),
             Self::SignInRequired => "This page needs you to be signed in.".to_owned(),
             Self::MethodNotAllowed => "This address does not take that kind of request.".to_owned(),
             Self::Unprocessable(errors) => {

@@ -92,7 +92,7 @@ macro_rules! define_id {
 }
 
 /// First path segments that are pages of the program and so cannot be institutes.
-const RESERVED_INSTITUTES: [&str; 22] = [
+const RESERVED_INSTITUTES: [&str; 23] = [
     "panels",
     "genes",
     "phenotypes",
@@ -115,6 +115,8 @@ const RESERVED_INSTITUTES: [&str; 22] = [
     "favicon.ico",
     "robots.txt",
     "institutes",
+    // In place of an institute it stands for all of them: `system:admin`.
+    "system",
 ];
 
 /// Second path segments that are pages of an institute and so cannot be cases.
@@ -211,7 +213,7 @@ mod tests {
     #[test]
     fn institutes_are_named_so_that_urls_stay_unambiguous() {
         assert!("cust000".parse::<InstituteId>().is_ok());
-        for bad in ["", "c", "Cust", "0cust", "panels", "api", "a b", "a/b", "static", &"x".repeat(33)] {
+        for bad in ["", "c", "Cust", "0cust", "panels", "api", "system", "a b", "a/b", "static", &"x".repeat(33)] {
             assert!(bad.parse::<InstituteId>().is_err(), "{bad}");
         }
     }

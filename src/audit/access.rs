@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Trail, note_concerned};
 use crate::app::AppState;
-use crate::auth::Principal;
+use crate::auth::{Principal, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::{InstituteId, UserId};
-use crate::users::{Role, SystemRole};
+use crate::users::{Role, RoleGrant, SystemRole};
 
 /// The right to review entries and flags. Only the extractor builds one; store methods on either ask for it.
 ///
@@ -150,7 +150,7 @@ impl FromRequestParts<AppState> for AuditAccess {
         let Some(scope) = AuditScope::of(&principal) else {
             let Ok(trail) = Trail::from_request_parts(parts, app).await;
             trail.note_reason("not an auditor");
-            return Err(AppError::NotFound("page"));
+            return Err(shut_out(parts, &principal, RoleGrant::audits, "page"));
         };
         // A review within one institute is that institute's business; one across several is the system auditors'.
         let own: Vec<&InstituteId> = scope.institutes().collect();

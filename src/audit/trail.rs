@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 
 use super::entry::{Agent, Subject};
 use super::request;
+use crate::addresses::Refusal;
 use crate::auth::Principal;
 use crate::ids::{InstituteId, UserId};
 use crate::users::User;
@@ -138,6 +139,16 @@ pub fn note_granted(parts: &Parts, kind: &str, id: &str, institute: &InstituteId
     let trail = trail_of(parts);
     trail.grant(kind, id);
     trail.institute(institute);
+}
+
+/// Called when somebody is refused for where they ask from, what a role of theirs would open: the auditors of the role's
+/// institute are concerned.
+pub fn note_outside(parts: &Parts, refusal: &Refusal, institute: Option<&InstituteId>) {
+    let trail = trail_of(parts);
+    trail.note_reason(&format!("outside the addresses of {}", refusal.subject));
+    if let Some(institute) = institute {
+        trail.institute(institute);
+    }
 }
 
 /// Called once it is known who asks.

@@ -8,30 +8,60 @@ use axum::http::{HeaderMap, header};
 use super::cookie;
 use super::csrf::CsrfToken;
 use super::principal::Principal;
+use crate::addresses::{Admitted, Refusal, admit_roles};
 use crate::app::AppState;
 use crate::audit;
 use crate::error::{AppError, AppResult};
+use crate::users::RoleGrant;
+use crate::web::ClientAddress;
 
 /// How long an error page waits to learn who asks.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Who asks.
+#[derive(Clone)]
+pub(super) enum Asked {
+    /// Somebody unknown.
+    Nobody,
+    /// Somebody signed in, or a script.
+    Inside(Principal),
+    /// Somebody signed in, where nothing is open to them: without any role.
+    Outside(Principal, Arc<Refusal>),
+}
+
 /// What has been found out about who asks; all layers of a request share it, so that one request looks itself up once.
 #[derive(Clone, Default)]
-pub struct Asker(Arc<OnceLock<AppResult<Option<Principal>>>>);
+pub struct Asker(Arc<OnceLock<AppResult<Asked>>>);
 
 impl Asker {
-    async fn find(&self, headers: &HeaderMap, app: &AppState) -> AppResult<Option<Principal>> {
+    /// Who asks this request.
+    pub(super) async fn of(parts: &mut Parts, app: &AppState) -> AppResult<Asked> {
+        let asker = parts.extensions.get_or_insert_default::<Self>().clone();
+        let asked = asker.find(&parts.headers, ClientAddress::of(&parts.extensions), app).await?;
+        if let Asked::Inside(principal) | Asked::Outside(principal, _) = &asked {
+            audit::note_principal(parts, principal);
+        }
+        Ok(asked)
+    }
+
+    async fn find(&self, headers: &HeaderMap, from: ClientAddress, app: &AppState) -> AppResult<Asked> {
         if let Some(known) = self.0.get() {
             return known.clone();
         }
-        let found = resolve(headers, app).await;
+        let found = resolve(headers, from, app).await;
         self.0.get_or_init(|| found).clone()
     }
 
     /// Who asks, for a page that must be shown in any case.
     ///
     /// What is not known by now is looked up only while the database is believed to answer, and not for long.
-    pub async fn for_error_page(&self, error: &AppError, headers: &HeaderMap, app: &AppState) -> Option<Principal> {
+    pub async fn for_error_page(
+        &self,
+        error: &AppError,
+        headers: &HeaderMap,
+        from: ClientAddress,
+        app: &AppState,
+    ) -> Option<Principal> {
         let database_answers = !matches!(
             error,
             AppError::Internal(_)
@@ -43,7 +73,10 @@ impl Asker {
         if self.0.get().is_none() && !database_answers {
             return None;
         }
-        tokio::time::timeout(PATIENCE, self.find(headers, app)).await.ok()?.ok()?
+        match tokio::time::timeout(PATIENCE, self.find(headers, from, app)).await.ok()?.ok()? {
+            Asked::Nobody => None,
+            Asked::Inside(principal) | Asked::Outside(principal, _) => Some(principal),
+        }
     }
 }
 
@@ -51,26 +84,74 @@ impl FromRequestParts<AppState> for Principal {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
-        let asker = parts.extensions.get_or_insert_default::<Asker>().clone();
-        let principal = asker.find(&parts.headers, app).await?.ok_or(AppError::SignInRequired)?;
-        audit::note_principal(parts, &principal);
-        Ok(principal)
+        match Asker::of(parts, app).await? {
+            Asked::Nobody => Err(AppError::SignInRequired),
+            Asked::Inside(principal) => Ok(principal),
+            Asked::Outside(_, refusal) => {
+                audit::note_outside(parts, &refusal, None);
+                Err(AppError::Outside(refusal))
+            }
+        }
     }
 }
 
-async fn resolve(headers: &HeaderMap, app: &AppState) -> AppResult<Option<Principal>> {
+/// The answer to somebody whose open roles do not lead where they ask to go: when one that is closed at their address
+/// would, why it is; to all others there is nothing.
+pub(crate) fn shut_out(
+    parts: &Parts,
+    principal: &Principal,
+    would_open: impl Fn(&RoleGrant) -> bool,
+    what: &'static str,
+) -> AppError {
+    let Some(closed) = principal.closed().iter().find(|closed| would_open(&closed.role)) else {
+        return AppError::NotFound(what);
+    };
+    let institute = match &closed.role {
+        RoleGrant::Member(held) => Some(&held.institute),
+        RoleGrant::System(_) => None,
+    };
+    audit::note_outside(parts, &closed.refusal, institute);
+    AppError::Outside(Arc::clone(&closed.refusal))
+}
+
+async fn resolve(headers: &HeaderMap, from: ClientAddress, app: &AppState) -> AppResult<Asked> {
     let now = app.clock.now();
     if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let Some(text) = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")) else { return Ok(None) };
-        let found = app.tokens.find(text.trim(), now).await?;
-        return Ok(found.map(|(token, user)| Principal::of_token(user, &token)));
+        let Some(text) = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")) else {
+            return Ok(Asked::Nobody);
+        };
+        let Some((token, user, rules)) = app.tokens.find(text.trim(), now).await? else { return Ok(Asked::Nobody) };
+        let admitted = admit_roles(&rules, user.standing().grants(), from.client, now);
+        return Ok(Asked::within(admitted, |admitted| Principal::of_token(&user, &token, admitted)));
     }
-    let Some(id) = cookie::read(headers) else { return Ok(None) };
-    let Some((session, user)) = app.sessions.find(id, now).await? else { return Ok(None) };
-    // Once a minute; awaited, so that a request made in time never counts as idle for the next one.
-    if let Err(error) = app.sessions.touch(&session, now).await {
+    let Some(id) = cookie::read(headers) else { return Ok(Asked::Nobody) };
+    let Some((session, user, rules)) = app.sessions.find(id, now).await? else { return Ok(Asked::Nobody) };
+    // Awaited, so that a request made in time never counts as idle for the next one.
+    if let Err(error) = app.sessions.touch(&session, from.client, now).await {
         tracing::warn!("a session's last use was not noted: {error}");
     }
     let left = app.sessions.left(&session, &user, now);
-    Ok(Some(Principal::of_session(user, CsrfToken::of_session(id), session, left)))
+    let admitted = admit_roles(&rules, user.standing().grants(), from.client, now);
+    Ok(Asked::within(admitted, |admitted| {
+        Principal::of_session(&user, CsrfToken::of_session(id), session.clone(), left, admitted)
+    }))
+}
+
+impl Asked {
+    /// A script whose every role is closed stands outside as well: there is nothing else for it here.
+    fn within(admitted: Result<Admitted, Arc<Refusal>>, principal: impl Fn(Admitted) -> Principal) -> Self {
+        match admitted {
+            Err(refusal) => Self::Outside(principal(Admitted::default()), refusal),
+            Ok(admitted) => {
+                let found = principal(admitted);
+                match found.closed().first() {
+                    Some(closed) if found.is_script() && found.scope().institutes().next().is_none() => {
+                        let refusal = Arc::clone(&closed.refusal);
+                        Self::Outside(principal(Admitted::default()), refusal)
+                    }
+                    _ => Self::Inside(found),
+                }
+            }
+        }
+    }
 }

@@ -8,8 +8,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use tracing::error;
 
+use super::extract::{Asked, Asker};
 use super::half::Half;
-use super::principal::Principal;
 use super::sign_in::Anonymous;
 use super::{cookie, pages};
 use crate::app::AppState;
@@ -36,16 +36,17 @@ impl FromRequest<AppState> for SignOutForm {
 
     async fn from_request(request: Request, app: &AppState) -> AppResult<Self> {
         let (mut parts, body) = request.into_parts();
-        let expected = match Principal::from_request_parts(&mut parts, app).await {
-            Err(AppError::SignInRequired) => {
+        let expected = match Asker::of(&mut parts, app).await? {
+            Asked::Nobody => {
                 let half = Half::of(&parts.headers, app).await?.ok_or(AppError::SignInRequired)?;
                 let Ok(trail) = audit::Trail::from_request_parts(&mut parts, app).await;
                 trail.note_tried(&half.user);
                 trail.note_user(&half.user.id, &half.user.name);
                 half.csrf
             }
-            principal => {
-                principal?.csrf().ok_or(AppError::Forbidden("Forms are for people; a script uses the API."))?.clone()
+            // Also where nothing else is open.
+            Asked::Inside(principal) | Asked::Outside(principal, _) => {
+                principal.csrf().ok_or(AppError::Forbidden("Forms are for people; a script uses the API."))?.clone()
             }
         };
         read_form::<NoFields>(Request::from_parts(parts, body), app, &expected).await?;

@@ -41,6 +41,7 @@ pub use device::Device;
 pub(crate) use ended::{end_access, prepare as prepare_to_end_access};
 pub use enrolment::EnrolmentStore;
 pub use extract::Asker;
+pub(crate) use extract::shut_out;
 pub use half::{AwaitingSecondFactor, Enrolling, HalfStore};
 pub use handlers::{routes, sign_out};
 pub use hasher::Hasher;

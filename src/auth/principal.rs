@@ -7,8 +7,9 @@ use super::csrf::CsrfToken;
 use super::session::Session;
 use super::step_up::StepUpClass;
 use super::token::{ApiToken, TokenScope};
+use crate::addresses::{Admitted, ClosedRole};
 use crate::ids::{InstituteId, UserId};
-use crate::users::{Membership, Role, SystemRole, User};
+use crate::users::{Membership, Role, RoleGrant, SystemRole, User};
 
 /// A signed-in person, or a script acting for one. Only this folder builds one.
 #[derive(Debug, Clone)]
@@ -17,6 +18,7 @@ pub struct Principal {
     name: String,
     memberships: Vec<Membership>,
     system_roles: Vec<SystemRole>,
+    closed: Vec<ClosedRole>,
     via: Via,
     scope: Scope,
 }
@@ -68,30 +70,35 @@ impl Scope {
 }
 
 impl Principal {
-    /// `left`: of the session, should this be its last request.
-    pub(super) fn of_session(user: User, csrf: CsrfToken, session: Session, left: SignedDuration) -> Self {
-        let institutes = readable(&user.memberships);
-        Self::new(user, Via::Session { csrf, session: Box::new(session), left }, institutes)
+    /// `left`: of the session, should this be its last request; `admitted`: the roles in which the person acts from where they are; no others count.
+    pub(super) fn of_session(user: &User, csrf: CsrfToken, session: Session, left: SignedDuration, admitted: Admitted) -> Self {
+        Self::new(user, Via::Session { csrf, session: Box::new(session), left }, admitted)
     }
 
-    /// A token reaches what its owner reaches, in its own institute only.
-    pub(super) fn of_token(user: User, token: &ApiToken) -> Self {
-        let mut institutes = readable(&user.memberships);
-        institutes.retain(|institute| *institute == token.institute);
-        let mut principal = Self::new(user, Via::Token { scope: token.scope }, institutes);
-        principal.memberships.retain(|membership| membership.institute == token.institute);
-        principal.system_roles.clear();
-        principal
+    /// A token reaches what its owner reaches from where it is used, in its own institute only.
+    pub(super) fn of_token(user: &User, token: &ApiToken, mut admitted: Admitted) -> Self {
+        let here = |role: &RoleGrant| matches!(role, RoleGrant::Member(held) if held.institute == token.institute);
+        admitted.open.retain(here);
+        admitted.closed.retain(|closed| closed.role.reads_cases_of(&token.institute));
+        Self::new(user, Via::Token { scope: token.scope }, admitted)
     }
 
-    fn new(user: User, via: Via, institutes: BTreeSet<InstituteId>) -> Self {
+    fn new(user: &User, via: Via, admitted: Admitted) -> Self {
+        let (mut memberships, mut system_roles) = (Vec::new(), Vec::new());
+        for role in admitted.open {
+            match role {
+                RoleGrant::Member(membership) => memberships.push(membership),
+                RoleGrant::System(role) => system_roles.push(role),
+            }
+        }
         Self {
-            user: user.id,
-            name: user.name,
-            memberships: user.memberships,
-            system_roles: user.system_roles,
+            user: user.id.clone(),
+            name: user.name.clone(),
+            scope: Scope { institutes: readable(&memberships) },
+            memberships,
+            system_roles,
+            closed: admitted.closed,
             via,
-            scope: Scope { institutes },
         }
     }
 
@@ -148,6 +155,12 @@ impl Principal {
     #[must_use]
     pub fn has_opened(&self, class: StepUpClass, now: Timestamp) -> bool {
         self.session().is_some_and(|session| session.is_open(class, now))
+    }
+
+    /// Roles that the person has, and in which they cannot act from this address. Nothing else here counts them.
+    #[must_use]
+    pub fn closed(&self) -> &[ClosedRole] {
+        &self.closed
     }
 
     /// All roles with their institute; none for those of the whole system.
@@ -228,6 +241,10 @@ mod tests {
         }
     }
 
+    fn everywhere(user: &User) -> Admitted {
+        Admitted { open: user.standing().grants(), closed: Vec::new() }
+    }
+
     #[test]
     fn administration_and_audit_give_no_case() {
         for role in [Role::Admin, Role::Auditor, Role::Researcher] {
@@ -240,10 +257,11 @@ mod tests {
                 expires_at: user.created_at,
                 forgotten_at: None,
                 device: None,
+                last_address: None,
                 grants: Vec::new(),
                 open_until: std::collections::BTreeMap::new(),
             };
-            let principal = Principal::of_session(user, CsrfToken::of_session("x"), session, SignedDuration::ZERO);
+            let principal = Principal::of_session(&user, CsrfToken::of_session("x"), session, SignedDuration::ZERO, everywhere(&user));
             assert!(!principal.scope().covers(&"cust000".parse().unwrap()), "{role:?}");
             assert!(principal.is_member_of(&"cust000".parse().unwrap()));
         }
@@ -260,7 +278,7 @@ mod tests {
             created_at: owner.created_at,
             expires_at: owner.created_at,
         };
-        let principal = Principal::of_token(owner, &token);
+        let principal = Principal::of_token(&owner, &token, everywhere(&owner));
         assert!(principal.scope().covers(&"cust000".parse().unwrap()));
         assert!(!principal.scope().covers(&"cust111".parse().unwrap()));
         assert!(principal.system_roles().is_empty());

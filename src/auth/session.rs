@@ -1,15 +1,17 @@
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use bson::doc;
 use jiff::{SignedDuration, Timestamp};
 use mongodb::options::{FindOptions, IndexOptions};
 use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
-use serde_with::serde_as;
+use serde_with::{DisplayFromStr, serde_as};
 use sha2::{Digest as _, Sha256};
 
 use super::device::Device;
 use super::step_up::{StepUpClass, closes};
+use crate::addresses::{AddressRules, with_rules_of_owner};
 use crate::config::SessionConfig;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::UserId;
@@ -46,6 +48,10 @@ pub struct Session {
     /// Where it began.
     #[serde(default)]
     pub device: Option<Device>,
+    /// Where the last request came from; none before the first.
+    #[serde(default)]
+    #[serde_as(as = "Option<DisplayFromStr>")]
+    pub last_address: Option<IpAddr>,
     /// Roles that the person had when it began. Should one be taken away, the session is over.
     #[serde(default)]
     pub grants: Vec<String>,
@@ -96,7 +102,8 @@ pub struct SessionStore {
 struct SessionWithUser {
     #[serde(flatten)]
     session: Session,
-    owner: Vec<User>,
+    owner: User,
+    rules: Vec<AddressRules>,
 }
 
 impl SessionStore {
@@ -140,6 +147,7 @@ impl SessionStore {
             last_seen_at: now,
             expires_at: now + self.absolute,
             forgotten_at: Some(now + self.absolute + REMEMBERED),
+            last_address: device.as_ref().map(|device| device.address),
             device,
             grants,
             open_until: BTreeMap::new(),
@@ -168,17 +176,17 @@ impl SessionStore {
         Ok(all)
     }
 
-    /// The live session of an id with its user, read in one round trip.
-    pub(super) async fn find(&self, id: &str, now: Timestamp) -> Result<Option<(Session, User)>, StoreError> {
-        let found: Vec<SessionWithUser> = self
-            .sessions
-            .aggregate(vec![
-                doc! { "$match": { "_id": digest(id) } },
-                doc! { "$lookup": { "from": User::COLLECTION, "localField": "user", "foreignField": "_id", "as": "owner" } },
-            ])
-            .await?;
-        let Some(SessionWithUser { session, mut owner }) = found.into_iter().next() else { return Ok(None) };
-        Ok(owner.pop().filter(|user| self.is_alive(&session, user, now)).map(|user| (session, user)))
+    /// The live session of an id with its user, and the address rules that may concern them, read in one round trip.
+    pub(super) async fn find(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<(Session, User, Vec<AddressRules>)>, StoreError> {
+        let of_user = doc! { "$lookup": { "from": User::COLLECTION, "localField": "user", "foreignField": "_id", "as": "owner" } };
+        let stages = [doc! { "$match": { "_id": digest(id) } }, of_user].into_iter().chain(with_rules_of_owner());
+        let found: Vec<SessionWithUser> = self.sessions.aggregate(stages.collect()).await?;
+        let alive = |found: &SessionWithUser| self.is_alive(&found.session, &found.owner, now);
+        Ok(found.into_iter().next().filter(alive).map(|found| (found.session, found.owner, found.rules)))
     }
 
     /// What is left of a session after a request made now, should it be the last one.
@@ -192,11 +200,13 @@ impl SessionStore {
         Ok(found.map(|session| session.user))
     }
 
-    /// Notes that the session was used, at most once a minute.
-    pub(super) async fn touch(&self, session: &Session, now: Timestamp) -> Result<(), StoreError> {
-        if now.duration_since(session.last_seen_at) >= SignedDuration::from_mins(1) {
+    /// Notes when and from where the session was used: at most once a minute, and at once when it moved.
+    pub(super) async fn touch(&self, session: &Session, from: IpAddr, now: Timestamp) -> Result<(), StoreError> {
+        let moved = session.last_address != Some(from);
+        if moved || now.duration_since(session.last_seen_at) >= SignedDuration::from_mins(1) {
             let at = bson::DateTime::from_millis(now.as_millisecond());
-            self.sessions.update_one(doc! { "_id": &session.id }, doc! { "$max": { "last_seen_at": at } }).await?;
+            let used = doc! { "$max": { "last_seen_at": at }, "$set": { "last_address": from.to_string() } };
+            self.sessions.update_one(doc! { "_id": &session.id }, used).await?;
         }
         Ok(())
     }

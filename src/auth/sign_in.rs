@@ -1,8 +1,6 @@
 //! Signing in, as a sequence of types: [`Anonymous`] proves a passphrase and becomes [`AwaitingSecondFactor`]; that proves
 //! a code and becomes a session. No step can be left out, since each is reached from the one before only.
 
-use std::convert::Infallible;
-
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
@@ -20,8 +18,9 @@ use super::limits::SignInLimits;
 use super::password::Passphrase;
 use super::provider::{FlowStore, Identity, IdentityStore, Providers};
 use super::recovery::{self, RecoveryCode};
+use crate::addresses::{Subject, admit};
 use crate::app::AppState;
-use crate::audit::Trail;
+use crate::audit::{self, Trail};
 use crate::clock::Clock;
 use crate::config::SignInConfig;
 use crate::db::Db;
@@ -80,17 +79,23 @@ pub(super) const INVITATION_ENDED: &str =
     "invitation (it works once, for 72 hours; your institute's administrator makes another)";
 const TOO_OFTEN: &str = "too many tries from an address or for an account";
 
-/// Whoever asks, before anything was proved. Where they come from is known, and the session this browser had.
+/// Whoever asks, before anything was proved, from an address that people may sign in from. It is known, and the session this
+/// browser had.
 pub struct Anonymous {
     device: Device,
     session: Option<String>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Anonymous {
-    type Rejection = Infallible;
+impl FromRequestParts<AppState> for Anonymous {
+    type Rejection = AppError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let device = Device::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
+        let Ok(device) = Device::from_request_parts(parts, app).await;
+        let rules = app.addresses.of(&Subject::System).await?;
+        if let Err(refusal) = admit(&[rules], device.address, app.clock.now()) {
+            audit::note_outside(parts, &refusal, None);
+            return Err(AppError::Outside(refusal));
+        }
         Ok(Self { device, session: cookie::read(&parts.headers).map(ToOwned::to_owned) })
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
 use super::session::digest;
+use crate::addresses::{AddressRules, with_rules_of_owner};
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Membership, User};
@@ -96,7 +97,8 @@ pub struct TokenStore {
 struct TokenWithUser {
     #[serde(flatten)]
     token: ApiToken,
-    owner: Vec<User>,
+    owner: User,
+    rules: Vec<AddressRules>,
 }
 
 impl TokenStore {
@@ -128,21 +130,20 @@ impl TokenStore {
         Ok(text)
     }
 
-    /// The live token of a text with its user, read in one round trip.
-    pub(super) async fn find(&self, text: &str, now: Timestamp) -> Result<Option<(ApiToken, User)>, StoreError> {
+    /// The live token of a text with its user, and the address rules that may concern them, read in one round trip.
+    pub(super) async fn find(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Option<(ApiToken, User, Vec<AddressRules>)>, StoreError> {
         if !text.starts_with(PREFIX) || text.len() > 128 {
             return Ok(None);
         }
-        let found: Vec<TokenWithUser> = self
-            .tokens
-            .aggregate(vec![
-                doc! { "$match": { "_id": digest(text) } },
-                doc! { "$lookup": { "from": User::COLLECTION, "localField": "user", "foreignField": "_id", "as": "owner" } },
-            ])
-            .await?;
-        let Some(TokenWithUser { token, mut owner }) = found.into_iter().next() else { return Ok(None) };
-        let alive = now < token.expires_at;
-        Ok(owner.pop().filter(|user| alive && user.may_have(&token)).map(|user| (token, user)))
+        let of_user = doc! { "$lookup": { "from": User::COLLECTION, "localField": "user", "foreignField": "_id", "as": "owner" } };
+        let stages = [doc! { "$match": { "_id": digest(text) } }, of_user].into_iter().chain(with_rules_of_owner());
+        let found: Vec<TokenWithUser> = self.tokens.aggregate(stages.collect()).await?;
+        let alive = |found: &TokenWithUser| now < found.token.expires_at && found.owner.may_have(&found.token);
+        Ok(found.into_iter().next().filter(alive).map(|found| (found.token, found.owner, found.rules)))
     }
 
     /// A person's live tokens, newest first.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::model::Case;
 use crate::app::AppState;
 use crate::audit;
-use crate::auth::{Principal, Scope};
+use crate::auth::{Principal, Scope, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::{CaseName, InstituteId};
 use crate::web::{CaseBar, Path, urls};
@@ -81,6 +81,9 @@ impl FromRequestParts<AppState> for CaseAccess {
         audit::note_requested(parts, "case", at.case.as_str());
         if principal.is_member_of(&at.institute) {
             audit::note_concerned(parts, &at.institute);
+        }
+        if !principal.scope().covers(&at.institute) {
+            return Err(shut_out(parts, &principal, |role| role.reads_cases_of(&at.institute), "case"));
         }
         let case =
             app.cases.find(principal.scope(), &at.institute, &at.case).await?.ok_or(AppError::NotFound("case"))?;

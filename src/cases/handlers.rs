@@ -171,6 +171,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                     EventKind::VariantDecided => "decision about a variant",
                     EventKind::InstituteChanged => "settings changed",
                     EventKind::UserAdded | EventKind::UserChanged => "a person’s roles changed",
+                    EventKind::AddressesChanged => "the addresses it is open from changed",
                 },
             })
             .collect(),

@@ -1,5 +1,5 @@
-//! The only history of clinical facts, of the settings by which they are shown and of who may do what: what was, what
-//! became of it, who changed it and when.
+//! The only history of clinical facts, of the settings by which they are shown and of who may do what from where:
+//! what was, what became of it, who changed it and when.
 
 mod history;
 mod model;
@@ -7,4 +7,4 @@ mod store;
 
 pub use history::{BrokenHistory, Difference, History, compare};
 pub use model::{Actor, Event, EventKind};
-pub use store::{Change, EventStore, institute_subject, user_subject, variant_subject};
+pub use store::{Change, EventStore, addresses_subject, institute_subject, user_subject, variant_subject};

@@ -7,7 +7,7 @@ use serde_with::{serde_as, skip_serializing_none};
 use crate::db::{Stored, index, unique_index};
 use crate::ids::{CaseId, InstituteId, UserId};
 
-/// One change of one clinical fact, of an institute's settings or of what a person may do. Appended in the transaction that makes the change; never altered.
+/// One change of one clinical fact, of an institute's settings, of what a person may do or of from where. Appended in the transaction that makes the change; never altered.
 #[serde_as]
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `variant/<id>`, `institute/<id>` or `user/<id>`.
+    /// What changed: `case/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -63,6 +63,8 @@ pub enum EventKind {
     UserAdded,
     /// A person got or lost roles, or the right to sign in.
     UserChanged,
+    /// The addresses changed from which something is open.
+    AddressesChanged,
 }
 
 impl Stored for Event {

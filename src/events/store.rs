@@ -5,6 +5,7 @@ use mongodb::options::FindOptions;
 
 use super::history::History;
 use super::model::{Actor, Event, EventKind};
+use crate::addresses::Subject;
 use crate::cases::CaseAccess;
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::{CaseId, InstituteId, UserId, VariantId};
@@ -19,7 +20,7 @@ pub struct EventStore {
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `variant/<id>`, `institute/<id>` or `user/<id>`.
+    /// `case/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
@@ -119,6 +120,12 @@ pub fn variant_subject(variant: &VariantId) -> String {
 #[must_use]
 pub fn institute_subject(institute: &InstituteId) -> String {
     format!("institute/{institute}")
+}
+
+/// How something that is open from some addresses only is named in [`Change::subject`].
+#[must_use]
+pub fn addresses_subject(limited: &Subject) -> String {
+    format!("addresses/{limited}")
 }
 
 /// How a person is named in [`Change::subject`].

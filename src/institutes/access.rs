@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::model::Institute;
 use crate::app::AppState;
 use crate::audit;
-use crate::auth::{Principal, Scope};
+use crate::auth::{Principal, Scope, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::InstituteId;
 use crate::users::Role;
@@ -53,7 +53,7 @@ impl FromRequestParts<AppState> for InstituteAccess {
             audit::note_concerned(parts, &institute);
         }
         if !principal.scope().covers(&institute) {
-            return Err(AppError::NotFound("institute"));
+            return Err(shut_out(parts, &principal, |role| role.reads_cases_of(&institute), "institute"));
         }
         let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("institute"))?;
         audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);
@@ -101,8 +101,11 @@ impl FromRequestParts<AppState> for InstituteAdmin {
         let Path(InstitutePath { institute }) = Path::from_request_parts(parts, app).await?;
         audit::note_requested(parts, "institute", institute.as_str());
         // A script reads cases; it never acts in its owner's other roles.
-        if principal.is_script() || !principal.has_role(&institute, Role::Admin) {
+        if principal.is_script() {
             return Err(AppError::NotFound("page"));
+        }
+        if !principal.has_role(&institute, Role::Admin) {
+            return Err(shut_out(parts, &principal, |role| role.is(&institute, Role::Admin), "page"));
         }
         let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("page"))?;
         audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);

@@ -36,6 +36,8 @@ struct StartPage {
     institutes: Vec<Institute>,
     administered: Vec<Institute>,
     others: Vec<String>,
+    /// What is not open from this address, in sentences.
+    closed: Vec<String>,
 }
 
 /// `GET /`: the one institute the person has to do with when it is one whose cases they read, else the choice.
@@ -44,6 +46,7 @@ async fn start(principal: Principal, page: Page, State(app): State<AppState>) ->
     let mut administered = principal.institutes();
     administered.retain(|institute| principal.has_role(institute, Role::Admin));
     if let [only] = readable.as_slice()
+        && principal.closed().is_empty()
         && administered.iter().all(|institute| institute == only)
     {
         return Ok(see_other(&urls::institute(only)));
@@ -56,7 +59,9 @@ async fn start(principal: Principal, page: Page, State(app): State<AppState>) ->
         .filter(|institute| !readable.contains(institute))
         .map(|institute| institute.to_string())
         .collect();
-    page.render(|layout| StartPage { layout, institutes, administered, others })
+    let mut closed: Vec<String> = principal.closed().iter().map(|closed| closed.refusal.sentence()).collect();
+    closed.dedup();
+    page.render(|layout| StartPage { layout, institutes, administered, others, closed })
 }
 
 #[derive(Template)]

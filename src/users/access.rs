@@ -3,10 +3,10 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 
 use super::change::Authority;
-use super::model::User;
+use super::model::{RoleGrant, SystemRole, User};
 use crate::app::AppState;
 use crate::audit::{self, Trail};
-use crate::auth::Principal;
+use crate::auth::{Principal, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::events::Actor;
 use crate::ids::UserId;
@@ -59,7 +59,10 @@ impl FromRequestParts<AppState> for SystemAdmin {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
         let principal = Principal::from_request_parts(parts, app).await?;
-        if principal.is_system_admin() { Ok(Self { principal }) } else { Err(AppError::NotFound("page")) }
+        if principal.is_system_admin() {
+            return Ok(Self { principal });
+        }
+        Err(shut_out(parts, &principal, |role| *role == RoleGrant::System(SystemRole::Admin), "page"))
     }
 }
 

@@ -154,8 +154,7 @@ pub async fn add(app: &AppState, user: &User, by: Authority<'_>, actor: &Actor) 
 }
 
 async fn hold(app: &AppState, session: &mut mongodb::ClientSession, by: Authority<'_>) -> Result<(), StoreError> {
-    let Some(condition) = by.condition() else { return Ok(()) };
-    if app.users.hold(session, condition).await? { Ok(()) } else { Err(StoreError::Conflict(RIGHT)) }
+    if app.users.still_may(session, by).await? { Ok(()) } else { Err(StoreError::Conflict(RIGHT)) }
 }
 
 fn as_bson(standing: &Standing) -> Result<Bson, StoreError> {

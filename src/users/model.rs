@@ -152,6 +152,29 @@ impl FromStr for RoleGrant {
     }
 }
 
+impl RoleGrant {
+    /// Whether it is this role in this institute.
+    #[must_use]
+    pub fn is(&self, institute: &InstituteId, role: Role) -> bool {
+        matches!(self, Self::Member(held) if held.institute == *institute && held.role == role)
+    }
+
+    /// Whether the role reads cases of this institute.
+    #[must_use]
+    pub fn reads_cases_of(&self, institute: &InstituteId) -> bool {
+        matches!(self, Self::Member(held) if held.institute == *institute && held.role.reads_cases())
+    }
+
+    /// Whether the role reviews the audit trail.
+    #[must_use]
+    pub fn audits(&self) -> bool {
+        match self {
+            Self::Member(held) => held.role == Role::Auditor,
+            Self::System(role) => *role == SystemRole::Auditor,
+        }
+    }
+}
+
 impl fmt::Display for RoleGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,8 +1,9 @@
-use bson::{Document, doc};
+use bson::doc;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 use serde::Deserialize;
 
+use super::change::Authority;
 use super::model::{Email, Role, User, field};
 use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{InstituteId, UserId};
@@ -59,9 +60,10 @@ impl UserStore {
         }
     }
 
-    /// Makes a transaction depend on somebody's right staying as `condition` says; whether it is so. A write, not a look:
-    /// of two transactions that each take the other's right away, one fails.
-    pub(super) async fn hold(&self, session: &mut ClientSession, condition: Document) -> Result<bool, StoreError> {
+    /// Makes a transaction depend on somebody's right staying as it is; whether they have it. A write, not a look: of two
+    /// transactions that each take the other's right away, one fails.
+    pub(crate) async fn still_may(&self, session: &mut ClientSession, by: Authority<'_>) -> Result<bool, StoreError> {
+        let Some(condition) = by.condition() else { return Ok(true) };
         let held = doc! { "$set": { field::HELD: crate::clock::random_token() } };
         self.users.update_one_in(session, condition, held).await
     }

@@ -9,7 +9,7 @@ use tracing::error;
 
 use super::context::RequestContext;
 use super::page::Layout;
-use super::{see_other, urls};
+use super::{ClientAddress, see_other, urls};
 use crate::app::AppState;
 use crate::auth::{Asker, FormKept, remember_target};
 use crate::error::{AppError, FieldError, Shown};
@@ -23,6 +23,8 @@ struct ErrorPage {
     errors: Vec<FieldError>,
     reference: Option<String>,
     sign_in: bool,
+    /// Whether somebody who is signed in stands outside, and goes on from inside.
+    goes_on: bool,
     /// Where a fresh code is given.
     confirm: Option<String>,
     /// Whether the form that was sent is kept for its author.
@@ -52,6 +54,7 @@ pub(super) async fn render(State(app): State<AppState>, mut request: Request, ne
     let asker = Asker::default();
     request.extensions_mut().insert(asker.clone());
     let credentials = request.headers().clone();
+    let from = ClientAddress::of(request.extensions());
     let response = next.run(request).await;
     let Some(shown) = shown(&response) else { return response };
     if let AppError::Internal(cause) = &shown {
@@ -74,7 +77,7 @@ pub(super) async fn render(State(app): State<AppState>, mut request: Request, ne
         as_json(&shown, &context)
     } else {
         let bare = Layout::bare(&app, &context);
-        let layout = match asker.for_error_page(&shown, &credentials, &app).await {
+        let layout = match asker.for_error_page(&shown, &credentials, from, &app).await {
             // A script has no session to sign out of.
             Some(principal) if !principal.is_script() => bare.signed_in(&principal),
             _ => bare,
@@ -141,6 +144,7 @@ fn as_json(shown: &AppError, context: &RequestContext) -> Response {
 
 fn as_page(layout: Layout, shown: &AppError, context: &RequestContext, kept: bool) -> Response {
     let page = ErrorPage {
+        goes_on: layout.user.is_some() && matches!(shown, AppError::Outside(_)),
         layout,
         title: shown.title(),
         sentence: if matches!(shown, AppError::Unprocessable(_)) {
