@@ -193,6 +193,7 @@ pub fn routes() -> Routes {
         .merge(audit::flags::routes())
         .merge(audit::upkeep::routes())
         .merge(crate::users::routes())
+        .merge(crate::addresses::routes())
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(variants::routes())

@@ -18,15 +18,22 @@
 //!
 //! Rules are read in the one query that reads session, user and memberships, so a change counts for the next request.
 
+mod access;
 mod change;
+mod forms;
 mod gate;
 mod model;
 mod network;
+mod pages;
+mod preview;
 mod store;
+mod views;
 
+pub use access::AddressAdmin;
 pub use change::{Changed, Maker, change, locks_out};
 pub use gate::{Admitted, ClosedRole, Refusal, admit, admit_roles};
 pub use model::{AddressRules, AllowedNetwork, Limits, Subject, UnknownSubject};
 pub use network::{Network, NetworkError};
+pub use pages::routes;
 pub use store::AddressStore;
 pub(crate) use store::with_rules_of_owner;

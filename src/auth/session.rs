@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use bson::doc;
+use bson::{Bson, doc};
 use jiff::{SignedDuration, Timestamp};
 use mongodb::options::{FindOptions, IndexOptions};
 use mongodb::{ClientSession, IndexModel};
@@ -209,6 +209,18 @@ impl SessionStore {
             self.sessions.update_one(doc! { "_id": &session.id }, used).await?;
         }
         Ok(())
+    }
+
+    /// From where and when these people's stored sessions were used last.
+    pub(crate) async fn last_addresses(
+        &self,
+        people: &[UserId],
+    ) -> Result<Vec<(UserId, IpAddr, Timestamp)>, StoreError> {
+        let people: Vec<Bson> = people.iter().map(Bson::from).collect();
+        let used = doc! { "user": { "$in": people } };
+        let found = self.sessions.find(used, FindOptions::default()).await?;
+        let seen = |session: Session| Some((session.user, session.last_address?, session.last_seen_at));
+        Ok(found.into_iter().filter_map(seen).collect())
     }
 
     /// Ends the session of an id.

@@ -172,7 +172,9 @@ impl Anonymous {
         if let Some(old) = &self.session {
             app.sessions.end(old).await?;
         }
-        Ok(SignedIn(app.sessions.begin(user, self.device, app.clock.now()).await?))
+        let now = app.clock.now();
+        app.users.note_sign_in(&user.id, self.device.address, now).await?;
+        Ok(SignedIn(app.sessions.begin(user, self.device, now).await?))
     }
 }
 

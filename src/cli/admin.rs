@@ -4,8 +4,9 @@ use anyhow::{Context as _, bail};
 use bson::Bson;
 
 use super::{
-    AuditCommand, CaseCommand, Command, Globals, InstituteCommand, KeysCommand, LoadCommand, SystemScope, TokenCommand,
-    UserCommand, audit, backup, institutes, keys, load, open, upkeep, users as accounts, validate,
+    AddressCommand, AuditCommand, CaseCommand, Command, Globals, InstituteCommand, KeysCommand, LoadCommand,
+    SystemScope, TokenCommand, UserCommand, addresses, audit, backup, institutes, keys, load, open, upkeep,
+    users as accounts, validate,
 };
 use crate::app::AppState;
 use crate::audit::AuditKeys;
@@ -238,6 +239,8 @@ pub(super) async fn carry_out(
         },
         Command::User(UserCommand::BreakSealCodes { replace }) => accounts::break_seal_codes(app, scope, replace).await,
         Command::User(UserCommand::List { json }) => list_users(app, json).await,
+        Command::Address(AddressCommand::List { json }) => addresses::list(app, scope, json).await,
+        Command::Address(AddressCommand::Clear { subject }) => addresses::clear(app, scope, &subject).await,
         Command::Keys(KeysCommand::Rotate) => keys::rotate(app, scope).await,
         Command::Token(TokenCommand::Create { user, institute, scope: may, days }) => {
             let owner = user_of(app, &user).await?;

@@ -1,5 +1,6 @@
 //! The command line. Every error says what, where and what to do; exit codes are 0 done, 1 failed, 2 usage.
 
+mod addresses;
 mod admin;
 pub mod audit;
 mod backup;
@@ -20,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::addresses::Subject;
 use crate::auth::TokenScope;
 use crate::ids::InstituteId;
 use crate::users::{Email, RoleGrant};
@@ -113,6 +115,9 @@ pub enum Command {
     /// Users
     #[command(subcommand)]
     User(UserCommand),
+    /// From where what is open
+    #[command(subcommand)]
+    Address(AddressCommand),
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -308,6 +313,22 @@ pub enum UserCommand {
     },
 }
 
+/// `lodestone address …`
+#[derive(Debug, Subcommand)]
+pub enum AddressCommand {
+    /// List the networks from which the system, institutes and roles are open; what is not listed is open from everywhere
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open something from everywhere again: the way out for somebody who is locked out
+    Clear {
+        /// system, an INSTITUTE, INSTITUTE:ROLE, system:admin or system:auditor
+        subject: Subject,
+    },
+}
+
 /// `lodestone keys …`
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
@@ -364,6 +385,8 @@ impl Command {
             Self::User(UserCommand::List { .. }) => "user list",
             Self::User(UserCommand::BreakSealCodes { .. }) => "user break-seal-codes",
             Self::Keys(KeysCommand::Rotate) => "keys rotate",
+            Self::Address(AddressCommand::List { .. }) => "address list",
+            Self::Address(AddressCommand::Clear { .. }) => "address clear",
             Self::Token(TokenCommand::Create { .. }) => "token create",
             Self::Audit(AuditCommand::Verify(_)) => "audit verify",
             Self::Audit(AuditCommand::Export(_)) => "audit export",

@@ -5,7 +5,7 @@ use mongodb::options::FindOptions;
 
 use super::history::History;
 use super::model::{Actor, Event, EventKind};
-use crate::addresses::Subject;
+use crate::addresses::{AddressAdmin, Subject};
 use crate::cases::CaseAccess;
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::{CaseId, InstituteId, UserId, VariantId};
@@ -81,6 +81,13 @@ impl EventStore {
     pub async fn of_person(&self, access: &PersonAdmin, limit: i64) -> Result<Vec<Event>, StoreError> {
         let newest = FindOptions::builder().sort(doc! { "rev": -1 }).limit(limit).build();
         self.events.find(doc! { "subject": user_subject(&access.person().id) }, newest).await
+    }
+
+    /// The newest changes of from where things are open.
+    pub async fn of_addresses(&self, access: &AddressAdmin, limit: i64) -> Result<Vec<Event>, StoreError> {
+        let subjects: Vec<String> = access.subjects().iter().map(addresses_subject).collect();
+        let newest = FindOptions::builder().sort(doc! { "at": -1, "_id": -1 }).limit(limit).build();
+        self.events.find(doc! { "subject": { "$in": subjects } }, newest).await
     }
 
     /// Everything that people decided about a variant of a case, whole.

@@ -215,6 +215,8 @@ pub(super) mod field {
     pub const INSTITUTE: &str = "memberships.institute";
     pub const MEMBERSHIPS: &str = "memberships";
     pub const NAME: &str = "name";
+    /// Where and when the person signed in last. Not part of what administrators decide, so it counts no revision.
+    pub const LAST_SIGN_IN: &str = "last_sign_in";
     /// Written by transactions that depend on this person's rights, and read by nobody.
     pub const HELD: &str = "held";
 }

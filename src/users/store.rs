@@ -1,7 +1,12 @@
-use bson::doc;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use bson::{Bson, doc};
+use jiff::Timestamp;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_with::{DisplayFromStr, serde_as};
 
 use super::change::Authority;
 use super::model::{Email, Role, User, field};
@@ -16,6 +21,23 @@ pub struct Colleague {
     pub id: UserId,
     /// Name.
     pub name: String,
+}
+
+/// Where and when somebody signed in.
+#[serde_as]
+#[derive(Serialize, Deserialize)]
+struct SignIn {
+    #[serde_as(as = "DisplayFromStr")]
+    from: IpAddr,
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct LastSignIn {
+    #[serde(rename = "_id")]
+    id: UserId,
+    last_sign_in: SignIn,
 }
 
 /// The `users` collection. Holds no patient data, so it takes no scope.
@@ -66,6 +88,25 @@ impl UserStore {
         let Some(condition) = by.condition() else { return Ok(true) };
         let held = doc! { "$set": { field::HELD: crate::clock::random_token() } };
         self.users.update_one_in(session, condition, held).await
+    }
+
+    /// Notes from where somebody signed in; it is known longer than the session is.
+    pub(crate) async fn note_sign_in(&self, user: &UserId, from: IpAddr, at: Timestamp) -> Result<(), StoreError> {
+        let last = bson::serialize_to_bson(&SignIn { from, at })
+            .map_err(|error| StoreError::Unwritable { collection: User::COLLECTION, reason: error.to_string() })?;
+        self.users.update_one(doc! { "_id": user }, doc! { "$set": { field::LAST_SIGN_IN: last } }).await.map(drop)
+    }
+
+    /// From where and when each of these people signed in last, where it is known.
+    pub(crate) async fn last_sign_ins(
+        &self,
+        people: &[UserId],
+    ) -> Result<BTreeMap<UserId, (IpAddr, Timestamp)>, StoreError> {
+        let people: Vec<Bson> = people.iter().map(Bson::from).collect();
+        let known = doc! { "_id": { "$in": people }, field::LAST_SIGN_IN: { "$exists": true } };
+        let options = FindOptions::builder().projection(doc! { field::LAST_SIGN_IN: 1 }).build();
+        let found: Vec<LastSignIn> = self.users.find_as(known, options).await?;
+        Ok(found.into_iter().map(|one| (one.id, (one.last_sign_in.from, one.last_sign_in.at))).collect())
     }
 
     /// Members of an institute in any role, by name.

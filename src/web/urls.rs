@@ -24,6 +24,18 @@ pub fn institute_settings(id: &InstituteId) -> String {
     format!("/{id}/settings")
 }
 
+/// From where what is the system's is open, for its admins.
+#[must_use]
+pub fn system_addresses() -> &'static str {
+    "/admin/addresses"
+}
+
+/// From where an institute and its roles are open, for its admins.
+#[must_use]
+pub fn institute_addresses(id: &InstituteId) -> String {
+    format!("/{id}/settings/addresses")
+}
+
 /// Members of an institute, for its admins.
 #[must_use]
 pub fn members(id: &InstituteId) -> String {

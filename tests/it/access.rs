@@ -16,7 +16,7 @@ use crate::support::{Browser, TestApp};
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
 /// by an invitation. `system admins`: of the whole system. `confirmed`: any user, in the ten minutes after a fresh code; before
 /// that they are asked for one.
-const TABLE: [(&str, &str, &str); 88] = [
+const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -60,6 +60,10 @@ const TABLE: [(&str, &str, &str); 88] = [
     ("POST", "/admin/users/{user}/invite", "system admins"),
     ("POST", "/admin/users/{user}/reset", "system admins"),
     ("POST", "/admin/users/{user}/reset/confirm", "system admins"),
+    ("GET", "/admin/addresses", "system admins"),
+    ("POST", "/admin/addresses", "system admins"),
+    ("GET", "/{institute}/settings/addresses", "admins"),
+    ("POST", "/{institute}/settings/addresses", "admins"),
     ("GET", "/{institute}/members", "admins"),
     ("POST", "/{institute}/members", "admins"),
     ("GET", "/{institute}/members/{user}", "admins"),
@@ -289,6 +293,7 @@ async fn a_case_of_another_institute_looks_absent() {
         ("/api/v1/foreign/secret/find?q=POT1", "/api/v1/foreign/nothing/find?q=POT1"),
         ("/foreign", "/nowhere"),
         ("/foreign/settings", "/nowhere/settings"),
+        ("/foreign/settings/addresses", "/nowhere/settings/addresses"),
         ("/foreign/members", "/nowhere/members"),
         (&format!("/foreign/members/{member}"), &format!("/foreign/members/{}", "a".repeat(26))),
         ("/api/v1/foreign/secret", "/api/v1/foreign/nothing"),

@@ -12,7 +12,7 @@ use crate::support::visitor::PASSPHRASE;
 use crate::support::{TestApp, last_entry};
 
 /// A configuration in which this machine is a proxy whose word counts: tests come from wherever they like.
-const PROXY: &str = "[server]\ntrusted_proxies = ['127.0.0.0/8', '10.9.0.0/16']";
+pub(crate) const PROXY: &str = "[server]\ntrusted_proxies = ['127.0.0.0/8', '10.9.0.0/16']";
 
 /// Address and peer of the last request to `/account` in the trail.
 async fn recorded(app: &TestApp) -> (String, String) {
@@ -75,11 +75,11 @@ async fn s11_a_trusted_proxys_header_counts() {
     app.end().await;
 }
 
-const OUTSIDE: &str = "203.0.113.9";
-const INSIDE: &str = "10.1.2.3";
+pub(crate) const OUTSIDE: &str = "203.0.113.9";
+pub(crate) const INSIDE: &str = "10.1.2.3";
 
 /// Decides from where a subject is open: `10.0.0.0/8`, or `10.0.0.0/8 2036-03-03` with a last day. It is 2036-03-04.
-async fn limit(app: &TestApp, subject: &str, networks: &[&str]) {
+pub(crate) async fn limit(app: &TestApp, subject: &str, networks: &[&str]) {
     let subject: Subject = subject.parse().unwrap();
     let known = app.app.addresses.of(&subject).await.unwrap().rev;
     let actor = Actor { user: None, name: "a test".into() };
@@ -110,7 +110,7 @@ async fn ready() -> TestApp {
 }
 
 /// The answer is the page that tells somebody where they are and whom to call, and nothing else.
-async fn assert_refused(answer: Response, subject: &str) {
+pub(crate) async fn assert_refused(answer: Response, subject: &str) {
     let path = answer.url().path().to_owned();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
     let text = answer.text().await.unwrap();

@@ -6,6 +6,7 @@ mod support;
 
 mod access;
 mod account;
+mod address_rules;
 mod addresses;
 mod audit;
 mod audit_chain;

@@ -26,6 +26,8 @@ async fn every_page_is_well_formed_and_has_one_heading() {
         "/",
         "/own",
         "/own/settings",
+        "/own/settings/addresses",
+        "/admin/addresses",
         "/own/members",
         &people[0],
         &people[1],
