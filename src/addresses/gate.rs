@@ -9,10 +9,12 @@ use crate::users::RoleGrant;
 /// Why something is not open to somebody who would reach it from another address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What is limited.
-    pub subject: Subject,
+    /// What is limited, for the trail: a [`Subject`], or `a token`.
+    pub subject: String,
     /// Where the request comes from.
     pub address: IpAddr,
+    /// The same for a sentence.
+    words: String,
     /// Whom to call; may be empty.
     contact: String,
     /// Whether the subject is open from nowhere, since every network has had its last day.
@@ -22,10 +24,23 @@ pub struct Refusal {
 impl Refusal {
     fn of(rules: &AddressRules, address: IpAddr, now: Timestamp) -> Self {
         Self {
-            subject: rules.subject.clone(),
+            subject: rules.subject.to_string(),
+            words: rules.subject.words(),
             address,
             contact: rules.limits.contact.clone(),
             run_out: rules.limits.have_run_out(now),
+        }
+    }
+
+    /// Of a script whose token counts from other addresses only.
+    #[must_use]
+    pub fn of_token(address: IpAddr) -> Self {
+        Self {
+            subject: "a token".to_owned(),
+            words: "What this token opens".to_owned(),
+            address,
+            contact: "whoever made the token".to_owned(),
+            run_out: false,
         }
     }
 
@@ -35,7 +50,7 @@ impl Refusal {
         let why = if self.run_out { " Every network it was open from has had its last day." } else { "" };
         let contact = self.contact.trim_end_matches('.');
         let call = if contact.is_empty() { "your administrator" } else { contact };
-        format!("{} is not open from your address, {}.{why} Whom to call: {call}.", self.subject.words(), self.address)
+        format!("{} is not open from your address, {}.{why} Whom to call: {call}.", self.words, self.address)
     }
 }
 
@@ -150,7 +165,7 @@ mod tests {
             let shut = |rules: &AddressRules| !rules.limits.admit(from.parse().unwrap(), at(NOW));
             match admit_roles(&all, roles(), from.parse().unwrap(), at(NOW)) {
                 Err(refusal) => {
-                    prop_assert_eq!(&refusal.subject, &Subject::System);
+                    prop_assert_eq!(&refusal.subject, "system");
                     prop_assert!(all.iter().any(|rules| rules.subject == Subject::System && shut(rules)));
                 }
                 Ok(admitted) => {

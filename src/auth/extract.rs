@@ -121,8 +121,18 @@ async fn resolve(headers: &HeaderMap, from: ClientAddress, app: &AppState) -> Ap
             return Ok(Asked::Nobody);
         };
         let Some((token, user, rules)) = app.tokens.find(text.trim(), now).await? else { return Ok(Asked::Nobody) };
-        let admitted = admit_roles(&rules, user.standing().grants(), from.client, now);
-        return Ok(Asked::within(admitted, |admitted| Principal::of_token(&user, &token, admitted)));
+        let admitted = if token.admits(from.client) {
+            admit_roles(&rules, user.standing().grants(), from.client, now)
+        } else {
+            Err(Arc::new(Refusal::of_token(from.client)))
+        };
+        let asked = Asked::within(admitted, |admitted| Principal::of_token(&user, &token, admitted));
+        if matches!(asked, Asked::Inside(_))
+            && let Err(error) = app.tokens.touch(&token, now).await
+        {
+            tracing::warn!("a token's last use was not noted: {error}");
+        }
+        return Ok(asked);
     }
     let Some(id) = cookie::read(headers) else { return Ok(Asked::Nobody) };
     let Some((session, user, rules)) = app.sessions.find(id, now).await? else { return Ok(Asked::Nobody) };

@@ -49,6 +49,7 @@ pub use invitation::{InvitationStore, LIFETIME as INVITATION_LIFETIME};
 pub use kept::{FormKept, KeptStore, keep_refused};
 pub use keyring::{Keyring, Sealed};
 pub use limits::SignInLimits;
+pub use pages::read_token_name;
 pub use password::{Passphrase, Unfit};
 pub use principal::{Principal, Scope};
 pub use provider::{Identity, IdentityStore, Provider, ProviderError, Providers};
@@ -57,7 +58,7 @@ pub use session::{Session, SessionStore};
 pub use sign_in::{Anonymous, SignIn, SignedIn};
 pub use step_up::{Administration, BulkExport, Class, SignOutCases, StepUpClass, SteppedUp};
 pub use target::{LocalPath, remember as remember_target};
-pub use token::{ApiToken, TokenScope, TokenStore};
+pub use token::{ApiToken, NewToken, TokenScope, TokenStore};
 pub use totp::{STEP_S, TotpSecret};
 pub use ways_in::{WaysIn, WaysInStore};
 

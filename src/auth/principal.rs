@@ -275,6 +275,9 @@ mod tests {
             user: owner.id.clone(),
             institute: "cust000".parse().unwrap(),
             scope: TokenScope::Read,
+            name: String::new(),
+            addresses: Vec::new(),
+            last_used_at: None,
             created_at: owner.created_at,
             expires_at: owner.created_at,
         };

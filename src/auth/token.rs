@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use bson::{Bson, doc};
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
 use super::session::digest;
-use crate::addresses::{AddressRules, with_rules_of_owner};
+use crate::addresses::{AddressRules, Network, with_rules_of_owner};
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Membership, User};
@@ -30,6 +31,15 @@ pub enum TokenScope {
 }
 
 impl TokenScope {
+    /// The word on the command line and in forms.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Load => "load",
+        }
+    }
+
     /// What it allows, in words.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -53,12 +63,44 @@ pub struct ApiToken {
     pub institute: InstituteId,
     /// What it may do.
     pub scope: TokenScope,
+    /// What its owner calls it; may be empty.
+    #[serde(default)]
+    pub name: String,
+    /// The only networks it may be used from; none: from everywhere.
+    #[serde(default)]
+    pub addresses: Vec<Network>,
+    /// Last use, to the minute.
+    #[serde(default)]
+    #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
+    pub last_used_at: Option<Timestamp>,
     /// When it was made.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub created_at: Timestamp,
     /// When it ends.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub expires_at: Timestamp,
+}
+
+/// A token about to be made.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// The one institute it reaches.
+    pub institute: InstituteId,
+    /// What it may do.
+    pub scope: TokenScope,
+    /// Days it lives; more than 90 count as 90.
+    pub days: u16,
+    /// What its owner calls it.
+    pub name: String,
+    /// The only networks it may be used from; none: from everywhere.
+    pub addresses: Vec<Network>,
+}
+
+impl ApiToken {
+    /// Whether it may be used from an address.
+    pub(super) fn admits(&self, from: IpAddr) -> bool {
+        self.addresses.is_empty() || self.addresses.iter().any(|network| network.contains(from))
+    }
 }
 
 impl Stored for ApiToken {
@@ -108,7 +150,7 @@ impl TokenStore {
         Self { tokens: Documents::new(db) }
     }
 
-    /// Makes a token; the answer is its text, which is stored nowhere. `days` beyond 90 count as 90.
+    /// Makes a token without a name that may be used from everywhere; the answer is its text, which is stored nowhere.
     pub async fn create(
         &self,
         user: &UserId,
@@ -117,17 +159,32 @@ impl TokenStore {
         days: u16,
         now: Timestamp,
     ) -> Result<String, StoreError> {
+        let institute = institute.clone();
+        let wanted = NewToken { institute, scope, days, name: String::new(), addresses: Vec::new() };
+        self.make(user, wanted, now).await.map(|(text, _)| text)
+    }
+
+    /// Makes a token; the answer is its text, which is stored nowhere, and what is stored.
+    pub async fn make(
+        &self,
+        user: &UserId,
+        wanted: NewToken,
+        now: Timestamp,
+    ) -> Result<(String, ApiToken), StoreError> {
         let text = format!("{PREFIX}{}", crate::clock::random_token());
         let token = ApiToken {
             id: digest(&text),
             user: user.clone(),
-            institute: institute.clone(),
-            scope,
+            institute: wanted.institute,
+            scope: wanted.scope,
+            name: wanted.name,
+            addresses: wanted.addresses,
+            last_used_at: None,
             created_at: now,
-            expires_at: now + SignedDuration::from_hours(24 * i64::from(days.min(MAX_DAYS))),
+            expires_at: now + SignedDuration::from_hours(24 * i64::from(wanted.days.min(MAX_DAYS))),
         };
         self.tokens.insert(&token, "this token").await?;
-        Ok(text)
+        Ok((text, token))
     }
 
     /// The live token of a text with its user, and the address rules that may concern them, read in one round trip.
@@ -144,6 +201,16 @@ impl TokenStore {
         let found: Vec<TokenWithUser> = self.tokens.aggregate(stages.collect()).await?;
         let alive = |found: &TokenWithUser| now < found.token.expires_at && found.owner.may_have(&found.token);
         Ok(found.into_iter().next().filter(alive).map(|found| (found.token, found.owner, found.rules)))
+    }
+
+    /// Notes that a token was used, at most once a minute.
+    pub(super) async fn touch(&self, token: &ApiToken, now: Timestamp) -> Result<(), StoreError> {
+        let long_ago = |at: Timestamp| now.duration_since(at) >= SignedDuration::from_mins(1);
+        if token.last_used_at.is_none_or(long_ago) {
+            let used = doc! { "$max": { "last_used_at": moment(now) } };
+            self.tokens.update_one(doc! { "_id": &token.id }, used).await?;
+        }
+        Ok(())
     }
 
     /// A person's live tokens, newest first.

@@ -10,8 +10,7 @@ use super::{
 };
 use crate::app::AppState;
 use crate::audit::AuditKeys;
-use crate::auth::Keyring;
-use crate::auth::Providers;
+use crate::auth::{Keyring, NewToken, Providers};
 use crate::cases::{self, Case, CaseStore};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -242,7 +241,7 @@ pub(super) async fn carry_out(
         Command::Address(AddressCommand::List { json }) => addresses::list(app, scope, json).await,
         Command::Address(AddressCommand::Clear { subject }) => addresses::clear(app, scope, &subject).await,
         Command::Keys(KeysCommand::Rotate) => keys::rotate(app, scope).await,
-        Command::Token(TokenCommand::Create { user, institute, scope: may, days }) => {
+        Command::Token(TokenCommand::Create { user, institute, scope: may, days, name, addresses }) => {
             let owner = user_of(app, &user).await?;
             known_institutes(app, std::slice::from_ref(&institute)).await?;
             if !owner
@@ -253,7 +252,8 @@ pub(super) async fn carry_out(
                 bail!("{user} reads no cases of {institute}; a token cannot reach more than its owner");
             }
             scope.note("user", owner.id.as_str(), Some(&institute));
-            let token = app.tokens.create(&owner.id, &institute, may, days, app.clock.now()).await?;
+            let wanted = NewToken { institute, scope: may, days, name, addresses };
+            let (token, _) = app.tokens.make(&owner.id, wanted, app.clock.now()).await?;
             println!("{token}");
             Ok(())
         }

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::addresses::Subject;
+use crate::addresses::{Network, Subject};
 use crate::auth::TokenScope;
 use crate::ids::InstituteId;
 use crate::users::{Email, RoleGrant};
@@ -353,6 +353,12 @@ pub enum TokenCommand {
         /// Days it lives
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=90))]
         days: u16,
+        /// What it is for, as its owner sees it in the list
+        #[arg(long, default_value = "", value_parser = crate::auth::read_token_name, hide_default_value = true)]
+        name: String,
+        /// An address or network it may be used from, e.g. 10.1.0.0/16 (repeatable) [default: from everywhere]
+        #[arg(long = "address", value_name = "NETWORK")]
+        addresses: Vec<Network>,
     },
 }
 

@@ -50,6 +50,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/account/kept", "signed in"),
     ("POST", "/account/kept/discard", "signed in"),
     ("GET", "/account/tokens", "signed in"),
+    ("POST", "/account/tokens", "confirmed"),
     ("POST", "/account/tokens/revoke", "signed in"),
     ("GET", "/admin/users", "system admins"),
     ("POST", "/admin/users", "system admins"),

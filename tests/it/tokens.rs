@@ -114,3 +114,188 @@ async fn a_token_dies_with_the_membership() {
     assert_eq!(status(&app, "two", &two).await, StatusCode::UNAUTHORIZED, "whoever ended the membership");
     app.end().await;
 }
+
+/// The form of a new token, with other values in place of some.
+fn new_token<'a>(change: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut form =
+        vec![("name", "nightly report"), ("institute", "own"), ("scope", "read"), ("days", "7"), ("addresses", "")];
+    for (name, value) in change {
+        match form.iter_mut().find(|(known, _)| known == name) {
+            Some(field) => field.1 = value,
+            None => form.push((name, value)),
+        }
+    }
+    form
+}
+
+/// A token made in the browser is shown once, kept nowhere in clear, and counts from its addresses only.
+#[tokio::test]
+async fn a_token_is_made_in_the_browser_and_shown_once() {
+    let app = TestApp::start_with("[server]\ntrusted_proxies = ['127.0.0.0/8']").await;
+    app.institute("own").await;
+    app.institute("two").await;
+    let user = app.user(&["own:clinician", "two:admin"]).await;
+    let browser = app.confirmed(&user).await;
+    let form = new_token(&[("addresses", "10.1.0.0/16\r\n2001:db8::7"), ("days", " 7 ")]);
+    let answer = send(&browser, "/account/tokens", &form).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    assert_eq!(answer.headers()["clear-site-data"], "\"cache\"");
+    let page = answer.text().await.unwrap();
+    let html = Html::parse_document(&page);
+    assert!(html.errors.is_empty());
+    let code = Selector::parse("main code").unwrap();
+    let token: String = html.select(&code).next().unwrap().text().collect();
+    assert!(token.starts_with("lode_") && page.contains("10.1.0.0/16, 2001:db8::7"));
+
+    let script = app.stranger();
+    let cases = "/api/v1/own/cases";
+    for (from, status) in
+        [("10.1.2.3", 200), ("::ffff:10.1.2.3", 200), ("2001:db8::7", 200), ("10.2.0.1", 403), ("2001:db8::8", 403)]
+    {
+        let answer = script.forwarded(&[from]).with_token(cases, &token).await;
+        assert_eq!(answer.status(), status, "{from}");
+        if status == 403 {
+            let told: serde_json::Value = answer.json().await.unwrap();
+            let told = told["detail"].as_str().unwrap();
+            assert!(told.contains(&format!("What this token opens is not open from your address, {from}.")), "{told}");
+        }
+    }
+    let entry = crate::support::last_entry(&app.audit_entries().await, "outcome", "/api/v1/{institute}/cases");
+    assert_eq!(entry.get_str("reason").unwrap(), "outside the addresses of a token");
+    let inside = script.forwarded(&["10.1.2.3"]);
+    assert_eq!(inside.with_token("/api/v1/two/cases", &token).await.status(), StatusCode::NOT_FOUND);
+
+    let list = browser.page("/account/tokens").await;
+    assert!(list.contains("nightly report") && list.contains("10.1.0.0/16, 2001:db8::7") && !list.contains(&token));
+    assert!(list.contains("2036-03-11 05:06 UTC"), "seven days");
+    for name in ["api_tokens", "audit", "events", "sessions"] {
+        for document in app.documents(name, doc! {}).await {
+            assert!(!document.to_string().contains(&token), "{name}");
+        }
+    }
+    let made = app.audit_entries().await;
+    let entry = crate::support::last_entry(&made, "outcome", "/account/tokens");
+    assert_eq!(entry.get_str("outcome").unwrap(), "success");
+    app.end().await;
+}
+
+/// The last use is noted with its time, once a minute.
+#[tokio::test]
+async fn a_tokens_last_use_is_shown() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let user = app.user(&["own:clinician"]).await;
+    let token = token(&app, &user, "own", 30).await;
+    let browser = app.browser_of(&user).await;
+    assert!(browser.page("/account/tokens").await.contains("never"));
+    let used = async || {
+        let stored = app.documents("api_tokens", doc! {}).await;
+        stored[0].get_datetime("last_used_at").map(|at| at.timestamp_millis()).ok()
+    };
+    let first = app.clock.now().as_millisecond();
+    assert_eq!(status(&app, "own", &token).await, StatusCode::OK);
+    assert_eq!(used().await, Some(first));
+    app.wait(jiff::SignedDuration::from_secs(59));
+    assert_eq!(status(&app, "own", &token).await, StatusCode::OK);
+    assert_eq!(used().await, Some(first), "at most once a minute");
+    app.wait(jiff::SignedDuration::from_secs(1));
+    assert_eq!(status(&app, "own", &token).await, StatusCode::OK);
+    assert_eq!(used().await, Some(first + 60_000));
+    assert!(browser.page("/account/tokens").await.contains("2036-03-04 05:07 UTC"));
+    app.end().await;
+}
+
+/// S6, S17, I14: a form that does not fit makes no token.
+#[tokio::test]
+async fn a_token_is_made_by_its_owner_with_a_fresh_code_only() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.institute("two").await;
+    let user = app.user(&["own:clinician", "two:admin"]).await;
+    let browser = app.confirmed(&user).await;
+    let unconfirmed = app.browser_of(&user).await;
+    let asked = send(&unconfirmed, "/account/tokens", &new_token(&[])).await;
+    assert_eq!(asked.status(), StatusCode::FORBIDDEN);
+    assert!(asked.text().await.unwrap().contains("/account/confirm?class=administration"));
+    assert_eq!(browser.post("/account/tokens", &new_token(&[])).await.status(), StatusCode::FORBIDDEN, "no form token");
+    for (field, bad) in [
+        ("name", " "),
+        ("name", "a name of more than sixty characters, which is more than fits into the list of tokens"),
+        ("institute", "two"),
+        ("institute", "nowhere"),
+        ("institute", ""),
+        ("days", "0"),
+        ("days", "91"),
+        ("days", "many"),
+        ("addresses", "10.1.2.3/8"),
+        ("addresses", "here"),
+    ] {
+        let answer = send(&browser, "/account/tokens", &new_token(&[(field, bad)])).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{field}: {bad}");
+        let html = Html::parse_document(&answer.text().await.unwrap());
+        let marked = Selector::parse(&format!("#field-{field}[aria-invalid=true]")).unwrap();
+        assert_eq!(html.select(&marked).count(), 1, "{field}: {bad}");
+    }
+    for (extra, value) in [("user", "x"), ("scope", "admin"), ("expires_at", "2099-01-01")] {
+        let answer = send(&browser, "/account/tokens", &new_token(&[(extra, value)])).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{extra}");
+    }
+    assert_eq!(app.documents("api_tokens", doc! {}).await.len(), 0);
+    app.end().await;
+}
+
+/// A token never signs out, shares, administers or makes another token: every unsafe route refuses it, whoever made it.
+#[tokio::test]
+async fn a_script_reaches_no_route_that_changes_something() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    let user = app.user(&["own:clinician", "own:admin", "own:auditor", "system:admin", "system:auditor"]).await;
+    app.confirmed(&user).await;
+    let own = "own".parse().unwrap();
+    let token = app.app.tokens.create(&user.id, &own, TokenScope::Load, 30, app.clock.now()).await.unwrap();
+    let csrf = app.browser_of(&user).await.csrf("/account").await;
+    let member = app.user(&["own:clinician"]).await.id.to_string();
+    let script = app.stranger();
+    assert_eq!(script.with_token("/api/v1/own/fam", &token).await.status(), StatusCode::OK, "it reads");
+    let before = app.snapshot().await;
+    for route in lodestone::app::routes().table().iter().filter(|route| route.method == "POST") {
+        if route.access == lodestone::web::Access::Public {
+            continue;
+        }
+        let path = route.path.replace("{institute}", "own").replace("{case}", "fam").replace("{user}", &member);
+        let answer = script.post_with_token(&path, &token, &[("csrf", csrf.as_str())]).await;
+        let refused = [StatusCode::FORBIDDEN, StatusCode::NOT_FOUND, StatusCode::UNAUTHORIZED];
+        assert!(refused.contains(&answer.status()), "{path}: {}", answer.status());
+    }
+    for path in
+        ["/admin/users", "/admin/addresses", "/own/settings", "/own/settings/addresses", "/own/members", "/audit"]
+    {
+        assert_eq!(script.with_token(path, &token).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    assert_eq!(app.snapshot().await, before, "nothing was changed");
+    app.end().await;
+}
+
+#[tokio::test]
+async fn a_command_makes_a_token_for_addresses() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let user = app.user(&["own:clinician"]).await;
+    let create =
+        ["token", "create", "--user", user.email.as_str(), "--institute", "own", "--scope", "read", "--days", "90"];
+    let with = |more: &[&'static str]| create.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>();
+    let (code, _, said) = app.program(&with(&["--address", "10.1.2.3/8"]));
+    assert_eq!(code, 2);
+    assert!(said.contains("the range is 10.0.0.0/8"), "{said}");
+    let (code, made, _) =
+        app.program(&with(&["--name", "pipeline", "--address", "10.1.0.0/16", "--address", "2001:db8::7"]));
+    assert_eq!(code, 0);
+    assert!(made.starts_with("lode_") && made.lines().count() == 1, "the token and nothing else");
+    let stored = app.documents("api_tokens", doc! {}).await;
+    assert_eq!(stored[0].get_str("name").unwrap(), "pipeline");
+    let addresses: Vec<_> = stored[0].get_array("addresses").unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert_eq!(addresses, ["10.1.0.0/16", "2001:db8::7"]);
+    app.end().await;
+}

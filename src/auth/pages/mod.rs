@@ -15,6 +15,8 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub use tokens::read_name as read_token_name;
+
 use super::cookie;
 use super::csrf::CsrfToken;
 use super::half::{AwaitingSecondFactor, Enrolling};
