@@ -9,7 +9,7 @@ use super::{SetInstitute, SystemScope, open};
 use crate::app::AppState;
 use crate::db::StoreError;
 use crate::ids::InstituteId;
-use crate::institutes::{Changed, Institute, change, read_name};
+use crate::institutes::{Changed, Institute, change, read_name, read_partners};
 use crate::variants::LinkTarget;
 use crate::variants::columns::CutoffKind;
 
@@ -40,6 +40,24 @@ impl FromStr for AllowedLinks {
         }
         let targets = text.split(',').map(|word| word.trim().parse::<LinkTarget>());
         targets.collect::<Result<_, _>>().map(Self).map_err(|error| format!("{error}; or write none"))
+    }
+}
+
+/// Institutes as `cust111,cust222` or `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partners(BTreeSet<InstituteId>);
+
+impl FromStr for Partners {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self(BTreeSet::new()));
+        }
+        match read_partners(text) {
+            Ok(partners) if partners.is_empty() => Err("name institutes, or write none".to_owned()),
+            other => other.map(Self),
+        }
     }
 }
 
@@ -87,6 +105,9 @@ pub(super) async fn set(app: &AppState, scope: &SystemScope, given: SetInstitute
     if let Some(AllowedLinks(targets)) = given.allow_links {
         wanted.settings.link_targets = targets;
     }
+    if let Some(Partners(partners)) = given.share_with {
+        wanted.settings.share_with = partners;
+    }
     match change(app, &institute, institute.rev, &wanted, &open::actor()).await? {
         Changed::Stored(_) => {
             println!("changed institute {id}");
@@ -99,6 +120,7 @@ pub(super) async fn set(app: &AppState, scope: &SystemScope, given: SetInstitute
             println!("institute {id} has these settings already");
             Ok(())
         }
+        Changed::Partners(message) => bail!("--share-with: {message}"),
         Changed::Conflict(_) => bail!("institute {id} was changed by somebody else in the meantime; run it again"),
     }
 }
@@ -117,6 +139,7 @@ pub(super) async fn list(app: &AppState, json: bool) -> anyhow::Result<()> {
                 serde_json::json!({
                     "id": institute.id, "name": institute.name, "frequency_cutoff": settings.frequency_cutoff,
                     "cutoffs": cutoffs, "allowed_links": settings.link_targets,
+                    "share_with": settings.share_with,
                 })
             })
             .collect();
@@ -144,6 +167,11 @@ mod tests {
         assert_eq!(links("none"), Ok(0));
         for wrong in ["", "gnomad,none", "everybody"] {
             assert!(links(wrong).is_err(), "{wrong}");
+        }
+        let partners = |text: &str| text.parse::<Partners>().map(|Partners(partners)| partners.len());
+        assert_eq!((partners("cust111, cust222"), partners("none")), (Ok(2), Ok(0)));
+        for wrong in ["", "Cust111", "cust111;cust222"] {
+            assert!(partners(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -233,7 +233,7 @@ pub enum InstituteCommand {
 
 /// `lodestone institute set …`
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "frequency_cutoff", "cutoffs", "allow_links"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "frequency_cutoff", "cutoffs", "allow_links", "share_with"]))]
 pub struct SetInstitute {
     /// Its id
     pub id: InstituteId,
@@ -249,6 +249,9 @@ pub struct SetInstitute {
     /// Sites that may be told exact variants, with commas between: gnomad, franklin, varsome, spliceai, ucsc; or none
     #[arg(long, value_name = "SITES")]
     pub allow_links: Option<institutes::AllowedLinks>,
+    /// Institutes that its cases may be shared with, one by one, with commas between; or none
+    #[arg(long, value_name = "INSTITUTES")]
+    pub share_with: Option<institutes::Partners>,
 }
 
 /// `lodestone case …`

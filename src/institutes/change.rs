@@ -16,6 +16,8 @@ pub enum Changed {
     AsBefore,
     /// Somebody else changed it since revision `known`; this is what is stored now.
     Conflict(Institute),
+    /// The agreement list names what it cannot: in words.
+    Partners(String),
 }
 
 /// Stores `wanted` in place of revision `known` of an institute, with its event, in one transaction.
@@ -33,6 +35,9 @@ pub async fn change(
     }
     if institute.rev != known {
         return Ok(Changed::Conflict(institute.clone()));
+    }
+    if let Some(message) = wrong_partners(app, institute, wanted).await? {
+        return Ok(Changed::Partners(message));
     }
     let after =
         Institute { name: wanted.name.clone(), settings: wanted.settings.clone(), rev: known + 1, ..institute.clone() };
@@ -68,6 +73,17 @@ pub async fn change(
         },
         Err(error) => Err(error),
     }
+}
+
+/// What is wrong with institutes that are new on the agreement list.
+async fn wrong_partners(app: &AppState, institute: &Institute, wanted: &Choices) -> Result<Option<String>, StoreError> {
+    let added: Vec<_> = wanted.settings.share_with.difference(&institute.settings.share_with).cloned().collect();
+    if added.contains(&institute.id) {
+        return Ok(Some(format!("leave {} out: an institute shares with others only", institute.id)));
+    }
+    let found = if added.is_empty() { Vec::new() } else { app.institutes.among(&added).await? };
+    let unknown = added.iter().find(|id| !found.iter().any(|institute| institute.id == **id));
+    Ok(unknown.map(|id| format!("there is no institute {id}")))
 }
 
 fn as_bson(choices: &Choices) -> Result<Bson, StoreError> {

@@ -1,9 +1,10 @@
 //! The settings form: submitted text becomes typed choices, or comes back with an error per field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Choices, Institute, Settings};
 use crate::error::{AppError, AppResult, FieldError};
+use crate::ids::InstituteId;
 use crate::variants::LinkTarget;
 use crate::variants::columns::{CutoffKind, Cutoffs, read_number, written};
 
@@ -12,6 +13,11 @@ const NAME: usize = 100;
 
 /// Name of the field of the clinical preset's frequency.
 pub(super) const FREQUENCY_CUTOFF: &str = "frequency_cutoff";
+
+/// Most institutes on an agreement list.
+const PARTNERS: usize = 100;
+/// Name of the field of the agreement list.
+pub(super) const SHARE_WITH: &str = "share_with";
 
 /// What was submitted, as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +32,8 @@ pub struct SettingsForm {
     pub cutoffs: BTreeMap<CutoffKind, String>,
     /// Sites that are ticked.
     pub links: Vec<LinkTarget>,
+    /// Institutes of the agreement list.
+    pub share_with: String,
 }
 
 /// Field of the values offered for a kind.
@@ -54,6 +62,21 @@ pub fn read_frequency(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Institutes of an agreement list, with spaces or commas between; whether there are such is not asked here.
+pub fn read_partners(text: &str) -> Result<BTreeSet<InstituteId>, String> {
+    let words = text.split([' ', ',', '\n', '\r', '\t']).filter(|word| !word.is_empty());
+    let partners = words.map(str::parse).collect::<Result<BTreeSet<InstituteId>, _>>();
+    match partners {
+        Ok(partners) if partners.len() > PARTNERS => Err(format!("name at most {PARTNERS} institutes")),
+        Ok(partners) => Ok(partners),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn written_partners(partners: &BTreeSet<InstituteId>) -> String {
+    partners.iter().map(InstituteId::as_str).collect::<Vec<_>>().join(" ")
+}
+
 impl SettingsForm {
     /// The form that shows what is stored.
     #[must_use]
@@ -65,6 +88,7 @@ impl SettingsForm {
             frequency_cutoff: settings.frequency_cutoff.to_string(),
             cutoffs: CutoffKind::ALL.into_iter().map(|kind| (kind, written(settings.cutoffs.get(kind)))).collect(),
             links: settings.link_targets.iter().copied().collect(),
+            share_with: written_partners(&settings.share_with),
         }
     }
 
@@ -91,6 +115,7 @@ impl SettingsForm {
             frequency_cutoff: take(FREQUENCY_CUTOFF)?,
             cutoffs,
             links,
+            share_with: take(SHARE_WITH)?,
         };
         match texts.keys().next() {
             Some(name) => Err(foreign(name)),
@@ -105,6 +130,7 @@ impl SettingsForm {
         let name = read_name(&self.name).map_err(|message| note("name", &self.name, message));
         let frequency_cutoff = read_frequency(&self.frequency_cutoff)
             .map_err(|message| note(FREQUENCY_CUTOFF, &self.frequency_cutoff, message));
+        let share_with = read_partners(&self.share_with).map_err(|message| note(SHARE_WITH, &self.share_with, message));
         let mut cutoffs = Cutoffs::default();
         for (kind, text) in &self.cutoffs {
             match kind.read(text) {
@@ -112,10 +138,10 @@ impl SettingsForm {
                 Err(message) => note(&cutoff_field(*kind), text, message),
             }
         }
-        match (name, frequency_cutoff) {
-            (Ok(name), Ok(frequency_cutoff)) if wrong.is_empty() => {
+        match (name, frequency_cutoff, share_with) {
+            (Ok(name), Ok(frequency_cutoff), Ok(share_with)) if wrong.is_empty() => {
                 let link_targets = self.links.iter().copied().collect();
-                Ok(Choices { name, settings: Settings { frequency_cutoff, cutoffs, link_targets } })
+                Ok(Choices { name, settings: Settings { frequency_cutoff, cutoffs, link_targets, share_with } })
             }
             _ => Err(wrong),
         }
@@ -131,6 +157,7 @@ mod tests {
             Institute::new("cust000".parse().unwrap(), "Our clinic".into(), "2026-01-01T00:00:00Z".parse().unwrap());
         institute.settings.link_targets.insert(LinkTarget::Ucsc);
         institute.settings.cutoffs.set(CutoffKind::RankScore, vec![-5.0, 0.5]);
+        institute.settings.share_with = ["cust111".parse().unwrap(), "cust222".parse().unwrap()].into();
         institute
     }
 
@@ -140,6 +167,7 @@ mod tests {
             ("rev".to_owned(), form.rev.to_string()),
             ("name".to_owned(), form.name),
             (FREQUENCY_CUTOFF.to_owned(), form.frequency_cutoff),
+            (SHARE_WITH.to_owned(), form.share_with),
         ];
         pairs.extend(form.cutoffs.into_iter().map(|(kind, text)| (cutoff_field(kind), text)));
         pairs.extend(form.links.into_iter().map(|target| ("links".to_owned(), target.to_string())));
@@ -159,14 +187,40 @@ mod tests {
         form.name = "  ".into();
         form.frequency_cutoff = "1%".into();
         form.cutoffs.insert(CutoffKind::Revel, "0,5".into());
+        form.share_with = "cust111 ../x".into();
         let wrong = form.parse().unwrap_err();
         let fields: Vec<(&str, &str)> =
             wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.value.as_str())).collect();
-        assert_eq!(fields, [("name", "  "), ("frequency_cutoff", "1%"), ("cutoffs_revel", "0,5")]);
+        assert_eq!(
+            fields,
+            [("name", "  "), ("frequency_cutoff", "1%"), ("share_with", "cust111 ../x"), ("cutoffs_revel", "0,5")]
+        );
         for bad in ["", "2", "-0.1", "0,01", "NaN", "0.1 0.2"] {
             assert!(read_frequency(bad).is_err(), "{bad}");
         }
         assert_eq!(read_frequency(" 0 "), Ok(0.0));
+    }
+
+    #[test]
+    fn an_agreement_list_is_read_however_it_is_separated() {
+        let two: BTreeSet<InstituteId> = ["cust111".parse().unwrap(), "cust222".parse().unwrap()].into();
+        for text in ["cust222 cust111", "cust111,cust222", " cust111,\r\ncust222,, cust111 "] {
+            assert_eq!(read_partners(text).as_ref(), Ok(&two), "{text}");
+        }
+        assert_eq!(read_partners(" "), Ok(BTreeSet::new()));
+        let many: Vec<String> = (0..=PARTNERS).map(|n| format!("cust{n}")).collect();
+        for wrong in ["Cust111", "admin", "a;b", &many.join(" ")] {
+            assert!(read_partners(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_agreement_list_is_read_or_refused(text in "[a-z0-9 ,_\\-\\n.A]{0,60}") {
+            if let Ok(partners) = read_partners(&text) {
+                proptest::prop_assert_eq!(read_partners(&written_partners(&partners)), Ok(partners));
+            }
+        }
     }
 
     #[test]

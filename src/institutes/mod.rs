@@ -11,7 +11,7 @@ mod worklist;
 
 pub use access::{InstituteAccess, InstituteAdmin};
 pub use change::{Changed, change};
-pub use forms::{read_frequency, read_name};
+pub use forms::{read_frequency, read_name, read_partners};
 pub use handlers::routes;
 pub use model::{Choices, DEFAULT_FREQUENCY_CUTOFF, Difference, Institute, Settings};
 pub use store::InstituteStore;

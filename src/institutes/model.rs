@@ -39,11 +39,18 @@ pub struct Settings {
     pub cutoffs: Cutoffs,
     /// External sites that may be told exact places and alleles.
     pub link_targets: BTreeSet<LinkTarget>,
+    /// The agreement list: institutes that single cases may be shared with. It shares nothing by itself.
+    pub share_with: BTreeSet<InstituteId>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { frequency_cutoff: DEFAULT_FREQUENCY_CUTOFF, cutoffs: Cutoffs::default(), link_targets: BTreeSet::new() }
+        Self {
+            frequency_cutoff: DEFAULT_FREQUENCY_CUTOFF,
+            cutoffs: Cutoffs::default(),
+            link_targets: BTreeSet::new(),
+            share_with: BTreeSet::new(),
+        }
     }
 }
 
@@ -87,6 +94,7 @@ impl Choices {
             pairs.push((format!("Values offered for {}", kind.label()), values(self), values(other)));
         }
         pairs.push(("Sites told exact variants".to_owned(), self.sites(), other.sites()));
+        pairs.push(("Institutes that cases may be shared with".to_owned(), self.partners(), other.partners()));
         pairs
             .into_iter()
             .filter(|(_, one, other)| one != other)
@@ -95,9 +103,17 @@ impl Choices {
     }
 
     fn sites(&self) -> String {
-        let sites: Vec<&str> = self.settings.link_targets.iter().map(|target| target.site()).collect();
-        if sites.is_empty() { "none".to_owned() } else { sites.join(", ") }
+        listed(self.settings.link_targets.iter().map(|target| target.site()))
     }
+
+    fn partners(&self) -> String {
+        listed(self.settings.share_with.iter().map(InstituteId::as_str))
+    }
+}
+
+fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 impl Institute {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::access::InstituteAdmin;
 use super::change::{Changed, change};
-use super::forms::{FREQUENCY_CUTOFF, SettingsForm, cutoff_field};
+use super::forms::{FREQUENCY_CUTOFF, SHARE_WITH, SettingsForm, cutoff_field};
 use super::model::{Choices, Difference, Institute};
 use crate::app::AppState;
 use crate::db::StoreError;
@@ -32,6 +32,7 @@ struct SettingsPage {
     name: Field,
     frequency: Field,
     cutoffs: Vec<Field>,
+    partners: Field,
     sites: Vec<SiteChoice>,
     always: [(&'static str, &'static str); 2],
     errors: Vec<FieldError>,
@@ -107,7 +108,20 @@ pub(super) async fn save(
             let shown = render(&admin, page, &app, form, Outcome { conflict, ..Outcome::default() }).await?;
             Ok(with_status(shown, StatusCode::CONFLICT))
         }
+        Changed::Partners(message) => wrong_partners(&admin, page, &app, form, message).await,
     }
+}
+
+async fn wrong_partners(
+    admin: &InstituteAdmin,
+    page: Page,
+    app: &AppState,
+    form: SettingsForm,
+    message: String,
+) -> AppResult<Response> {
+    let errors = vec![FieldError::new(SHARE_WITH, &form.share_with, message)];
+    let shown = render(admin, page, app, form, Outcome { errors, ..Outcome::default() }).await?;
+    Ok(with_status(shown, StatusCode::UNPROCESSABLE_ENTITY))
 }
 
 /// What is put back: the state that a revision left, in place of the revision that was shown.
@@ -137,6 +151,11 @@ pub(super) async fn restore(
             let form = SettingsForm::of(&Institute { name: wanted.name, settings: wanted.settings, ..now });
             let shown = render(&admin, page, &app, form, Outcome { conflict, ..Outcome::default() }).await?;
             Ok(with_status(shown, StatusCode::CONFLICT))
+        }
+        Changed::Partners(message) => {
+            let stored = institute.clone();
+            let form = SettingsForm::of(&Institute { name: wanted.name, settings: wanted.settings, ..stored });
+            wrong_partners(&admin, page, &app, form, message).await
         }
     }
 }
@@ -205,6 +224,12 @@ async fn render(
             form.frequency_cutoff,
         ),
         cutoffs,
+        partners: field(
+            SHARE_WITH,
+            "May be shared with",
+            "Short names of institutes, as in cust111, with spaces between. Taking one off stops new shares; a share that runs is ended on its case.",
+            form.share_with,
+        ),
         sites: sites.collect(),
         always: ALWAYS_OFFERED,
         errors: outcome.errors.clone(),

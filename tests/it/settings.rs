@@ -299,6 +299,53 @@ async fn only_the_institutes_own_admins_reach_its_settings() {
     app.end().await;
 }
 
+/// I10: the agreement list is kept with its history, and names institutes that there are, other than one's own.
+#[tokio::test]
+async fn an_agreement_list_names_other_institutes() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.institute("partner").await;
+    let admin = app.signed_in(&["own:admin"]).await;
+    for (wrong, words) in [
+        ("partner nowhere", "there is no institute nowhere"),
+        ("own", "leave own out"),
+        ("../x", "is not an institute id"),
+    ] {
+        let answer = save(&admin, &[("share_with", wrong)]).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(words) && text.contains(&format!("value=\"{wrong}\"")), "{wrong}: {text}");
+    }
+    assert_eq!(changes(&app).await.len(), 0);
+    assert_eq!(save(&admin, &[("share_with", " partner, ")]).await.status(), StatusCode::SEE_OTHER);
+    let page = admin.page("/own/settings").await;
+    assert!(
+        page.contains("Institutes that cases may be shared with: none → partner") && page.contains("value=\"partner\"")
+    );
+    let history = changes(&app).await;
+    assert_eq!(history.len(), 1);
+    assert_eq!(
+        history[0]
+            .after
+            .as_document()
+            .unwrap()
+            .get_document("settings")
+            .unwrap()
+            .get_array("share_with")
+            .unwrap()
+            .len(),
+        1
+    );
+    let set = async |list: &str| app.cli(&["institute", "set", "own", "--share-with", list]).await;
+    assert!(!set("partner,nowhere").await && !set("own").await);
+    assert!(set("none").await && set("partner").await);
+    let (_, listed, _) = app.program(&["institute", "list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["institutes"][0]["share_with"], serde_json::json!(["partner"]));
+    assert_eq!(app.program(&["institute", "set", "own", "--share-with", "P"]).0, 2);
+    app.end().await;
+}
+
 #[tokio::test]
 async fn a_server_without_sign_in_is_configured_by_command() {
     let app = TestApp::start().await;
