@@ -196,6 +196,7 @@ pub fn routes() -> Routes {
         .merge(crate::addresses::routes())
         .merge(institutes::routes())
         .merge(cases::routes())
+        .merge(crate::sharing::routes())
         .merge(variants::routes())
         .merge(crate::api::routes())
 }

@@ -174,6 +174,22 @@ define_id! {
     valid = |text| text.len() == 26 && from_base32(text).is_some();
 }
 
+define_id! {
+    /// Identity of a share of a case.
+    pub struct ShareId;
+    what = "a share id";
+    rule = "it is 26 characters of base32";
+    valid = |text| text.len() == 26 && from_base32(text).is_some();
+}
+
+impl ShareId {
+    /// A fresh identity.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(base32(&crate::clock::random_bytes::<16>()))
+    }
+}
+
 impl CaseId {
     /// A fresh identity.
     #[must_use]

@@ -25,6 +25,7 @@ pub mod institutes;
 pub mod panels;
 pub mod pedigree;
 pub mod ranking;
+pub mod sharing;
 pub mod users;
 pub mod validate;
 pub mod variants;

@@ -1,12 +1,14 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use jiff::Timestamp;
 
 use super::access::CaseAccess;
 use super::model::{Case, CaseList, Individual, ListKind};
 use crate::app::AppState;
 use crate::error::AppResult;
 use crate::events::EventKind;
+use crate::ids::InstituteId;
 use crate::institutes::DEFAULT_FREQUENCY_CUTOFF;
 use crate::pedigree::{self, Drawing, Member};
 use crate::variants::KeyForm;
@@ -41,7 +43,7 @@ struct CasePage {
     not_assessed: Vec<String>,
     phenotype_terms: Vec<String>,
     files: Vec<(String, String)>,
-    share_proposals: Vec<String>,
+    sharing: Sharing,
     events: Vec<EventLine>,
     clinical_url: String,
     all_url: String,
@@ -91,6 +93,27 @@ struct ListView {
     keys: &'static str,
     seconds: String,
     rate: String,
+}
+
+/// With whom the case is shared.
+struct Sharing {
+    url: String,
+    /// `cust111 until 2027-01-01`
+    running: Vec<String>,
+    /// Proposed by the load configuration, and not confirmed.
+    proposals: Vec<String>,
+}
+
+impl Sharing {
+    fn new(case: &Case, now: Timestamp) -> Self {
+        let running: Vec<_> = case.shares.iter().filter(|share| share.is_running(now)).collect();
+        let open = |id: &&InstituteId| !running.iter().any(|share| share.with == **id) && **id != case.institute;
+        Self {
+            url: urls::sharing(case, &[]),
+            proposals: case.share_proposals.iter().filter(open).map(ToString::to_string).collect(),
+            running: running.iter().map(|share| format!("{} until {}", share.with, share.last_day())).collect(),
+        }
+    }
 }
 
 struct EventLine {
@@ -158,7 +181,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                 (key.replace('_', " "), name)
             })
             .collect(),
-        share_proposals: case.share_proposals.iter().map(ToString::to_string).collect(),
+        sharing: Sharing::new(case, app.clock.now()),
         events: events
             .iter()
             .map(|event| EventLine {
@@ -168,6 +191,8 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                     EventKind::CaseLoaded => "case loaded",
                     EventKind::ListReplaced => "lists replaced",
                     EventKind::CaseDeleted => "case deleted",
+                    EventKind::Share => "shared with another institute",
+                    EventKind::ShareEnded => "sharing ended",
                     EventKind::VariantDecided => "decision about a variant",
                     EventKind::InstituteChanged => "settings changed",
                     EventKind::UserAdded | EventKind::UserChanged => "a person’s roles changed",

@@ -13,6 +13,7 @@ mod rank_model;
 mod report;
 mod reservation;
 mod samples;
+mod share;
 mod store;
 
 pub use access::{CaseAccess, CaseEditor};
@@ -29,4 +30,5 @@ pub use rank_model::CaseRankModel;
 pub use report::{LeftOut, LoadReport};
 pub use reservation::{Reservation, ReservationStore};
 pub use samples::{SampleConfig, check_family};
+pub use share::{Share, ShareEnd, SharedLists};
 pub use store::{Assignee, CaseQuery, CaseStore, CaseSummary};

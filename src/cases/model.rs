@@ -9,6 +9,7 @@ use serde_with::{serde_as, skip_serializing_none};
 
 use super::rank_model::CaseRankModel;
 use super::report::LoadReport;
+use super::share::Share;
 use crate::db::{Stored, index, unique_index};
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
@@ -66,6 +67,9 @@ pub struct Case {
     pub rank_model: Option<CaseRankModel>,
     /// Institutes that the load configuration proposes to share with; inert until a person of the owner confirms.
     pub share_proposals: Vec<InstituteId>,
+    /// Institutes that may read the case, or might once, oldest first.
+    #[serde(default)]
+    pub shares: Vec<Share>,
     /// Lower-case words that find the case: names, family, individuals, subjects, LIMS id.
     pub search: Vec<String>,
     /// Changes whenever somebody decides something about a variant of the case.
@@ -369,6 +373,7 @@ pub(super) mod field {
     pub const ASSIGNEES: &str = "assignees";
     pub const SEARCH: &str = "search";
     pub const UPDATED_AT: &str = "updated_at";
+    pub const SHARES: &str = "shares";
     pub const REV: &str = "rev";
 }
 
@@ -445,6 +450,7 @@ mod tests {
             rank_model_version: None,
             rank_model: None,
             share_proposals: vec![],
+            shares: vec![],
             search: vec![],
             decisions_rev: 0,
             created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
@@ -460,6 +466,7 @@ mod tests {
             field::ASSIGNEES,
             field::SEARCH,
             field::UPDATED_AT,
+            field::SHARES,
             field::REV,
         ] {
             assert!(document.contains_key(name), "{name}");

@@ -5,10 +5,12 @@ use mongodb::options::FindOptions;
 use serde::Deserialize;
 use serde_with::serde_as;
 
+use super::access::CaseEditor;
 use super::model::{Case, Status, Track, field};
+use super::share::Share;
 use crate::auth::Scope;
 use crate::cli::SystemScope;
-use crate::db::{Db, Documents, StoreError};
+use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
 use crate::institutes::InstituteAccess;
@@ -256,6 +258,25 @@ impl CaseStore {
             .session(session)
             .await?;
         if gone.deleted_count == 1 { Ok(()) } else { Err(StoreError::Conflict("the case")) }
+    }
+
+    /// Puts all shares in place of those of revision `known`, in the transaction that writes the event.
+    pub async fn set_shares(
+        &self,
+        session: &mut ClientSession,
+        editor: &CaseEditor,
+        known: i64,
+        shares: &[Share],
+    ) -> Result<(), StoreError> {
+        let shares = bson::serialize_to_bson(shares)
+            .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })?;
+        let of = doc! { "_id": &editor.access().case().id, field::REV: known };
+        let change = doc! { "$set": { field::SHARES: shares }, "$inc": { field::REV: 1 } };
+        if self.cases.update_one_in(session, of, change).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the case"))
+        }
     }
 
     /// Notes, in the transaction of a decision, that the overlay of decisions changed.

@@ -7,4 +7,6 @@ mod store;
 
 pub use history::{BrokenHistory, Difference, History, compare};
 pub use model::{Actor, Event, EventKind};
-pub use store::{Change, EventStore, addresses_subject, institute_subject, user_subject, variant_subject};
+pub use store::{
+    Change, EventStore, addresses_subject, institute_subject, share_subject, user_subject, variant_subject,
+};

@@ -15,7 +15,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// What changed: `case/<id>`, `share/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -55,6 +55,10 @@ pub enum EventKind {
     ListReplaced,
     /// A case was deleted with everything in it.
     CaseDeleted,
+    /// A case was shared with another institute.
+    Share,
+    /// A share was ended before its time.
+    ShareEnded,
     /// What people decided about a variant changed.
     VariantDecided,
     /// Name or settings of an institute changed.

@@ -72,6 +72,12 @@ pub fn case_named(institute: &InstituteId, name: &CaseName) -> String {
     format!("/{institute}/{}", segment(name.as_str()))
 }
 
+/// With whom a case is shared, for its owner; `query`: whom the form is filled in for, or what was done.
+#[must_use]
+pub fn sharing(of: &Case, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/sharing", case(of)), query)
+}
+
 /// A case's small variants under a filter.
 #[must_use]
 pub fn variants(of: &Case, query: &[(&str, String)]) -> String {

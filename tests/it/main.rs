@@ -31,6 +31,7 @@ mod process;
 mod provider;
 mod reference;
 mod settings;
+mod sharing;
 mod sign_in;
 mod sign_in_abuse;
 mod tokens;

@@ -15,7 +15,7 @@ use clap::Parser as _;
 use jiff::SignedDuration;
 use lodestone::app::{self, AppState};
 use lodestone::audit::{AuditKeys, AuditWriter};
-use lodestone::auth::Keyring;
+use lodestone::auth::{Keyring, StepUpClass};
 use lodestone::cli::{self, Cli};
 use lodestone::clock::Clock;
 use lodestone::config::Config;
@@ -205,9 +205,14 @@ impl TestApp {
 
     /// A browser in which this user is signed in and gave a fresh code for administration.
     pub async fn confirmed(&self, user: &User) -> Browser {
+        self.opened(user, StepUpClass::Administration).await
+    }
+
+    /// A browser in which this user is signed in and gave a fresh code for this class.
+    pub async fn opened(&self, user: &User, class: StepUpClass) -> Browser {
         let browser = self.browser_of(user).await;
         let until = bson::DateTime::from_millis((self.clock.now() + SignedDuration::from_mins(10)).as_millisecond());
-        let open = bson::doc! { "$set": { "open_until.administration": until } };
+        let open = bson::doc! { "$set": { format!("open_until.{}", class.as_str()): until } };
         assert!(self.tamper("sessions", bson::doc! { "user": &user.id }, open).await > 0);
         browser
     }

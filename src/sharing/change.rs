@@ -1,0 +1,131 @@
+//! Granting and ending a share: one transaction with its row in the history.
+
+use bson::Bson;
+
+use super::forms::Terms;
+use crate::app::AppState;
+use crate::cases::{Case, CaseEditor, Share, ShareEnd};
+use crate::db::{StoreError, Stored as _};
+use crate::events::{Actor, Change, EventKind, share_subject};
+use crate::ids::ShareId;
+
+/// How often a case that something else changed meanwhile is looked at again.
+const TRIES: usize = 8;
+
+/// What became of granting a share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Granted {
+    /// The case is shared.
+    Shared(Share),
+    /// It was shared on the same terms already; nothing was written.
+    AsBefore(Share),
+    /// It is shared with this institute on other terms.
+    Running(Share),
+}
+
+/// What became of ending a share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It is over.
+    Over(Share),
+    /// It was over already; nothing was written.
+    AsBefore(Share),
+    /// The case has no such share.
+    NotThere,
+}
+
+/// Shares a case, unless it is shared with that institute already: one share runs for one institute.
+///
+/// That the institute stands on the agreement list was found when the terms were read.
+pub async fn grant(app: &AppState, editor: &CaseEditor, terms: &Terms) -> Result<Granted, StoreError> {
+    let mut case = editor.access().case().clone();
+    for _ in 0..TRIES {
+        let now = app.clock.now();
+        if let Some(running) = case.shares.iter().find(|share| share.with == terms.with && share.is_running(now)) {
+            let same = terms.are_of(running);
+            return Ok(if same { Granted::AsBefore(running.clone()) } else { Granted::Running(running.clone()) });
+        }
+        let share = terms.share(actor(editor), now);
+        let mut shares = case.shares.clone();
+        shares.push(share.clone());
+        if store(app, editor, &case, &shares, None, &share).await? {
+            return Ok(Granted::Shared(share));
+        }
+        case = again(app, editor).await?;
+    }
+    Err(StoreError::Conflict("the case"))
+}
+
+/// Ends a share now.
+pub async fn end(app: &AppState, editor: &CaseEditor, id: &ShareId, reason: Option<&str>) -> Result<Ended, StoreError> {
+    let mut case = editor.access().case().clone();
+    for _ in 0..TRIES {
+        let now = app.clock.now();
+        let mut shares = case.shares.clone();
+        let Some(share) = shares.iter_mut().find(|share| share.id == *id) else { return Ok(Ended::NotThere) };
+        if !share.is_running(now) {
+            return Ok(Ended::AsBefore(share.clone()));
+        }
+        let before = share.clone();
+        share.ended = Some(ShareEnd { by: actor(editor), at: now, reason: reason.map(str::to_owned) });
+        let after = share.clone();
+        if store(app, editor, &case, &shares, Some(&before), &after).await? {
+            return Ok(Ended::Over(after));
+        }
+        case = again(app, editor).await?;
+    }
+    Err(StoreError::Conflict("the case"))
+}
+
+/// Writes a case's shares with the event of the one that changed; `false` when the case is another one by now.
+async fn store(
+    app: &AppState,
+    editor: &CaseEditor,
+    case: &Case,
+    shares: &[Share],
+    before: Option<&Share>,
+    after: &Share,
+) -> Result<bool, StoreError> {
+    let change = Change {
+        subject: share_subject(&after.id),
+        rev: if before.is_none() { 1 } else { 2 },
+        kind: if before.is_none() { EventKind::Share } else { EventKind::ShareEnded },
+        institute: Some(case.institute.clone()),
+        case_id: Some(case.id.clone()),
+        before: as_bson(before)?,
+        after: as_bson(Some(after))?,
+    };
+    app.events.prepare().await?;
+    let mut transaction = app.db.begin().await?;
+    loop {
+        let work = async {
+            app.cases.set_shares(&mut transaction.session, editor, case.rev, shares).await?;
+            app.events.append(&mut transaction.session, &change, &actor(editor), app.clock.now()).await
+        }
+        .await;
+        match transaction.end(work).await {
+            Ok(Some(())) => return Ok(true),
+            Ok(None) => {}
+            Err(StoreError::Conflict(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The case as it is stored by now.
+async fn again(app: &AppState, editor: &CaseEditor) -> Result<Case, StoreError> {
+    let access = editor.access();
+    let case = access.case();
+    let now = app.cases.find(access.scope(), &case.institute, &case.name).await?;
+    now.filter(|now| now.id == case.id).ok_or(StoreError::Conflict("the case"))
+}
+
+fn actor(editor: &CaseEditor) -> Actor {
+    let principal = editor.access().principal();
+    Actor { user: Some(principal.user().clone()), name: principal.name().to_owned() }
+}
+
+fn as_bson(share: Option<&Share>) -> Result<Bson, StoreError> {
+    bson::serialize_to_bson(&share)
+        .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })
+}
