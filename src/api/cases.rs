@@ -7,7 +7,7 @@ use super::openapi::OfCase;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
-use crate::cases::{Case, CaseAccess, CaseQuery, CaseSummary};
+use crate::cases::{Case, CaseAccess, CaseQuery, CaseSummary, Share};
 use crate::error::AppResult;
 use crate::institutes::InstituteAccess;
 
@@ -42,6 +42,35 @@ pub(super) struct CaseLine {
     track: &'static str,
     individuals: Vec<String>,
     updated_at: String,
+    /// That another institute, the one in `institute`, shares the case; `null` for an own one.
+    shared: Option<SharedJson>,
+}
+
+/// By which share a case of another institute is read. What stays with its owner is `null`, empty or absent; `family` is
+/// the case's name.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SharedJson {
+    /// The institute it is shared with.
+    with: String,
+    purpose: String,
+    /// `clinical` or `clinical_and_research`.
+    lists: &'static str,
+    /// Whether guests may comment.
+    comments: bool,
+    /// From this moment on it is absent.
+    until: String,
+}
+
+impl From<&Share> for SharedJson {
+    fn from(share: &Share) -> Self {
+        Self {
+            with: share.with.to_string(),
+            purpose: share.purpose.clone(),
+            lists: share.lists.as_str(),
+            comments: share.comments,
+            until: share.until.to_string(),
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -61,6 +90,8 @@ pub(crate) struct CaseJson {
     not_assessed: Vec<String>,
     /// The rank model of small variants as it was when the case was loaded; `null` if none was read.
     rank_model: Option<RankModelJson>,
+    /// That its owner shares it with the reader's institute; `null` for an own case.
+    shared: Option<SharedJson>,
 }
 
 /// What the parts of a rank score can be.
@@ -117,7 +148,8 @@ pub(super) async fn institutes(principal: Principal, State(app): State<AppState>
     Ok(Json(Institutes { institutes }))
 }
 
-/// Cases of an institute, newest first.
+/// Cases of an institute, newest first, then those that others share with it. `institute` names the owner, under whose
+/// address each is read.
 #[utoipa::path(
     get, path = "/api/v1/{institute}/cases",
     params(("institute" = String, Path, description = "Institute id")),
@@ -126,8 +158,11 @@ pub(super) async fn institutes(principal: Principal, State(app): State<AppState>
 pub(super) async fn list(access: InstituteAccess, State(app): State<AppState>, trail: Trail) -> AppResult<Json<Cases>> {
     let query = CaseQuery { limit: CASES, ..CaseQuery::default() };
     let found = app.cases.search(&access, &query).await?;
-    trail.note_rows(found.len());
-    Ok(Json(Cases { cases: found.iter().map(CaseLine::from).collect() }))
+    let shared = app.cases.shared_with(&access, app.clock.now(), CASES).await?;
+    trail.note_rows(found.len() + shared.len());
+    let shared =
+        shared.iter().map(|one| CaseLine { shared: Some(SharedJson::from(&one.share)), ..CaseLine::from(&one.case) });
+    Ok(Json(Cases { cases: found.iter().map(CaseLine::from).chain(shared).collect() }))
 }
 
 /// One case.
@@ -137,7 +172,7 @@ pub(super) async fn list(access: InstituteAccess, State(app): State<AppState>, t
     responses((status = 200, body = CaseJson), (status = 404, description = "No such case, or not in scope"))
 )]
 pub(super) async fn show(access: CaseAccess) -> Json<CaseJson> {
-    Json(CaseJson::from(access.case()))
+    Json(CaseJson { shared: access.share().map(SharedJson::from), ..CaseJson::from(access.case()) })
 }
 
 impl From<&CaseSummary> for CaseLine {
@@ -152,6 +187,7 @@ impl From<&CaseSummary> for CaseLine {
             track: case.track.as_str(),
             individuals: case.individuals.iter().map(|individual| individual.name.clone()).collect(),
             updated_at: case.updated_at.to_string(),
+            shared: None,
         }
     }
 }
@@ -212,6 +248,7 @@ impl From<&Case> for CaseJson {
                     })
                     .collect(),
             }),
+            shared: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use bson::{Bson, Document, doc};
 use serde::{Deserialize, Serialize};
 
-use super::{Trail, note_concerned};
+use super::{Entry, Trail, note_concerned};
 use crate::app::AppState;
 use crate::auth::{Principal, shut_out};
 use crate::error::{AppError, AppResult};
@@ -53,21 +53,36 @@ impl AuditScope {
         if own.is_empty() { None } else { Some(Self(Covered::Institutes(own))) }
     }
 
-    /// The condition that queries on entries carry.
+    /// The condition that queries on flags, openings and erasures carry, and on entries that concern one institute.
     #[must_use]
     pub fn filter(&self) -> Document {
         match &self.0 {
             Covered::Everything => doc! {},
-            Covered::Institutes(own) => {
-                if let (1, Some(only)) = (own.len(), own.first()) {
-                    return doc! { "institute": only };
-                }
-                doc! { "institute": { "$in": own.iter().map(Bson::from).collect::<Vec<_>>() } }
-            }
+            Covered::Institutes(own) => doc! { "institute": one_of(own) },
         }
     }
 
-    /// Whether an entry that concerns this institute, or none, may be seen.
+    /// The conditions that queries on entries carry, one after the other: each has an index, and no entry fits two.
+    #[must_use]
+    pub fn entry_filters(&self) -> Vec<Document> {
+        let mut filters = vec![self.filter()];
+        if let Covered::Institutes(own) = &self.0 {
+            let mut as_guest = doc! { "guest": one_of(own) };
+            if own.len() > 1 {
+                as_guest.insert("institute", doc! { "$nin": all(own) });
+            }
+            filters.push(as_guest);
+        }
+        filters
+    }
+
+    /// Whether an entry may be seen.
+    #[must_use]
+    pub fn covers_entry(&self, entry: &Entry) -> bool {
+        self.covers(entry.institute.as_ref()) || entry.guest.as_ref().is_some_and(|guest| self.covers(Some(guest)))
+    }
+
+    /// Whether what concerns this institute, or none, may be seen.
     #[must_use]
     pub fn covers(&self, institute: Option<&InstituteId>) -> bool {
         match (&self.0, institute) {
@@ -97,6 +112,17 @@ impl AuditScope {
         }
         .into_iter()
         .flatten()
+    }
+}
+
+fn all(institutes: &BTreeSet<InstituteId>) -> Vec<Bson> {
+    institutes.iter().map(Bson::from).collect()
+}
+
+fn one_of(institutes: &BTreeSet<InstituteId>) -> Bson {
+    match (institutes.len(), institutes.first()) {
+        (1, Some(only)) => only.into(),
+        _ => doc! { "$in": all(institutes) }.into(),
     }
 }
 

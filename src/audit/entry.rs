@@ -43,6 +43,9 @@ pub struct Entry {
     pub agent: Option<Agent>,
     /// The institute whose auditors may see the entry.
     pub institute: Option<InstituteId>,
+    /// The institute with which that one shares the case that was opened, by one of its readers; its auditors may see the
+    /// entry too.
+    pub guest: Option<InstituteId>,
     /// The request, by its route template.
     pub request: Option<RequestFacts>,
     /// Command line action, e.g. `load case`.
@@ -211,6 +214,7 @@ impl Stored for Entry {
             index("institute_kind_time", doc! { "institute": 1, "kind": 1, "occurred_at": -1 }),
             index("user_kind_time", doc! { "agent.user": 1, "kind": 1, "occurred_at": -1 }),
             index("subject_kind_time", doc! { "payload.subjects.id": 1, "kind": 1, "occurred_at": -1 }),
+            index("guest_kind_time", doc! { "guest": 1, "kind": 1, "occurred_at": -1 }),
             index("institute_user_time", doc! { "institute": 1, "agent.user": 1, "kind": 1, "occurred_at": -1 }),
             index(
                 "institute_subject_time",

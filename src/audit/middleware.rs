@@ -160,6 +160,7 @@ impl PendingOutcome {
         entry.occurred_at = self.clock.now();
         entry.agent = facts.agent;
         entry.institute = facts.institute;
+        entry.guest = facts.guest;
         entry.payload = Some(Payload { subjects: facts.subjects, ..Payload::default() });
         entry.reason = facts.reason;
         entry.rows = facts.rows;
@@ -205,6 +206,7 @@ impl Entry {
             build: env!("CARGO_PKG_VERSION").to_owned(),
             agent: None,
             institute: None,
+            guest: None,
             request: None,
             command: None,
             outcome: None,

@@ -20,6 +20,7 @@ pub struct Trail(Arc<Mutex<Facts>>);
 pub(crate) struct Facts {
     pub agent: Option<Agent>,
     pub institute: Option<InstituteId>,
+    pub guest: Option<InstituteId>,
     pub subjects: Vec<Subject>,
     pub reason: Option<String>,
     /// Roles per institute; no institute for those of the whole system.
@@ -37,7 +38,8 @@ impl Trail {
     pub(crate) fn collected(&self) -> Facts {
         let mut facts = self.facts().clone();
         let place = if facts.institute.is_some() { "" } else { "system " };
-        let here = facts.roles.iter().filter(|(institute, _)| *institute == facts.institute);
+        let reader = facts.guest.as_ref().or(facts.institute.as_ref());
+        let here = facts.roles.iter().filter(|(institute, _)| institute.as_ref() == reader);
         let roles: Vec<String> = here.map(|(_, role)| format!("{place}{role}")).collect();
         if let Some(agent) = facts.agent.as_mut().filter(|_| !roles.is_empty()) {
             agent.role = Some(roles.join(", "));
@@ -149,6 +151,11 @@ pub fn note_outside(parts: &Parts, refusal: &Refusal, institute: Option<&Institu
     if let Some(institute) = institute {
         trail.institute(institute);
     }
+}
+
+/// Called when a case is opened by a share: the auditors of the guest's institute are concerned too.
+pub fn note_guest(parts: &Parts, guest: &InstituteId) {
+    trail_of(parts).facts().guest = Some(guest.clone());
 }
 
 /// Called once it is known who asks.

@@ -8,6 +8,7 @@ use super::session::Session;
 use super::step_up::StepUpClass;
 use super::token::{ApiToken, TokenScope};
 use crate::addresses::{Admitted, ClosedRole};
+use crate::cases::Share;
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Membership, Role, RoleGrant, SystemRole, User};
 
@@ -29,7 +30,8 @@ enum Via {
     Token { scope: TokenScope },
 }
 
-/// The institutes whose cases a principal may read. Store methods on patient data narrow their queries by it.
+/// The institutes whose cases a principal may read, and whose shared cases. Store methods on patient data narrow their
+/// queries by it.
 ///
 /// A store cannot be asked for cases without one, and nothing outside `auth` makes one:
 ///
@@ -50,7 +52,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether cases of this institute may be read.
+    /// Whether cases of this institute may be read, all of them.
     #[must_use]
     pub fn covers(&self, institute: &InstituteId) -> bool {
         self.institutes.contains(institute)
@@ -61,11 +63,12 @@ impl Scope {
         self.institutes.iter()
     }
 
-    /// The condition every query on patient collections carries.
+    /// The condition that queries on cases carry: an own one, or one that is shared with an own institute at this moment.
     #[must_use]
-    pub fn filter(&self) -> Document {
+    pub fn filter(&self, now: Timestamp) -> Document {
         let institutes: Vec<Bson> = self.institutes.iter().map(Bson::from).collect();
-        doc! { "institute": { "$in": institutes } }
+        let shared = Share::running_with(&institutes, now);
+        doc! { "$or": [{ "institute": { "$in": institutes } }, shared] }
     }
 }
 
@@ -75,7 +78,8 @@ impl Principal {
         Self::new(user, Via::Session { csrf, session: Box::new(session), left }, admitted)
     }
 
-    /// A token reaches what its owner reaches from where it is used, in its own institute only.
+    /// A token reaches what its owner reaches from where it is used, in its own institute only: its cases, and those shared
+    /// with it.
     pub(super) fn of_token(user: &User, token: &ApiToken, mut admitted: Admitted) -> Self {
         let here = |role: &RoleGrant| matches!(role, RoleGrant::Member(held) if held.institute == token.institute);
         admitted.open.retain(here);

@@ -3,18 +3,20 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 
 use super::model::Case;
+use super::share::Share;
 use crate::app::AppState;
 use crate::audit;
 use crate::auth::{Principal, Scope, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::{CaseName, InstituteId};
-use crate::web::{CaseBar, Path, urls};
+use crate::web::{CaseBar, Path, SharedBar, urls};
 
-/// A case the signed-in person may read. Only the extractor builds one; store methods ask for it.
+/// A case the signed-in person may read: one of an institute whose cases they read, or, as a guest, one that is shared
+/// with such an institute. Only the extractor builds one; store methods ask for it.
 ///
 /// ```compile_fail
 /// # fn with(case: lodestone::cases::Case, principal: lodestone::auth::Principal) {
-/// let access = lodestone::cases::CaseAccess { case, principal };
+/// let access = lodestone::cases::CaseAccess { case, principal, share: None };
 /// # }
 /// ```
 ///
@@ -26,6 +28,7 @@ use crate::web::{CaseBar, Path, urls};
 pub struct CaseAccess {
     case: Case,
     principal: Principal,
+    share: Option<Share>,
 }
 
 /// A case as named in a path.
@@ -38,7 +41,7 @@ pub struct CasePath {
 }
 
 impl CaseAccess {
-    /// The case.
+    /// The case; for a guest without what stays with its owner.
     #[must_use]
     pub fn case(&self) -> &Case {
         &self.case
@@ -56,17 +59,39 @@ impl CaseAccess {
         self.principal.scope()
     }
 
+    /// The share by which a guest reads; none for those of the owner.
+    #[must_use]
+    pub fn share(&self) -> Option<&Share> {
+        self.share.as_ref()
+    }
+
+    /// Whether it is another institute's case, shared with one of the person's.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        self.share.is_some()
+    }
+
+    /// The institute whose reader opened the case: its owner, or the one it is shared with.
+    #[must_use]
+    pub fn reader(&self) -> &InstituteId {
+        self.share.as_ref().map_or(&self.case.institute, |share| &share.with)
+    }
+
     /// The sticky header of the case's pages.
     #[must_use]
     pub fn bar(&self) -> CaseBar {
         CaseBar {
             url: urls::case(&self.case),
-            institute_url: urls::institute(&self.case.institute),
-            institute: self.case.institute.to_string(),
+            institute_url: urls::institute(self.reader()),
+            institute: self.reader().to_string(),
             name: self.case.name.to_string(),
             build: self.case.build.name(),
             status: self.case.status.as_str(),
             sex: self.case.proband().map_or("unknown", |proband| proband.sex.as_str()),
+            shared: self
+                .share
+                .as_ref()
+                .map(|share| SharedBar { owner: self.case.institute.to_string(), until: share.last_day().to_string() }),
         }
     }
 }
@@ -82,19 +107,28 @@ impl FromRequestParts<AppState> for CaseAccess {
         if principal.is_member_of(&at.institute) {
             audit::note_concerned(parts, &at.institute);
         }
-        if !principal.scope().covers(&at.institute) {
+        let now = app.clock.now();
+        let found = app.cases.find(principal.scope(), &at.institute, &at.case, now).await?;
+        let Some(case) = found else {
             return Err(shut_out(parts, &principal, |role| role.reads_cases_of(&at.institute), "case"));
-        }
-        let case =
-            app.cases.find(principal.scope(), &at.institute, &at.case).await?.ok_or(AppError::NotFound("case"))?;
+        };
+        let (case, share) = if principal.scope().covers(&case.institute) {
+            (case, None)
+        } else {
+            // The query found it by this share; should the two ever differ, nothing is shown.
+            let share = case.share_for(principal.scope(), now).cloned().ok_or(AppError::NotFound("case"))?;
+            audit::note_guest(parts, &share.with);
+            (case.for_guest(&share), Some(share))
+        };
         audit::note_granted(parts, "institute", at.institute.as_str(), &case.institute);
         audit::note_granted(parts, "case", at.case.as_str(), &case.institute);
         audit::note_granted(parts, "case_id", case.id.as_str(), &case.institute);
-        Ok(Self { case, principal })
+        Ok(Self { case, principal, share })
     }
 }
 
-/// A case the signed-in person may change. Scripts change nothing through the web.
+/// A case the signed-in person may change and share: one of an institute whose cases they read. Guests read, and scripts
+/// change nothing through the web.
 pub struct CaseEditor(CaseAccess);
 
 impl CaseEditor {
@@ -110,6 +144,11 @@ impl FromRequestParts<AppState> for CaseEditor {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
         let access = CaseAccess::from_request_parts(parts, app).await?;
+        if access.is_guest() {
+            return Err(AppError::Forbidden(
+                "This case is shared with you to be read. Only the institute that owns it changes or shares it.",
+            ));
+        }
         if access.principal.is_script() {
             return Err(AppError::Forbidden("An API token reads; decisions are made by people who are signed in."));
         }

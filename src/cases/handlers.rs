@@ -43,7 +43,9 @@ struct CasePage {
     not_assessed: Vec<String>,
     phenotype_terms: Vec<String>,
     files: Vec<(String, String)>,
-    sharing: Sharing,
+    sharing: Option<Sharing>,
+    /// What a shared case is shared for.
+    purpose: Option<String>,
     events: Vec<EventLine>,
     clinical_url: String,
     all_url: String,
@@ -181,7 +183,8 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                 (key.replace('_', " "), name)
             })
             .collect(),
-        sharing: Sharing::new(case, app.clock.now()),
+        sharing: access.share().is_none().then(|| Sharing::new(case, app.clock.now())),
+        purpose: access.share().map(|share| share.purpose.clone()),
         events: events
             .iter()
             .map(|event| EventLine {

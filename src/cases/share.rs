@@ -1,12 +1,14 @@
 //! Sharing one case with another institute: for a purpose, for a time, to be read.
 
+use bson::{Bson, DateTime, Document, doc};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
-use super::model::ListKind;
+use super::model::{Case, ListKind, field};
+use crate::auth::Scope;
 use crate::events::Actor;
 use crate::ids::{InstituteId, ShareId};
 
@@ -92,11 +94,27 @@ impl SharedLists {
     }
 }
 
+impl Case {
+    /// The share by which somebody of this scope reads the case: of several the one with most lists, then the longest.
+    pub(super) fn share_for(&self, scope: &Scope, now: Timestamp) -> Option<&Share> {
+        let open = self.shares.iter().filter(|share| share.is_running(now) && scope.covers(&share.with));
+        open.max_by_key(|share| (share.lists, share.until))
+    }
+}
+
 impl Share {
     /// Whether it lets the guest read now.
     #[must_use]
     pub fn is_running(&self, now: Timestamp) -> bool {
         self.ended.is_none() && now < self.until
+    }
+
+    /// The condition under which a case has a share with one of these institutes that [runs](Self::is_running).
+    #[must_use]
+    pub fn running_with(institutes: &[Bson], now: Timestamp) -> Document {
+        let now = DateTime::from_millis(now.as_millisecond());
+        let runs = doc! { "with": { "$in": institutes }, "until": { "$gt": now }, "ended": { "$exists": false } };
+        doc! { field::SHARES: { "$elemMatch": runs } }
     }
 
     /// The last whole day it runs, in UTC.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_with::serde_as;
 
 use super::access::CaseEditor;
-use super::model::{Case, Status, Track, field};
+use super::model::{Case, ListKind, Status, Track, field};
 use super::share::Share;
 use crate::auth::Scope;
 use crate::cli::SystemScope;
@@ -103,8 +103,46 @@ pub struct PanelSummary {
 pub struct ListSummary {
     /// `snv`, …
     pub category: String,
+    /// Clinical or research.
+    pub list: ListKind,
     /// Variants stored.
     pub total: u32,
+}
+
+/// A line about a case that another institute shares: nothing of it that stays with its owner.
+#[derive(Debug, Clone)]
+pub struct SharedCase {
+    /// What the line shows.
+    pub case: CaseSummary,
+    /// The share by which it is there.
+    pub share: Share,
+}
+
+#[derive(Deserialize)]
+struct WithShares {
+    #[serde(flatten)]
+    case: CaseSummary,
+    shares: Vec<Share>,
+}
+
+impl SharedCase {
+    fn of(found: WithShares, guest: &InstituteId, now: Timestamp) -> Option<Self> {
+        let share = found.shares.into_iter().find(|share| share.with == *guest && share.is_running(now))?;
+        let mut case = found.case;
+        case.family = case.name.to_string();
+        case.assignees.clear();
+        case.lists.retain(|list| share.lists.hold(list.list));
+        Some(Self { case, share })
+    }
+}
+
+/// The fields of a [`CaseSummary`].
+fn summary() -> Document {
+    doc! {
+        "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1,
+        "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
+        "lists.category": 1, "lists.list": 1, "lists.total": 1, "updated_at": 1, "analysis_date": 1,
+    }
 }
 
 #[derive(Deserialize)]
@@ -121,30 +159,44 @@ impl CaseStore {
         Self { cases: Documents::new(db) }
     }
 
-    /// The case of this name, if it is in scope. One that is not looks like one that is not there.
+    /// The case of this name, if it is in scope now. One that is not looks like one that is not there.
     pub async fn find(
         &self,
         scope: &Scope,
         institute: &InstituteId,
         name: &CaseName,
+        now: Timestamp,
     ) -> Result<Option<Case>, StoreError> {
-        if !scope.covers(institute) {
-            return Ok(None);
-        }
-        self.cases.find_one(doc! { field::INSTITUTE: institute, field::NAME: name }).await
+        let mut filter = doc! { field::INSTITUTE: institute, field::NAME: name };
+        filter.extend(scope.filter(now));
+        self.cases.find_one(filter).await
+    }
+
+    /// Cases that others share with an institute now: those that end first come first.
+    pub async fn shared_with(
+        &self,
+        access: &InstituteAccess,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<SharedCase>, StoreError> {
+        let guest = &access.institute().id;
+        let mut projection = summary();
+        projection.insert(field::SHARES, 1);
+        let options = FindOptions::builder().sort(doc! { "_id": 1 }).limit(limit).projection(projection).build();
+        let found: Vec<WithShares> =
+            self.cases.find_as(Share::running_with(&[Bson::from(guest)], now), options).await?;
+        let mut shared: Vec<SharedCase> =
+            found.into_iter().filter_map(|case| SharedCase::of(case, guest, now)).collect();
+        shared.sort_by_key(|one| one.share.until);
+        Ok(shared)
     }
 
     /// The newest cases of an institute that fit.
     pub async fn search(&self, access: &InstituteAccess, query: &CaseQuery) -> Result<Vec<CaseSummary>, StoreError> {
-        let projection = doc! {
-            "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1,
-            "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
-            "lists.category": 1, "lists.total": 1, "updated_at": 1, "analysis_date": 1,
-        };
         let options = FindOptions::builder()
             .sort(doc! { field::UPDATED_AT: -1 })
             .limit(query.limit)
-            .projection(projection)
+            .projection(summary())
             .build();
         self.cases.find_as(Self::filter(access, query), options).await
     }

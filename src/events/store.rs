@@ -6,7 +6,7 @@ use mongodb::options::FindOptions;
 use super::history::History;
 use super::model::{Actor, Event, EventKind};
 use crate::addresses::{AddressAdmin, Subject};
-use crate::cases::CaseAccess;
+use crate::cases::{CaseAccess, CaseEditor};
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::{CaseId, InstituteId, ShareId, UserId, VariantId};
 use crate::institutes::InstituteAdmin;
@@ -91,8 +91,8 @@ impl EventStore {
     }
 
     /// Everything that people decided about a variant of a case, whole.
-    pub async fn of_variant(&self, access: &CaseAccess, variant: &VariantId) -> Result<History, StoreError> {
-        let filter = doc! { "subject": variant_subject(variant), "case_id": &access.case().id };
+    pub async fn of_variant(&self, editor: &CaseEditor, variant: &VariantId) -> Result<History, StoreError> {
+        let filter = doc! { "subject": variant_subject(variant), "case_id": &editor.access().case().id };
         self.whole(filter).await
     }
 
@@ -110,8 +110,11 @@ impl EventStore {
         })
     }
 
-    /// The newest changes in a case.
+    /// The newest changes in a case. The history stays with the owner: a guest sees none of it.
     pub async fn recent(&self, access: &CaseAccess, limit: i64) -> Result<Vec<Event>, StoreError> {
+        if access.is_guest() {
+            return Ok(Vec::new());
+        }
         let newest = FindOptions::builder().sort(doc! { "at": -1 }).limit(limit).build();
         self.events.find(doc! { "case_id": &access.case().id }, newest).await
     }

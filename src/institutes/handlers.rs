@@ -8,7 +8,7 @@ use super::{settings, worklist};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
-use crate::cases::{Assignee, CaseQuery, CaseSummary, Phenotype, Status};
+use crate::cases::{Assignee, CaseQuery, CaseSummary, Phenotype, SharedCase, Status};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::UserId;
 use crate::users::{Colleague, Role};
@@ -75,6 +75,8 @@ struct CasesPage {
     settings_url: Option<String>,
     worklist_url: String,
     cases: Vec<CaseLine>,
+    shared: Vec<SharedLine>,
+    shared_cut: bool,
     total: String,
     cut: bool,
 }
@@ -107,6 +109,27 @@ struct CaseLine {
     updated: String,
 }
 
+/// A case that another institute shares.
+struct SharedLine {
+    case: CaseLine,
+    owner: String,
+    until: String,
+    purpose: String,
+    lists: &'static str,
+}
+
+impl SharedLine {
+    fn new(shared: &SharedCase) -> Self {
+        Self {
+            case: CaseLine::new(&shared.case, &[]),
+            owner: shared.case.institute.to_string(),
+            until: shared.share.last_day().to_string(),
+            purpose: shared.share.purpose.clone(),
+            lists: shared.share.lists.words(),
+        }
+    }
+}
+
 /// `GET /{institute}`
 async fn cases(
     access: InstituteAccess,
@@ -119,7 +142,8 @@ async fn cases(
     let query = query_of(&params, access.principal().user(), &colleagues)?;
     let counts = app.cases.status_counts(&access).await?;
     let found = app.cases.search(&access, &query).await?;
-    trail.note_rows(found.len());
+    let shared = app.cases.shared_with(&access, app.clock.now(), CASES).await?;
+    trail.note_rows(found.len() + shared.len());
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
     let statuses = counts
         .iter()
@@ -143,6 +167,8 @@ async fn cases(
         statuses,
         cut: i64::try_from(found.len()).is_ok_and(|shown| shown == CASES),
         cases: found.iter().map(|case| CaseLine::new(case, &colleagues)).collect(),
+        shared_cut: i64::try_from(shared.len()).is_ok_and(|shown| shown == CASES),
+        shared: shared.iter().map(SharedLine::new).collect(),
         total: filters::thousands(total),
     })
 }

@@ -116,7 +116,7 @@ async fn store(
 async fn again(app: &AppState, editor: &CaseEditor) -> Result<Case, StoreError> {
     let access = editor.access();
     let case = access.case();
-    let now = app.cases.find(access.scope(), &case.institute, &case.name).await?;
+    let now = app.cases.find(access.scope(), &case.institute, &case.name, app.clock.now()).await?;
     now.filter(|now| now.id == case.id).ok_or(StoreError::Conflict("the case"))
 }
 

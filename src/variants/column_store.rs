@@ -119,7 +119,9 @@ impl ColumnStore {
 
     /// The columns of a published list: from memory, else from the database, else built from the documents.
     pub async fn of_list(&self, access: &CaseAccess, list: &CaseList) -> Result<Arc<Columns>, StoreError> {
-        self.of_case(access.case(), list, Demand::Whole).await
+        let columns = self.of_case(access.case(), list, Demand::Whole).await?;
+        // A copy for each request: guests are few, and what is kept in memory stays one per list.
+        Ok(if access.is_guest() { Arc::new(columns.without_archive()) } else { columns })
     }
 
     /// As [`Self::of_list`], for a command that looks for what is missing itself.

@@ -121,7 +121,12 @@ pub async fn find(app: &AppState, access: &CaseAccess, params: &Params, trail: &
         _ => (0..search.total()).filter(|row| matcher.row(search.columns.row(*row))).collect(),
     };
     let mut files = Vec::new();
-    if rows.is_empty() || sought.place().is_some_and(|place| place.end - place.start < NARROW) {
+    if access.is_guest() {
+        notes.push(
+            "The case is shared with you: its files stay with their owner, so what they have beyond the list is not told."
+                .to_owned(),
+        );
+    } else if rows.is_empty() || sought.place().is_some_and(|place| place.end - place.start < NARROW) {
         let lookup = Lookup { place: sought.place(), matcher, index_only: !rows.is_empty() };
         let said = in_files(app, case, lookup).await?;
         for row in said.iter().flat_map(|says| &says.alleles).filter_map(|found| search.columns.find(&found.id)) {

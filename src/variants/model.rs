@@ -126,6 +126,16 @@ pub struct SampleCall {
 }
 
 impl Variant {
+    /// The document as a guest holds it: without how often the owner's archives have the variant.
+    #[must_use]
+    pub(super) fn for_guest(mut self) -> Self {
+        self.local_archive = LocalArchive::default();
+        self.cancer.germline = LocalArchive::default();
+        self.cancer.somatic = LocalArchive::default();
+        self.cancer.panel = LocalArchive::default();
+        self
+    }
+
     /// Public id.
     #[must_use]
     pub fn id(&self) -> VariantId {

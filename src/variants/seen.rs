@@ -1,4 +1,4 @@
-//! How often a variant was seen in its institute, whatever way its keys were made.
+//! How often a variant was seen in an institute, whatever way its keys were made.
 
 use tracing::warn;
 
@@ -9,10 +9,11 @@ use crate::cases::CaseAccess;
 use crate::error::AppResult;
 use crate::genome::{NormKey, ReferenceError};
 
-/// Cases of the institute in which somebody carries the variant, and those in which somebody has it on all copies.
+/// Cases of the reader's institute in which somebody carries the variant, and those in which somebody has it on all copies.
+/// A guest learns of the guest's own cases, never of the owner's.
 pub(super) async fn seen_in_institute(app: &AppState, access: &CaseAccess, variant: &Variant) -> AppResult<(u64, u64)> {
     let keys = keys_of(app, access, variant).await;
-    let counts = app.observations.counts(access.scope(), &access.case().institute, &keys).await?;
+    let counts = app.observations.counts(access.scope(), access.reader(), &keys).await?;
     Ok(counts.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1)))
 }
 

@@ -199,7 +199,7 @@ impl StateStore {
         revisions: Restore,
         now: Timestamp,
     ) -> Result<Option<VariantState>, StoreError> {
-        let history = events.of_variant(editor.access(), variant).await?;
+        let history = events.of_variant(editor, variant).await?;
         let Some(earlier) = history.at_revision(revisions.earlier) else { return Ok(None) };
         let read = |state: &bson::Bson| {
             bson::deserialize_from_bson::<Option<VariantState>>(state.clone()).map_err(|error| StoreError::Unreadable {

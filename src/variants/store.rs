@@ -30,9 +30,10 @@ impl VariantStore {
         let keys: Vec<Bson> = case.lists.iter().map(|list| document_id(id, list.revision).into()).collect();
         let found = self.variants.find_one(doc! { "_id": { "$in": keys }, field::CASE_ID: &case.id }).await?;
         // Two lists may have the same revision number; the document says which one it belongs to.
-        Ok(found.filter(|variant| {
+        let found = found.filter(|variant| {
             case.list(variant.category.as_str(), variant.list).is_some_and(|list| list.revision == variant.revision)
-        }))
+        });
+        Ok(found.map(|variant| held(access, variant)))
     }
 
     /// Documents of a published list by id, in the order asked for. A missing one is an error: the columns name it.
@@ -42,7 +43,8 @@ impl VariantStore {
         revision: u32,
         ids: &[VariantId],
     ) -> Result<Vec<Variant>, StoreError> {
-        self.in_order(&access.case().id, revision, ids).await
+        let found = self.in_order(&access.case().id, revision, ids).await?;
+        Ok(found.into_iter().map(|variant| held(access, variant)).collect())
     }
 
     /// As [`Self::of_list`], for commands on the machine.
@@ -91,7 +93,8 @@ impl VariantStore {
             .map(|name| doc! { name: { "$in": changes } })
             .collect();
         filter.insert("$or", either);
-        self.variants.find(filter, FindOptions::builder().limit(MOST_WITH_HGVS).build()).await
+        let found = self.variants.find(filter, FindOptions::builder().limit(MOST_WITH_HGVS).build()).await?;
+        Ok(found.into_iter().map(|variant| held(access, variant)).collect())
     }
 
     /// Adds documents of a revision that is not published yet.
@@ -147,6 +150,11 @@ impl VariantStore {
     pub async fn delete_case(&self, _: &SystemScope, case: &CaseId) -> Result<u64, StoreError> {
         self.variants.delete(doc! { field::CASE_ID: case }).await
     }
+}
+
+/// The document as whoever reads the case may hold it.
+fn held(access: &CaseAccess, variant: Variant) -> Variant {
+    if access.is_guest() { variant.for_guest() } else { variant }
 }
 
 fn of_list(case: &CaseId, category: Category, list: ListKind) -> Document {

@@ -45,6 +45,7 @@ pub struct VariantPage {
     local: Vec<(&'static str, String)>,
     archives: Vec<ArchiveLine>,
     seen: (u64, u64),
+    seen_where: &'static str,
     scores: Vec<(&'static str, ScoreView)>,
     conservation: Vec<(&'static str, String, &'static str)>,
     clinvar: Vec<ClinvarView>,
@@ -187,6 +188,12 @@ impl VariantPage {
         );
         let f = &variant.frequencies;
         let s = &variant.scores;
+        let shared = layout.case.as_ref().is_some_and(|case| case.shared.is_some());
+        let seen_where = if shared {
+            "cases of your institute, besides this shared one"
+        } else {
+            "cases of your institute, with this one"
+        };
         Self {
             layout,
             title: if title.is_empty() { variant.simple_id() } else { title },
@@ -237,6 +244,7 @@ impl VariantPage {
             ],
             archives: archives(&variant.cancer),
             seen,
+            seen_where,
             scores: vec![
                 ("CADD", s.cadd.map(cadd).unwrap_or_default()),
                 ("REVEL", s.revel.map(revel).unwrap_or_default()),

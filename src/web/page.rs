@@ -42,9 +42,9 @@ pub struct Layout {
 pub struct CaseBar {
     /// Address of the case page.
     pub url: String,
-    /// Institute's address.
+    /// Address of the institute as whose reader the person is here.
     pub institute_url: String,
-    /// Institute's name.
+    /// Its name.
     pub institute: String,
     /// Case name.
     pub name: String,
@@ -54,6 +54,17 @@ pub struct CaseBar {
     pub status: &'static str,
     /// Sex of the proband, in words.
     pub sex: &'static str,
+    /// That another institute shares it; none for an own one.
+    pub shared: Option<SharedBar>,
+}
+
+/// Whose a shared case is, and until when.
+#[derive(Debug, Clone)]
+pub struct SharedBar {
+    /// The owner.
+    pub owner: String,
+    /// The last day, `2027-01-01`.
+    pub until: String,
 }
 
 impl Layout {

@@ -357,7 +357,7 @@ async function addresses(page) {
   await page.goto(origin + list);
   const variant = await links('tbody a[href*="/variants/"]');
   const found = `${casePage}/find?q=SCN1A&consequence=stop_gained`;
-  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account' };
+  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account' };
 }
 
 test('somebody who tries names is flagged, and the auditor sees it', async () => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lodestone::auth::TokenScope;
+use lodestone::auth::{StepUpClass, TokenScope};
 use lodestone::web::Access;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderName, ORIGIN};
@@ -12,7 +12,8 @@ use crate::support::{Browser, TestApp};
 /// Every route, with the roles that it answers. `own` are members of the institute in the path.
 ///
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
-/// its admins. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
+/// its admins. `case readers`: readers, and those of an institute that the case is shared with. `owners`: readers; whom the case
+/// is shared with is told that it is not theirs. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
 /// by an invitation. `system admins`: of the whole system. `confirmed`: any user, in the ten minutes after a fresh code; before
 /// that they are asked for one.
@@ -87,16 +88,16 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/{institute}/settings", "admins"),
     ("POST", "/{institute}/settings/restore", "admins"),
     ("GET", "/{institute}/cases/worklist", "readers"),
-    ("GET", "/{institute}/{case}", "readers"),
-    ("GET", "/{institute}/{case}/variants", "readers"),
-    ("GET", "/{institute}/{case}/variants.csv", "readers"),
-    ("GET", "/{institute}/{case}/variants.tsv", "readers"),
-    ("GET", "/{institute}/{case}/variants.xlsx", "readers"),
-    ("GET", "/{institute}/{case}/variants/{id}", "readers"),
-    ("GET", "/{institute}/{case}/find", "readers"),
-    ("GET", "/{institute}/{case}/sharing", "readers"),
-    ("POST", "/{institute}/{case}/sharing", "readers"),
-    ("POST", "/{institute}/{case}/sharing/end", "readers"),
+    ("GET", "/{institute}/{case}", "case readers"),
+    ("GET", "/{institute}/{case}/variants", "case readers"),
+    ("GET", "/{institute}/{case}/variants.csv", "case readers"),
+    ("GET", "/{institute}/{case}/variants.tsv", "case readers"),
+    ("GET", "/{institute}/{case}/variants.xlsx", "case readers"),
+    ("GET", "/{institute}/{case}/variants/{id}", "case readers"),
+    ("GET", "/{institute}/{case}/find", "case readers"),
+    ("GET", "/{institute}/{case}/sharing", "owners"),
+    ("POST", "/{institute}/{case}/sharing", "owners"),
+    ("POST", "/{institute}/{case}/sharing/end", "owners"),
     ("GET", "/audit", "auditors"),
     ("GET", "/audit/export.csv", "auditors"),
     ("GET", "/audit/export.ndjson", "auditors"),
@@ -109,14 +110,14 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/openapi.json", "everybody"),
     ("GET", "/api/v1/institutes", "signed in"),
     ("GET", "/api/v1/{institute}/cases", "readers"),
-    ("GET", "/api/v1/{institute}/{case}", "readers"),
-    ("GET", "/api/v1/{institute}/{case}/variants", "readers"),
-    ("GET", "/api/v1/{institute}/{case}/variants/{id}", "readers"),
-    ("GET", "/api/v1/{institute}/{case}/find", "readers"),
+    ("GET", "/api/v1/{institute}/{case}", "case readers"),
+    ("GET", "/api/v1/{institute}/{case}/variants", "case readers"),
+    ("GET", "/api/v1/{institute}/{case}/variants/{id}", "case readers"),
+    ("GET", "/api/v1/{institute}/{case}/find", "case readers"),
 ];
 
 /// Each role with what it is in the institute of the path.
-const ROLES: [(&str, &str); 12] = [
+const ROLES: [(&str, &str); 18] = [
     ("own:clinician", "reader"),
     ("own:geneticist", "reader"),
     ("own:researcher", "nobody"),
@@ -126,6 +127,12 @@ const ROLES: [(&str, &str); 12] = [
     ("foreign:geneticist", "nobody"),
     ("foreign:admin", "nobody"),
     ("foreign:auditor", "nobody"),
+    ("guest:clinician", "guest"),
+    ("guest:geneticist", "guest"),
+    ("guest:admin", "nobody"),
+    ("guest:auditor", "nobody"),
+    ("revoked:clinician", "nobody"),
+    ("revoked:geneticist", "nobody"),
     ("system:admin", "nobody"),
     ("system:auditor", "nobody"),
     ("", "nobody"),
@@ -150,7 +157,8 @@ async fn entry_of_own(app: &TestApp) -> String {
 /// Whether a role is answered by a route of this policy.
 fn answers(who: &str, role: &str, is: &str) -> bool {
     match who {
-        "readers" => is == "reader",
+        "readers" | "owners" => is == "reader",
+        "case readers" => matches!(is, "reader" | "guest"),
         "admins" => is == "admin",
         "system admins" => role == "system:admin",
         "auditors" => role.ends_with(":auditor"),
@@ -189,13 +197,30 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
             Access::Enrolling => "enrolling",
             Access::SignedIn => "signed in",
             Access::SteppedUp => "confirmed",
-            Access::Institute | Access::Case | Access::CaseEditor => "readers",
+            Access::Institute => "readers",
+            Access::Case => "case readers",
+            Access::CaseEditor => "owners",
             Access::InstituteAdmin => "admins",
             Access::SystemAdmin => "system admins",
             Access::Auditor => "auditors",
         };
         assert_eq!(words, by_hand[&route].trim_start_matches("own "), "{route:?}");
     }
+}
+
+/// Shares `fam` of `own` with the institutes `guest` and `revoked`, and ends the latter.
+async fn shared_with_guest_and_no_longer_with_revoked(app: &TestApp) {
+    for institute in ["guest", "revoked"] {
+        app.institute(institute).await;
+    }
+    assert!(app.cli(&["institute", "set", "own", "--share-with", "guest,revoked"]).await);
+    let owner = app.opened(&app.user(&["own:clinician"]).await, StepUpClass::BulkExport).await;
+    for with in ["guest", "revoked"] {
+        let form = crate::sharing::terms(&[("with", with)]);
+        let answer = crate::sharing::send(&owner, "/own/fam/sharing", &form).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    }
+    crate::sharing::end_share(app, &owner, "fam").await;
 }
 
 #[tokio::test]
@@ -210,6 +235,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     let member = app.user(&["own:clinician"]).await.id.to_string();
     crate::audit_flags::planted(&app, "own", None).await;
     crate::audit_removal::planted(&app, "own").await;
+    shared_with_guest_and_no_longer_with_revoked(&app).await;
     for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
         let browser = app.signed_in(grants).await;
@@ -222,7 +248,9 @@ async fn every_route_answers_its_roles_and_nobody_else() {
             let expected = answers(who, role, is);
             assert_eq!(answered, expected, "{method} {path} as `{role}`: {status}");
             if !expected {
-                assert_eq!(status, StatusCode::NOT_FOUND, "{path} as `{role}` looks absent");
+                let told = *who == "owners" && is == "guest";
+                let refused = if told { StatusCode::FORBIDDEN } else { StatusCode::NOT_FOUND };
+                assert_eq!(status, refused, "{path} as `{role}` looks absent");
             }
         }
     }
@@ -232,7 +260,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
         let csrf = browser.csrf("/audit/notice").await;
         for (_, path, who) in TABLE.iter().filter(|(method, path, _)| *method == "POST" && path.starts_with("/audit")) {
             // Forms that are well-formed, so that only the role decides; there is no such question or view.
-            let place = if role.starts_with("foreign:") { "foreign" } else { "own" };
+            let place = ["foreign", "guest"].into_iter().find(|place| role.starts_with(place)).unwrap_or("own");
             let form: &[(&str, &str)] = match path.rsplit('/').next() {
                 Some("opening") => &[("reason", "a patient complained in writing")],
                 Some("agree") if path.contains("erasures") => &[("rev", "1")],

@@ -18,6 +18,7 @@ mod bad_input;
 mod embedded;
 mod filters;
 mod find;
+mod guests;
 mod history;
 mod http;
 mod kept;

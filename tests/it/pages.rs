@@ -34,6 +34,7 @@ async fn every_page_is_well_formed_and_has_one_heading() {
         "/admin/users",
         "/account/tokens",
         "/own/F1",
+        "/own/F1/sharing",
         "/own/F1/variants",
         &variant,
         "/login",

@@ -14,7 +14,7 @@ const AT: &str = "/own/fam/sharing";
 const END: &str = "/own/fam/sharing/end";
 
 /// Two institutes with an agreement, a third without, a case of `own`, and a clinician of `own` who gave a fresh code.
-async fn ready() -> (TestApp, User, Browser) {
+pub async fn ready() -> (TestApp, User, Browser) {
     let app = TestApp::start().await;
     for institute in ["own", "partner", "foreign"] {
         app.institute(institute).await;
@@ -26,14 +26,14 @@ async fn ready() -> (TestApp, User, Browser) {
     (app, user, owner)
 }
 
-async fn send(browser: &Browser, path: &str, form: &[(&str, &str)]) -> Response {
+pub async fn send(browser: &Browser, path: &str, form: &[(&str, &str)]) -> Response {
     let csrf = browser.csrf("/account").await;
     let form: Vec<_> = form.iter().copied().chain([("csrf", csrf.as_str())]).collect();
     browser.post(path, &form).await
 }
 
 /// Terms that fit, with others in place of some; an empty value leaves the field out.
-fn terms<'a>(change: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub fn terms<'a>(change: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut form =
         vec![("with", "partner"), ("purpose", "a second opinion"), ("lists", "clinical"), ("until", "2036-06-01")];
     for (name, value) in change {
@@ -43,10 +43,24 @@ fn terms<'a>(change: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     form
 }
 
-async fn shares(app: &TestApp) -> Vec<Share> {
+pub async fn shares(app: &TestApp) -> Vec<Share> {
     let cases = app.documents("cases", doc! {}).await;
     let case = cases.into_iter().find(|case| case.get_str("name").is_ok_and(|name| name == "fam")).unwrap();
     bson::deserialize_from_bson(case.get("shares").unwrap().clone()).unwrap()
+}
+
+/// Shares case `fam` with `partner` on terms that fit.
+pub async fn share(owner: &Browser, change: &[(&str, &str)]) {
+    assert_eq!(send(owner, AT, &terms(change)).await.status(), StatusCode::SEE_OTHER);
+}
+
+/// Ends the newest share of a case of `own`.
+pub async fn end_share(app: &TestApp, owner: &Browser, name: &str) {
+    let cases = app.documents("cases", doc! {}).await;
+    let case = cases.into_iter().find(|case| case.get_str("name").is_ok_and(|known| known == name)).unwrap();
+    let last = case.get_array("shares").unwrap().last().unwrap().as_document().unwrap().clone();
+    let form = [("share", last.get_str("id").unwrap()), ("reason", "")];
+    assert_eq!(send(owner, &format!("/own/{name}/sharing/end"), &form).await.status(), StatusCode::SEE_OTHER);
 }
 
 async fn history(app: &TestApp) -> Vec<Event> {
@@ -55,7 +69,7 @@ async fn history(app: &TestApp) -> Vec<Event> {
     events.filter(|event| matches!(event.kind, EventKind::Share | EventKind::ShareEnded)).collect()
 }
 
-fn texts(page: &str, selector: &str) -> Vec<String> {
+pub fn texts(page: &str, selector: &str) -> Vec<String> {
     let html = Html::parse_document(page);
     html.select(&Selector::parse(selector).unwrap())
         .map(|element| element.text().collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" "))

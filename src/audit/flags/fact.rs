@@ -51,6 +51,7 @@ pub fn fact(entry: &Entry, before: Option<Timestamp>) -> Option<Fact> {
         ),
         role: agent.and_then(|agent| agent.role.clone()).unwrap_or_default(),
         institute: entry.institute.clone(),
+        guest: entry.guest.clone(),
         session: request.and_then(|request| request.session_ref.clone()),
         address,
         action,

@@ -48,6 +48,14 @@ pub(super) struct SubjectView {
     pub granted: bool,
 }
 
+/// The institute concerned, and the one whose reader opened its case by a share.
+fn place(entry: &Entry) -> String {
+    match (&entry.institute, &entry.guest) {
+        (Some(owner), Some(guest)) => format!("{owner}, shared with {guest}"),
+        (institute, _) => institute.as_ref().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
 impl Row {
     pub(super) fn new(entry: &Entry) -> Self {
         let request = entry.request.as_ref();
@@ -66,7 +74,7 @@ impl Row {
             words,
             case: case_of(entry),
             others: others(entry),
-            institute: entry.institute.as_ref().map(ToString::to_string).unwrap_or_default(),
+            institute: place(entry),
             outcome: ending.words(),
             outcome_class: ending.as_str(),
             reason: entry.reason.clone().unwrap_or_default(),
@@ -100,7 +108,8 @@ pub(super) fn case_of(entry: &Entry) -> Option<CaseLink> {
         .iter()
         .find(|subject| subject.kind == "case")
         .or_else(|| subjects.iter().find(|subject| is_case(subject)))?;
-    let institute = entry.institute.clone();
+    // Auditors of a guest do not see the owner's institute; their own scope says which openings they see.
+    let institute = entry.institute.clone().filter(|_| entry.guest.is_none());
     let query =
         ReviewQuery { case: Some(case.id.clone()), institute, group: Some(Group::Person), ..ReviewQuery::default() };
     Some(CaseLink { name: case.id.clone(), url: urls::audit(&query.pairs()), granted: case.granted })

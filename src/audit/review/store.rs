@@ -4,6 +4,7 @@ use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use jiff::Timestamp;
 use mongodb::options::FindOptions;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_with::serde_as;
 
 use crate::audit::access::{AuditAccess, AuditScope};
@@ -70,7 +71,7 @@ fn time(at: Timestamp) -> DateTime {
 
 impl Selection {
     fn filter(&self, from: Timestamp, to: Timestamp) -> Document {
-        let mut filter = self.scope.filter();
+        let mut filter = Document::new();
         let one_of = |all: Vec<Bson>| match <[Bson; 1]>::try_from(all) {
             Ok([only]) => only,
             Err(several) => doc! { "$in": several }.into(),
@@ -102,6 +103,21 @@ impl ReviewStore {
                 && selection.scope.institutes().all(|institute| access.scope().covers(Some(institute))))
     }
 
+    /// What fits within a scope, in any order.
+    async fn in_scope<T: DeserializeOwned>(
+        &self,
+        scope: &AuditScope,
+        condition: &Document,
+        options: FindOptions,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        for mut filter in scope.entry_filters() {
+            filter.extend(condition.clone());
+            found.extend(self.entries.find_as::<T>(filter, options.clone()).await?);
+        }
+        Ok(found)
+    }
+
     /// Whether a selection by name or person has any entry at all, so that no time has to be searched where there is none.
     pub(super) async fn is_there(&self, access: &AuditAccess, selection: &Selection) -> Result<bool, StoreError> {
         if matches!(selection.key, Key::All) {
@@ -114,7 +130,7 @@ impl ReviewStore {
         filter.remove("occurred_at");
         filter.remove("kind");
         let one = FindOptions::builder().projection(doc! { "_id": 1 }).limit(1).build();
-        Ok(!self.entries.find_as::<Document>(filter, one).await?.is_empty())
+        Ok(!self.in_scope::<Document>(&selection.scope, &filter, one).await?.is_empty())
     }
 
     /// The entries of a selection in `from..to`, in any order.
@@ -129,7 +145,7 @@ impl ReviewStore {
             return Ok(Vec::new());
         }
         let options = FindOptions::builder().batch_size(5_000).build();
-        self.entries.find(selection.filter(from, to), options).await
+        self.in_scope(&selection.scope, &selection.filter(from, to), options).await
     }
 
     /// Intents of a selection in `from..to` whose request has no outcome anywhere.
@@ -146,7 +162,7 @@ impl ReviewStore {
         }
         let intents = Selection { kind: EntryKind::Intent, ..selection.clone() };
         let options = FindOptions::builder().projection(doc! { "request_id": 1 }).batch_size(5_000).build();
-        let mut begun: Vec<Begun> = self.entries.find_as(intents.filter(from, to), options).await?;
+        let mut begun: Vec<Begun> = self.in_scope(&intents.scope, &intents.filter(from, to), options).await?;
         begun.retain(|intent| !ended.contains(intent.request_id.as_str()));
         let asked: Vec<&str> = begun.iter().map(|intent| intent.request_id.as_str()).collect();
         let outcomes = self.ended(&asked).await?;
@@ -154,9 +170,8 @@ impl ReviewStore {
         if begun.is_empty() {
             return Ok(Vec::new());
         }
-        let mut filter = selection.scope.filter();
-        filter.insert("_id", doc! { "$in": begun.iter().map(|intent| intent.id.as_str()).collect::<Vec<_>>() });
-        self.entries.find(filter, FindOptions::default()).await
+        let ids = doc! { "_id": { "$in": begun.iter().map(|intent| intent.id.as_str()).collect::<Vec<_>>() } };
+        self.in_scope(&selection.scope, &ids, FindOptions::default()).await
     }
 
     /// Which of these requests have an outcome, asked without a scope: a refusal is nobody's, and only that it exists is
@@ -177,9 +192,8 @@ impl ReviewStore {
         access: &AuditAccess,
         id: &str,
     ) -> Result<Vec<(Entry, RawDocumentBuf)>, StoreError> {
-        let mut filter = access.scope().filter();
-        filter.insert("_id", id);
-        let Some(found) = self.entries.find_one(filter).await? else { return Ok(Vec::new()) };
+        let found: Vec<Begun> = self.in_scope(access.scope(), &doc! { "_id": id }, FindOptions::default()).await?;
+        let Some(found) = found.into_iter().next() else { return Ok(Vec::new()) };
         let whole: Vec<RawDocumentBuf> =
             self.entries.find_as(doc! { "request_id": &found.request_id }, FindOptions::default()).await?;
         let mut whole: Vec<(Entry, RawDocumentBuf)> = whole
@@ -189,15 +203,14 @@ impl ReviewStore {
         whole.sort_by_key(|(entry, _)| entry.seq);
         // The outcome knows who was concerned; the intent only what was asked for.
         let decides = whole.iter().find(|(entry, _)| entry.kind == EntryKind::Outcome).or(whole.first());
-        let covered = decides.is_some_and(|(entry, _)| access.scope().covers(entry.institute.as_ref()));
+        let covered = decides.is_some_and(|(entry, _)| access.scope().covers_entry(entry));
         Ok(if covered { whole } else { Vec::new() })
     }
 
     /// Entries as they are stored, for exports.
     pub(super) async fn stored(&self, access: &AuditAccess, ids: &[&str]) -> Result<Vec<RawDocumentBuf>, StoreError> {
-        let mut filter = access.scope().filter();
-        filter.insert("_id", doc! { "$in": ids });
-        self.entries.find_as(filter, FindOptions::builder().batch_size(5_000).build()).await
+        let options = FindOptions::builder().batch_size(5_000).build();
+        self.in_scope(access.scope(), &doc! { "_id": { "$in": ids } }, options).await
     }
 
     /// Checkpoints signed in `from..to`: how many entries each added.

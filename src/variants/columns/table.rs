@@ -376,6 +376,15 @@ impl Columns {
             .map(|gene| gene.hgnc_id)
     }
 
+    /// The same list for guests: without how often the owner's archive has a variant, so that no filter or count tells it.
+    #[must_use]
+    pub fn without_archive(&self) -> Self {
+        let mut copy = self.clone();
+        copy.numbers.local_obs.fill(f64::NAN);
+        copy.numbers.local_hom.fill(f64::NAN);
+        copy
+    }
+
     /// Memory held, in bytes, roughly.
     #[must_use]
     pub fn bytes(&self) -> usize {

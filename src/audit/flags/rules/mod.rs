@@ -126,6 +126,8 @@ pub struct Fact {
     pub role: String,
     /// The institute it happened in.
     pub institute: Option<InstituteId>,
+    /// The institute of the person, when that one shares a case with it.
+    pub guest: Option<InstituteId>,
     /// Joins the requests of one sign-in.
     pub session: Option<String>,
     /// The person's machine.
@@ -254,8 +256,8 @@ impl Memory {
             return found; // whoever may run commands is looked at by what they did, not by habits
         }
         let person = self.people.entry(fact.who.clone()).or_default();
-        if fact.institute.is_some() {
-            person.institute.clone_from(&fact.institute);
+        if let Some(place) = fact.guest.as_ref().or(fact.institute.as_ref()) {
+            person.institute = Some(place.clone());
         }
         if let Some((case, _)) = &fact.case
             && fact.success
@@ -301,6 +303,7 @@ mod tests {
             name: "Ann".into(),
             role: "clinician".into(),
             institute: Some("own".parse().unwrap()),
+            guest: None,
             session: Some("s1".into()),
             address: Some("10.1.1.7".into()),
             action: action.into(),

@@ -95,8 +95,10 @@ impl Relations {
     pub(super) fn take(&mut self, fact: &Fact, work: &mut CaseWork) -> Option<Finding> {
         let (case, name) = fact.case.as_ref()?;
         let today = day(fact.at);
+        // A case that is shared with the person's institute stands on that one's list.
+        let listed_in = fact.guest.as_ref().or(fact.institute.as_ref());
         let from_list = self.lists.iter().any(|seen| {
-            seen.institute == fact.institute
+            seen.institute.as_ref() == listed_in
                 && seen.session == fact.session
                 && fact.at.duration_since(seen.at) <= SHORTLY
         });

@@ -1,0 +1,165 @@
+//! What of a case travels with a share, and what stays with its owner. Decided here and nowhere else: pages, API and
+//! exports show guests what is left of the case, so what stays is not there to be shown.
+//!
+//! Travels: what a variant is judged by. The case's name, individuals with the names their genotypes stand under (the
+//! laboratory's pseudonyms, on every page and in every export), sex, phenotype, relations and samples; phenotype terms,
+//! panels, the rank model's ranges; the lists that were chosen, with counts of what was read and left out; decisions.
+//!
+//! Stays: what tells who the patient is, how the owner works, or anything of its other cases. Subject and laboratory
+//! numbers, the pipeline's name of the family, cohorts, free text, settings, files with their names and places, faults and
+//! headers quoted from them, who works on the case, proposals and other shares, the history (see [`crate::events`]), and
+//! how often a variant was seen in the owner's archives or other cases (see [`crate::variants`]).
+
+use super::model::{Case, CaseFiles, CaseList, Individual};
+use super::rank_model::CaseRankModel;
+use super::report::LoadReport;
+use super::share::{Share, SharedLists};
+
+impl Case {
+    /// The case as a guest holds it. Each field is named, so that a new one has to be decided about.
+    pub(super) fn for_guest(self, share: &Share) -> Self {
+        let Self {
+            id,
+            institute,
+            family: _,
+            name,
+            build,
+            track,
+            status,
+            individuals,
+            panels,
+            lists,
+            not_assessed,
+            files: _,
+            assignees: _,
+            phenotype_terms,
+            phenotype_groups,
+            cohorts: _,
+            synopsis: _,
+            lims_id: _,
+            analysis_date,
+            rank_model_version,
+            rank_model,
+            share_proposals: _,
+            shares: _,
+            search: _,
+            decisions_rev,
+            created_at,
+            updated_at,
+            rev,
+        } = self;
+        Self {
+            family: name.to_string(),
+            individuals: individuals.into_iter().map(Individual::for_guest).collect(),
+            lists: lists.into_iter().filter(|list| share.lists.hold(list.list)).map(CaseList::for_guest).collect(),
+            not_assessed: not_assessed.into_iter().filter(|words| is_shared(words, share.lists)).collect(),
+            files: CaseFiles::default(),
+            assignees: Vec::new(),
+            cohorts: Vec::new(),
+            synopsis: None,
+            lims_id: None,
+            rank_model: rank_model.map(CaseRankModel::for_guest),
+            share_proposals: Vec::new(),
+            shares: Vec::new(),
+            search: Vec::new(),
+            id,
+            institute,
+            name,
+            build,
+            track,
+            status,
+            panels,
+            phenotype_terms,
+            phenotype_groups,
+            analysis_date,
+            rank_model_version,
+            decisions_rev,
+            created_at,
+            updated_at,
+            rev,
+        }
+    }
+}
+
+/// Whether a list that this version cannot show would be shared; the words are our own.
+fn is_shared(words: &str, lists: SharedLists) -> bool {
+    lists == SharedLists::ClinicalAndResearch || !words.starts_with("research ")
+}
+
+impl Individual {
+    fn for_guest(self) -> Self {
+        let Self {
+            individual_id,
+            name,
+            subject_id: _,
+            sex,
+            phenotype,
+            father,
+            mother,
+            analysis_type,
+            capture_kits,
+            tissue_type,
+            settings: _,
+        } = self;
+        Self {
+            subject_id: None,
+            settings: std::collections::BTreeMap::new(),
+            individual_id,
+            name,
+            sex,
+            phenotype,
+            father,
+            mother,
+            analysis_type,
+            capture_kits,
+            tissue_type,
+        }
+    }
+}
+
+impl CaseList {
+    fn for_guest(self) -> Self {
+        let Self { category, list, revision, total, threshold, content: _, keys, loaded_at, report } = self;
+        Self {
+            content: String::new(),
+            report: report.for_guest(),
+            category,
+            list,
+            revision,
+            total,
+            threshold,
+            keys,
+            loaded_at,
+        }
+    }
+}
+
+impl LoadReport {
+    /// The counts: every record is still in the list or counted. Nothing that quotes a file.
+    fn for_guest(self) -> Self {
+        let Self {
+            files: _,
+            program,
+            annotations: _,
+            sample_columns: _,
+            ignored_columns: _,
+            records,
+            alleles,
+            stored,
+            left_out,
+            unknown_terms: _,
+            reference_differs,
+            faults,
+            first_faults: _,
+            seconds: _,
+        } = self;
+        Self { program, records, alleles, stored, left_out, reference_differs, faults, ..Self::default() }
+    }
+}
+
+impl CaseRankModel {
+    fn for_guest(self) -> Self {
+        let Self { file: _, name, version, ranges, notes: _ } = self;
+        Self { file: "without a name".to_owned(), name, version, ranges, notes: Vec::new() }
+    }
+}
