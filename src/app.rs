@@ -197,6 +197,7 @@ pub fn routes() -> Routes {
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(crate::sharing::routes())
+        .merge(crate::emergency::routes())
         .merge(variants::routes())
         .merge(crate::api::routes())
 }

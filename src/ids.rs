@@ -92,7 +92,8 @@ macro_rules! define_id {
 }
 
 /// First path segments that are pages of the program and so cannot be institutes.
-const RESERVED_INSTITUTES: [&str; 23] = [
+const RESERVED_INSTITUTES: [&str; 24] = [
+    "break-glass",
     "panels",
     "genes",
     "phenotypes",
@@ -190,6 +191,22 @@ impl ShareId {
     }
 }
 
+define_id! {
+    /// Identity of an emergency access to a case.
+    pub struct EmergencyId;
+    what = "an emergency access's id";
+    rule = "it is 26 characters of base32";
+    valid = |text| text.len() == 26 && from_base32(text).is_some();
+}
+
+impl EmergencyId {
+    /// A fresh identity.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(base32(&crate::clock::random_bytes::<16>()))
+    }
+}
+
 impl CaseId {
     /// A fresh identity.
     #[must_use]
@@ -229,7 +246,8 @@ mod tests {
     #[test]
     fn institutes_are_named_so_that_urls_stay_unambiguous() {
         assert!("cust000".parse::<InstituteId>().is_ok());
-        for bad in ["", "c", "Cust", "0cust", "panels", "api", "system", "a b", "a/b", "static", &"x".repeat(33)] {
+        let reserved = ["panels", "api", "system", "static", "break-glass"];
+        for bad in ["", "c", "Cust", "0cust", "a b", "a/b", &"x".repeat(33)].into_iter().chain(reserved) {
             assert!(bad.parse::<InstituteId>().is_err(), "{bad}");
         }
     }

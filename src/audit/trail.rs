@@ -86,6 +86,16 @@ impl Trail {
         self.note_rows(rows);
     }
 
+    /// What a form asks for, before it is looked up: a refusal names it too.
+    pub(crate) fn note_asked(&self, kind: &str, id: &str) {
+        self.request(kind, id);
+    }
+
+    /// The institute that a form names, of which the asker is a member: its auditors are concerned even by a refusal.
+    pub(crate) fn note_place(&self, institute: &InstituteId) {
+        self.institute(institute);
+    }
+
     /// A command works on this.
     pub(crate) fn note_done(&self, kind: &str, id: &str, institute: Option<&InstituteId>) {
         self.grant(kind, id);

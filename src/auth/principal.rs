@@ -8,7 +8,7 @@ use super::session::Session;
 use super::step_up::StepUpClass;
 use super::token::{ApiToken, TokenScope};
 use crate::addresses::{Admitted, ClosedRole};
-use crate::cases::Share;
+use crate::cases::{Emergency, Share};
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Membership, Role, RoleGrant, SystemRole, User};
 
@@ -49,6 +49,25 @@ enum Via {
 #[derive(Debug, Clone)]
 pub struct Scope {
     institutes: BTreeSet<InstituteId>,
+    administrator: Option<Administrator>,
+}
+
+/// Where somebody may open a case in an emergency, without reading any by that alone.
+#[derive(Debug, Clone)]
+struct Administrator {
+    user: UserId,
+    /// These institutes; none for all of the system.
+    of: Option<BTreeSet<InstituteId>>,
+}
+
+impl Administrator {
+    fn new(user: &UserId, memberships: &[Membership], system_roles: &[SystemRole]) -> Option<Self> {
+        let held = memberships.iter().filter(|held| held.role == Role::Admin);
+        let institutes: BTreeSet<InstituteId> = held.map(|held| held.institute.clone()).collect();
+        let of = if system_roles.contains(&SystemRole::Admin) { None } else { Some(institutes) };
+        let somewhere = of.as_ref().is_none_or(|institutes| !institutes.is_empty());
+        somewhere.then(|| Self { user: user.clone(), of })
+    }
 }
 
 impl Scope {
@@ -68,7 +87,34 @@ impl Scope {
     pub fn filter(&self, now: Timestamp) -> Document {
         let institutes: Vec<Bson> = self.institutes.iter().map(Bson::from).collect();
         let shared = Share::running_with(&institutes, now);
-        doc! { "$or": [{ "institute": { "$in": institutes } }, shared] }
+        let own = doc! { "institute": { "$in": institutes } };
+        let any: Vec<Document> = [own, shared].into_iter().chain(self.emergency_filter(now)).collect();
+        doc! { "$or": any }
+    }
+
+    /// The condition under which a case is open in an emergency at this moment; none for whoever administers nothing.
+    #[must_use]
+    pub fn emergency_filter(&self, now: Timestamp) -> Option<Document> {
+        let administrator = self.administrator.as_ref()?;
+        let mut open = Emergency::running_for(&administrator.user, now);
+        if let Some(of) = &administrator.of {
+            open.insert("institute", doc! { "$in": of.iter().map(Bson::from).collect::<Vec<_>>() });
+        }
+        Some(open)
+    }
+
+    /// Who it is, if they administer this institute or the system.
+    #[must_use]
+    pub fn administrator_of(&self, institute: &InstituteId) -> Option<&UserId> {
+        let administrator = self.administrator.as_ref()?;
+        let here = administrator.of.as_ref().is_none_or(|of| of.contains(institute));
+        here.then_some(&administrator.user)
+    }
+
+    /// Whether somebody may open cases in an emergency at all.
+    #[must_use]
+    pub fn may_open_in_emergency(&self) -> bool {
+        self.administrator.is_some()
     }
 }
 
@@ -79,7 +125,7 @@ impl Principal {
     }
 
     /// A token reaches what its owner reaches from where it is used, in its own institute only: its cases, and those shared
-    /// with it.
+    /// with it. It never acts in the owner's other roles.
     pub(super) fn of_token(user: &User, token: &ApiToken, mut admitted: Admitted) -> Self {
         let here = |role: &RoleGrant| matches!(role, RoleGrant::Member(held) if held.institute == token.institute);
         admitted.open.retain(here);
@@ -95,14 +141,20 @@ impl Principal {
                 RoleGrant::System(role) => system_roles.push(role),
             }
         }
+        // A script opens nothing in an emergency.
+        let administrator = match via {
+            Via::Session { .. } => Administrator::new(&user.id, &memberships, &system_roles),
+            Via::Token { .. } => None,
+        };
+        let scope = Scope { institutes: readable(&memberships), administrator };
         Self {
             user: user.id.clone(),
             name: user.name.clone(),
-            scope: Scope { institutes: readable(&memberships) },
             memberships,
             system_roles,
             closed: admitted.closed,
             via,
+            scope,
         }
     }
 

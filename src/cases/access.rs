@@ -2,6 +2,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
 
+use super::emergency::Emergency;
 use super::model::Case;
 use super::share::Share;
 use crate::app::AppState;
@@ -9,14 +10,15 @@ use crate::audit;
 use crate::auth::{Principal, Scope, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::{CaseName, InstituteId};
-use crate::web::{CaseBar, Path, SharedBar, urls};
+use crate::web::{CaseBar, EmergencyBar, Path, SharedBar, filters, urls};
 
-/// A case the signed-in person may read: one of an institute whose cases they read, or, as a guest, one that is shared
-/// with such an institute. Only the extractor builds one; store methods ask for it.
+/// A case the signed-in person may read: one of an institute whose cases they read; as a guest, one that is shared with such
+/// an institute; or one that they, as an administrator, opened in an emergency. Only the extractor builds one; store methods
+/// ask for it.
 ///
 /// ```compile_fail
-/// # fn with(case: lodestone::cases::Case, principal: lodestone::auth::Principal) {
-/// let access = lodestone::cases::CaseAccess { case, principal, share: None };
+/// # fn with(case: lodestone::cases::Case, held: lodestone::cases::CaseAccess) {
+/// let access = lodestone::cases::CaseAccess { case, ..held };
 /// # }
 /// ```
 ///
@@ -28,7 +30,14 @@ use crate::web::{CaseBar, Path, SharedBar, urls};
 pub struct CaseAccess {
     case: Case,
     principal: Principal,
-    share: Option<Share>,
+    right: Right,
+}
+
+/// By which right a case is read.
+enum Right {
+    Own,
+    Guest(Share),
+    Emergency(Emergency),
 }
 
 /// A case as named in a path.
@@ -62,19 +71,31 @@ impl CaseAccess {
     /// The share by which a guest reads; none for those of the owner.
     #[must_use]
     pub fn share(&self) -> Option<&Share> {
-        self.share.as_ref()
+        if let Right::Guest(share) = &self.right { Some(share) } else { None }
+    }
+
+    /// The emergency in which an administrator reads.
+    #[must_use]
+    pub fn emergency(&self) -> Option<&Emergency> {
+        if let Right::Emergency(emergency) = &self.right { Some(emergency) } else { None }
+    }
+
+    /// Whether it is a case of an institute whose cases the person reads.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        matches!(self.right, Right::Own)
     }
 
     /// Whether it is another institute's case, shared with one of the person's.
     #[must_use]
     pub fn is_guest(&self) -> bool {
-        self.share.is_some()
+        self.share().is_some()
     }
 
     /// The institute whose reader opened the case: its owner, or the one it is shared with.
     #[must_use]
     pub fn reader(&self) -> &InstituteId {
-        self.share.as_ref().map_or(&self.case.institute, |share| &share.with)
+        self.share().map_or(&self.case.institute, |share| &share.with)
     }
 
     /// The sticky header of the case's pages.
@@ -82,15 +103,21 @@ impl CaseAccess {
     pub fn bar(&self) -> CaseBar {
         CaseBar {
             url: urls::case(&self.case),
-            institute_url: urls::institute(self.reader()),
+            institute_url: match self.right {
+                Right::Emergency(_) => urls::break_glass().to_owned(),
+                Right::Own | Right::Guest(_) => urls::institute(self.reader()),
+            },
             institute: self.reader().to_string(),
             name: self.case.name.to_string(),
             build: self.case.build.name(),
             status: self.case.status.as_str(),
             sex: self.case.proband().map_or("unknown", |proband| proband.sex.as_str()),
+            emergency: self.emergency().map(|emergency| EmergencyBar {
+                until: filters::moment(emergency.until),
+                end_url: urls::end_break_glass(&self.case),
+            }),
             shared: self
-                .share
-                .as_ref()
+                .share()
                 .map(|share| SharedBar { owner: self.case.institute.to_string(), until: share.last_day().to_string() }),
         }
     }
@@ -112,18 +139,21 @@ impl FromRequestParts<AppState> for CaseAccess {
         let Some(case) = found else {
             return Err(shut_out(parts, &principal, |role| role.reads_cases_of(&at.institute), "case"));
         };
-        let (case, share) = if principal.scope().covers(&case.institute) {
-            (case, None)
+        let (case, right) = if principal.scope().covers(&case.institute) {
+            (case, Right::Own)
+        } else if let Some(emergency) = case.emergency_for(principal.scope(), now).cloned() {
+            audit::note_granted(parts, "emergency", emergency.id.as_str(), &case.institute);
+            (case, Right::Emergency(emergency))
         } else {
             // The query found it by this share; should the two ever differ, nothing is shown.
             let share = case.share_for(principal.scope(), now).cloned().ok_or(AppError::NotFound("case"))?;
             audit::note_guest(parts, &share.with);
-            (case.for_guest(&share), Some(share))
+            (case.for_guest(&share), Right::Guest(share))
         };
         audit::note_granted(parts, "institute", at.institute.as_str(), &case.institute);
         audit::note_granted(parts, "case", at.case.as_str(), &case.institute);
         audit::note_granted(parts, "case_id", case.id.as_str(), &case.institute);
-        Ok(Self { case, principal, share })
+        Ok(Self { case, principal, right })
     }
 }
 
@@ -144,10 +174,16 @@ impl FromRequestParts<AppState> for CaseEditor {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
         let access = CaseAccess::from_request_parts(parts, app).await?;
-        if access.is_guest() {
-            return Err(AppError::Forbidden(
-                "This case is shared with you to be read. Only the institute that owns it changes or shares it.",
-            ));
+        match access.right {
+            Right::Own => {}
+            Right::Guest(_) => {
+                return Err(AppError::Forbidden(
+                    "This case is shared with you to be read. Only the institute that owns it changes or shares it.",
+                ));
+            }
+            Right::Emergency(_) => {
+                return Err(AppError::Forbidden("Emergency access reads a case; it changes and shares nothing."));
+            }
         }
         if access.principal.is_script() {
             return Err(AppError::Forbidden("An API token reads; decisions are made by people who are signed in."));

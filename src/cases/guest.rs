@@ -7,7 +7,7 @@
 //!
 //! Stays: what tells who the patient is, how the owner works, or anything of its other cases. Subject and laboratory
 //! numbers, the pipeline's name of the family, cohorts, free text, settings, files with their names and places, faults and
-//! headers quoted from them, who works on the case, proposals and other shares, the history (see [`crate::events`]), and
+//! headers quoted from them, who works on the case, proposals, other shares and emergencies, the history (see [`crate::events`]), and
 //! how often a variant was seen in the owner's archives or other cases (see [`crate::variants`]).
 
 use super::model::{Case, CaseFiles, CaseList, Individual};
@@ -42,6 +42,7 @@ impl Case {
             rank_model,
             share_proposals: _,
             shares: _,
+            emergencies: _,
             search: _,
             decisions_rev,
             created_at,
@@ -61,6 +62,7 @@ impl Case {
             rank_model: rank_model.map(CaseRankModel::for_guest),
             share_proposals: Vec::new(),
             shares: Vec::new(),
+            emergencies: Vec::new(),
             search: Vec::new(),
             id,
             institute,

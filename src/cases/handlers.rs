@@ -4,6 +4,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::access::CaseAccess;
+use super::emergency::Emergency;
 use super::model::{Case, CaseList, Individual, ListKind};
 use crate::app::AppState;
 use crate::error::AppResult;
@@ -44,6 +45,7 @@ struct CasePage {
     phenotype_terms: Vec<String>,
     files: Vec<(String, String)>,
     sharing: Option<Sharing>,
+    emergencies: Vec<EmergencyLine>,
     /// What a shared case is shared for.
     purpose: Option<String>,
     events: Vec<EventLine>,
@@ -95,6 +97,25 @@ struct ListView {
     keys: &'static str,
     seconds: String,
     rate: String,
+}
+
+/// That an administrator opened the case.
+struct EmergencyLine {
+    who: String,
+    at: String,
+    until: String,
+    reason: String,
+}
+
+impl From<&Emergency> for EmergencyLine {
+    fn from(emergency: &Emergency) -> Self {
+        Self {
+            who: emergency.by.name.clone(),
+            at: filters::moment(emergency.at),
+            until: filters::moment(emergency.ended.unwrap_or(emergency.until)),
+            reason: emergency.reason.clone(),
+        }
+    }
 }
 
 /// With whom the case is shared.
@@ -183,7 +204,8 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                 (key.replace('_', " "), name)
             })
             .collect(),
-        sharing: access.share().is_none().then(|| Sharing::new(case, app.clock.now())),
+        sharing: access.is_own().then(|| Sharing::new(case, app.clock.now())),
+        emergencies: case.emergencies.iter().rev().map(EmergencyLine::from).collect(),
         purpose: access.share().map(|share| share.purpose.clone()),
         events: events
             .iter()
@@ -196,6 +218,8 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                     EventKind::CaseDeleted => "case deleted",
                     EventKind::Share => "shared with another institute",
                     EventKind::ShareEnded => "sharing ended",
+                    EventKind::BreakGlass => "opened in an emergency",
+                    EventKind::BreakGlassEnded => "emergency access ended",
                     EventKind::VariantDecided => "decision about a variant",
                     EventKind::InstituteChanged => "settings changed",
                     EventKind::UserAdded | EventKind::UserChanged => "a person’s roles changed",

@@ -270,6 +270,7 @@ async fn assemble(
         rank_model: None,
         share_proposals: config.collaborators.clone(),
         shares: known.map(|case| case.shares.clone()).unwrap_or_default(),
+        emergencies: known.map(|case| case.emergencies.clone()).unwrap_or_default(),
         search: Vec::new(),
         decisions_rev: known.map_or(0, |case| case.decisions_rev),
         created_at: known.map_or(now, |case| case.created_at),

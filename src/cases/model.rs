@@ -7,6 +7,7 @@ use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
+use super::emergency::Emergency;
 use super::rank_model::CaseRankModel;
 use super::report::LoadReport;
 use super::share::Share;
@@ -70,6 +71,9 @@ pub struct Case {
     /// Institutes that may read the case, or might once, oldest first.
     #[serde(default)]
     pub shares: Vec<Share>,
+    /// Administrators who opened the case in an emergency, oldest first.
+    #[serde(default)]
+    pub emergencies: Vec<Emergency>,
     /// Lower-case words that find the case: names, family, individuals, subjects, LIMS id.
     pub search: Vec<String>,
     /// Changes whenever somebody decides something about a variant of the case.
@@ -374,6 +378,7 @@ pub(super) mod field {
     pub const SEARCH: &str = "search";
     pub const UPDATED_AT: &str = "updated_at";
     pub const SHARES: &str = "shares";
+    pub const EMERGENCIES: &str = "emergencies";
     pub const REV: &str = "rev";
 }
 
@@ -385,6 +390,7 @@ impl Stored for Case {
             unique_index("institute_family", doc! { field::INSTITUTE: 1, field::FAMILY: 1 }),
             unique_index("institute_name", doc! { field::INSTITUTE: 1, field::NAME: 1 }),
             index("institute_recent", doc! { field::INSTITUTE: 1, field::UPDATED_AT: -1 }),
+            index("opened_by", doc! { "emergencies.by.user": 1 }),
             index("shared_with", doc! { "shares.with": 1 }),
             index("institute_search", doc! { field::INSTITUTE: 1, field::SEARCH: 1 }),
         ]
@@ -452,6 +458,7 @@ mod tests {
             rank_model: None,
             share_proposals: vec![],
             shares: vec![],
+            emergencies: vec![],
             search: vec![],
             decisions_rev: 0,
             created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
@@ -468,6 +475,7 @@ mod tests {
             field::SEARCH,
             field::UPDATED_AT,
             field::SHARES,
+            field::EMERGENCIES,
             field::REV,
         ] {
             assert!(document.contains_key(name), "{name}");

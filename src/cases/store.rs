@@ -6,11 +6,13 @@ use serde::Deserialize;
 use serde_with::serde_as;
 
 use super::access::CaseEditor;
+use super::emergency::Emergency;
 use super::model::{Case, ListKind, Status, Track, field};
 use super::share::Share;
 use crate::auth::Scope;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
+use crate::emergency::EmergencyAdmin;
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
 use crate::institutes::InstituteAccess;
@@ -116,6 +118,17 @@ pub struct SharedCase {
     pub case: CaseSummary,
     /// The share by which it is there.
     pub share: Share,
+}
+
+/// A case that somebody has open in an emergency: what names it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OpenCase {
+    /// Owner.
+    pub institute: InstituteId,
+    /// Name.
+    pub name: CaseName,
+    /// All emergencies, of anybody.
+    pub emergencies: Vec<Emergency>,
 }
 
 #[derive(Deserialize)]
@@ -324,6 +337,46 @@ impl CaseStore {
             .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })?;
         let of = doc! { "_id": &editor.access().case().id, field::REV: known };
         let change = doc! { "$set": { field::SHARES: shares }, "$inc": { field::REV: 1 } };
+        if self.cases.update_one_in(session, of, change).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the case"))
+        }
+    }
+
+    /// The case of this name, if it is one that the administrator may open in an emergency.
+    pub async fn administered(
+        &self,
+        admin: &EmergencyAdmin,
+        institute: &InstituteId,
+        name: &CaseName,
+    ) -> Result<Option<Case>, StoreError> {
+        if admin.principal().scope().administrator_of(institute).is_none() {
+            return Ok(None);
+        }
+        self.cases.find_one(doc! { field::INSTITUTE: institute, field::NAME: name }).await
+    }
+
+    /// Cases that the administrator has open in an emergency now.
+    pub async fn open_in_emergency(&self, admin: &EmergencyAdmin, now: Timestamp) -> Result<Vec<OpenCase>, StoreError> {
+        let Some(open) = admin.principal().scope().emergency_filter(now) else { return Ok(Vec::new()) };
+        let parts = doc! { field::INSTITUTE: 1, field::NAME: 1, field::EMERGENCIES: 1 };
+        let options = FindOptions::builder().sort(doc! { field::INSTITUTE: 1, field::NAME: 1 }).projection(parts);
+        self.cases.find_as(open, options.build()).await
+    }
+
+    /// Puts all emergencies in place of those that were read, in the transaction that writes the event.
+    pub async fn set_emergencies(
+        &self,
+        session: &mut ClientSession,
+        _: &EmergencyAdmin,
+        read: &Case,
+        emergencies: &[Emergency],
+    ) -> Result<(), StoreError> {
+        let all = bson::serialize_to_bson(emergencies)
+            .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })?;
+        let of = doc! { "_id": &read.id, field::REV: read.rev };
+        let change = doc! { "$set": { field::EMERGENCIES: all }, "$inc": { field::REV: 1 } };
         if self.cases.update_one_in(session, of, change).await? {
             Ok(())
         } else {

@@ -15,7 +15,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `share/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// What changed: `case/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -59,6 +59,10 @@ pub enum EventKind {
     Share,
     /// A share was ended before its time.
     ShareEnded,
+    /// An administrator opened a case in an emergency.
+    BreakGlass,
+    /// They ended it before its time.
+    BreakGlassEnded,
     /// What people decided about a variant changed.
     VariantDecided,
     /// Name or settings of an institute changed.

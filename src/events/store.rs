@@ -8,7 +8,7 @@ use super::model::{Actor, Event, EventKind};
 use crate::addresses::{AddressAdmin, Subject};
 use crate::cases::{CaseAccess, CaseEditor};
 use crate::db::{Db, Documents, StoreError};
-use crate::ids::{CaseId, InstituteId, ShareId, UserId, VariantId};
+use crate::ids::{CaseId, EmergencyId, InstituteId, ShareId, UserId, VariantId};
 use crate::institutes::InstituteAdmin;
 use crate::users::PersonAdmin;
 
@@ -20,7 +20,7 @@ pub struct EventStore {
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `share/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// `case/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
@@ -130,6 +130,12 @@ pub fn variant_subject(variant: &VariantId) -> String {
 #[must_use]
 pub fn share_subject(share: &ShareId) -> String {
     format!("share/{share}")
+}
+
+/// How an emergency access to a case is named in [`Change::subject`].
+#[must_use]
+pub fn emergency_subject(emergency: &EmergencyId) -> String {
+    format!("emergency/{emergency}")
 }
 
 /// How an institute is named in [`Change::subject`].

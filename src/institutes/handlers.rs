@@ -35,6 +35,8 @@ struct StartPage {
     layout: Layout,
     institutes: Vec<Institute>,
     administered: Vec<Institute>,
+    /// Whether a case can be opened in an emergency.
+    emergency: bool,
     others: Vec<String>,
     /// What is not open from this address, in sentences.
     closed: Vec<String>,
@@ -61,7 +63,8 @@ async fn start(principal: Principal, page: Page, State(app): State<AppState>) ->
         .collect();
     let mut closed: Vec<String> = principal.closed().iter().map(|closed| closed.refusal.sentence()).collect();
     closed.dedup();
-    page.render(|layout| StartPage { layout, institutes, administered, others, closed })
+    let emergency = principal.scope().may_open_in_emergency();
+    page.render(|layout| StartPage { layout, institutes, administered, emergency, others, closed })
 }
 
 #[derive(Template)]

@@ -34,6 +34,7 @@ async fn delimited(
     extension: &str,
     mime: &'static str,
 ) -> AppResult<Response> {
+    on_screen_only(access)?;
     let found = search(app, access, params).await?;
     let table = table(access.case(), &found);
     let mut writer =
@@ -58,12 +59,20 @@ pub async fn xlsx(
     params: Params,
     trail: Trail,
 ) -> AppResult<Response> {
+    on_screen_only(&access)?;
     let found = search(&app, &access, &params).await?;
     let table = table(access.case(), &found);
     trail.note_export("xlsx", table.len() - 1);
     let bytes = workbook(&table).map_err(|error| AppError::from(anyhow::Error::new(error)))?;
     let mime = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
     Ok(download(access.case(), "xlsx", mime, bytes))
+}
+
+fn on_screen_only(access: &CaseAccess) -> AppResult<()> {
+    match access.emergency() {
+        Some(_) => Err(AppError::Forbidden("Emergency access shows a case on the screen; it exports nothing.")),
+        None => Ok(()),
+    }
 }
 
 fn workbook(table: &[Vec<Cell>]) -> Result<Vec<u8>, rust_xlsxwriter::XlsxError> {

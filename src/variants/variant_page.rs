@@ -44,7 +44,7 @@ pub struct VariantPage {
     frequencies: Vec<(&'static str, String)>,
     local: Vec<(&'static str, String)>,
     archives: Vec<ArchiveLine>,
-    seen: (u64, u64),
+    seen: Option<(u64, u64)>,
     seen_where: &'static str,
     scores: Vec<(&'static str, ScoreView)>,
     conservation: Vec<(&'static str, String, &'static str)>,
@@ -174,7 +174,7 @@ impl VariantPage {
         found: &Search,
         row: usize,
         known: &BTreeMap<u32, Gene>,
-        seen: (u64, u64),
+        seen: Option<(u64, u64)>,
     ) -> Self {
         let (previous_url, next_url, place) = neighbours(case, found, &found.columns, row);
         let genes: Vec<GeneBlock> =

@@ -56,6 +56,17 @@ pub struct CaseBar {
     pub sex: &'static str,
     /// That another institute shares it; none for an own one.
     pub shared: Option<SharedBar>,
+    /// That an administrator reads it in an emergency.
+    pub emergency: Option<EmergencyBar>,
+}
+
+/// Until when a case is open in an emergency, and where that is ended.
+#[derive(Debug, Clone)]
+pub struct EmergencyBar {
+    /// The end.
+    pub until: String,
+    /// Address of the form.
+    pub end_url: String,
 }
 
 /// Whose a shared case is, and until when.

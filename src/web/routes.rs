@@ -24,10 +24,12 @@ pub enum Access {
     InstituteAdmin,
     /// Somebody who may read the case in the path.
     Case,
-    /// Somebody who may change the case in the path.
+    /// Somebody who may change and share the case in the path: no guest, no script.
     CaseEditor,
     /// An admin of the whole system, who reads no case by that.
     SystemAdmin,
+    /// An admin of the system or of an institute, for one case in an emergency.
+    Administrator,
     /// An auditor, for entries and flags of the own institutes or, of the system, all.
     Auditor,
 }

@@ -72,6 +72,18 @@ pub fn case_named(institute: &InstituteId, name: &CaseName) -> String {
     format!("/{institute}/{}", segment(name.as_str()))
 }
 
+/// Emergency access, for administrators.
+#[must_use]
+pub fn break_glass() -> &'static str {
+    "/break-glass"
+}
+
+/// Where emergency access to a case is ended.
+#[must_use]
+pub fn end_break_glass(of: &Case) -> String {
+    format!("{}/break-glass/end", case(of))
+}
+
 /// With whom a case is shared, for its owner; `query`: whom the form is filled in for, or what was done.
 #[must_use]
 pub fn sharing(of: &Case, query: &[(&str, String)]) -> String {

@@ -377,7 +377,7 @@ test('somebody who tries names is flagged, and the auditor sees it', async () =>
 });
 
 /** Pages of an admin. */
-const administration = { 'start of an admin': '/', settings: '/demo/settings', 'no case for an admin': '/demo/D24-001' };
+const administration = { 'start of an admin': '/', 'emergency access': '/break-glass', settings: '/demo/settings', 'no case for an admin': '/demo/D24-001' };
 
 /** Pages of the demo's auditor, reached by links as an auditor would. */
 async function auditAddresses(page) {

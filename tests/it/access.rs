@@ -13,7 +13,8 @@ use crate::support::{Browser, TestApp};
 ///
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
 /// its admins. `case readers`: readers, and those of an institute that the case is shared with. `owners`: readers; whom the case
-/// is shared with is told that it is not theirs. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
+/// is shared with is told that it is not theirs. `administrators`: admins of any
+/// institute or the system. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
 /// by an invitation. `system admins`: of the whole system. `confirmed`: any user, in the ten minutes after a fresh code; before
 /// that they are asked for one.
@@ -98,6 +99,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/{institute}/{case}/sharing", "owners"),
     ("POST", "/{institute}/{case}/sharing", "owners"),
     ("POST", "/{institute}/{case}/sharing/end", "owners"),
+    ("GET", "/break-glass", "administrators"),
+    ("POST", "/break-glass", "administrators"),
+    ("POST", "/{institute}/{case}/break-glass/end", "administrators"),
     ("GET", "/audit", "auditors"),
     ("GET", "/audit/export.csv", "auditors"),
     ("GET", "/audit/export.ndjson", "auditors"),
@@ -161,6 +165,7 @@ fn answers(who: &str, role: &str, is: &str) -> bool {
         "case readers" => matches!(is, "reader" | "guest"),
         "admins" => is == "admin",
         "system admins" => role == "system:admin",
+        "administrators" => role.ends_with(":admin"),
         "auditors" => role.ends_with(":auditor"),
         "own auditors" => matches!(role, "own:auditor" | "system:auditor"),
         _ => true,
@@ -202,6 +207,7 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
             Access::CaseEditor => "owners",
             Access::InstituteAdmin => "admins",
             Access::SystemAdmin => "system admins",
+            Access::Administrator => "administrators",
             Access::Auditor => "auditors",
         };
         assert_eq!(words, by_hand[&route].trim_start_matches("own "), "{route:?}");

@@ -15,6 +15,7 @@ mod audit_removal;
 mod audit_review;
 mod backup;
 mod bad_input;
+mod break_glass;
 mod embedded;
 mod filters;
 mod find;

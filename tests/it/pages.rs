@@ -33,6 +33,7 @@ async fn every_page_is_well_formed_and_has_one_heading() {
         &people[1],
         "/admin/users",
         "/account/tokens",
+        "/break-glass",
         "/own/F1",
         "/own/F1/sharing",
         "/own/F1/variants",

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 46] = [
+pub(super) const ACTIONS: [(&str, &str); 49] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -17,6 +17,9 @@ pub(super) const ACTIONS: [(&str, &str); 46] = [
     ("GET /{institute}/{case}/sharing", "looked with whom a case is shared"),
     ("POST /{institute}/{case}/sharing", "shared a case"),
     ("POST /{institute}/{case}/sharing/end", "ended sharing a case"),
+    ("GET /break-glass", "opened the page of emergency access"),
+    ("POST /break-glass", "opened a case in an emergency"),
+    ("POST /{institute}/{case}/break-glass/end", "ended emergency access"),
     ("GET /api/v1/institutes", "listed institutes (script)"),
     ("GET /api/v1/{institute}/cases", "listed cases (script)"),
     ("GET /api/v1/{institute}/{case}", "opened case (script)"),

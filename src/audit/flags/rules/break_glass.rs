@@ -2,30 +2,33 @@
 
 use super::{Fact, Finding, Rule};
 
-/// Part of the route of emergency access, once it exists.
-const ROUTE: &str = "/break-glass";
+/// What opens a case in an emergency.
+const ACTION: &str = "POST /break-glass";
 
 pub(super) fn take(fact: &Fact) -> Option<Finding> {
-    if !fact.success || !fact.action.starts_with("POST ") || !fact.action.ends_with(ROUTE) {
+    if !fact.success || fact.action != ACTION {
         return None;
     }
-    let case = fact.case.as_ref().map_or("a case", |(_, name)| name.as_str());
+    // Without a case nothing was opened: it was open already, or to a role of theirs.
+    let (case, name) = fact.case.as_ref()?;
     let reason =
-        format!("{} took emergency access to {case}. Each emergency access is reviewed within 72 hours.", fact.name);
+        format!("{} took emergency access to {name}. Each emergency access is reviewed within 72 hours.", fact.name);
     let finding = Finding::about(fact, Rule::BreakGlass, &fact.entry, reason);
-    Some(Finding { case: fact.case.as_ref().map(|(id, _)| id.clone()), ..finding })
+    Some(Finding { case: Some(case.clone()), ..finding })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::fact;
+    use super::super::tests::{case, fact};
     use super::*;
 
     #[test]
     fn each_emergency_access_is_flagged_looking_at_its_page_is_not() {
-        assert!(take(&fact(0, "POST /{institute}/{case}/break-glass")).is_some());
-        assert!(take(&fact(0, "GET /{institute}/{case}/break-glass")).is_none());
-        let refused = Fact { success: false, ..fact(0, "POST /{institute}/{case}/break-glass") };
-        assert!(take(&refused).is_none());
+        let opened = Fact { action: ACTION.into(), ..case(0, "c1") };
+        assert_eq!(take(&opened).unwrap().case.as_deref(), Some("c1"));
+        assert!(take(&fact(0, "GET /break-glass")).is_none());
+        assert!(take(&fact(0, ACTION)).is_none(), "nothing was opened");
+        assert!(take(&Fact { success: false, ..opened.clone() }).is_none());
+        assert!(take(&Fact { action: "POST /{institute}/{case}/break-glass/end".into(), ..opened }).is_none());
     }
 }

@@ -192,7 +192,7 @@ fn planted() -> Vec<(Rule, Vec<Fact>)> {
         (Rule::Volume, many),
         (Rule::NewAddress, vec![outside(0, false), outside(400, true)]),
         (Rule::Refusals, (0..12).map(refused).collect()),
-        (Rule::BreakGlass, vec![go(5, 0, "POST /{institute}/{case}/break-glass")]),
+        (Rule::BreakGlass, vec![opened(go(5, 0, "POST /break-glass"), "c9")]),
         (Rule::EnabledAgain, vec![command(0, "user disable"), command(9, "user enable")]),
         (Rule::ClockBack, vec![Fact { back_ms: Some(3_600_000), ..go(8, 0, "GET /{institute}") }]),
         (Rule::SignIn, (0..5).map(wrong).collect()),
