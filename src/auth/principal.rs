@@ -119,8 +119,15 @@ impl Scope {
 }
 
 impl Principal {
-    /// `left`: of the session, should this be its last request; `admitted`: the roles in which the person acts from where they are; no others count.
-    pub(super) fn of_session(user: &User, csrf: CsrfToken, session: Session, left: SignedDuration, admitted: Admitted) -> Self {
+    /// `left`: of the session, should this be its last request. `admitted`: the roles in which the person acts from where
+    /// they are; no others count.
+    pub(super) fn of_session(
+        user: &User,
+        csrf: CsrfToken,
+        session: Session,
+        left: SignedDuration,
+        admitted: Admitted,
+    ) -> Self {
         Self::new(user, Via::Session { csrf, session: Box::new(session), left }, admitted)
     }
 
@@ -317,7 +324,13 @@ mod tests {
                 grants: Vec::new(),
                 open_until: std::collections::BTreeMap::new(),
             };
-            let principal = Principal::of_session(&user, CsrfToken::of_session("x"), session, SignedDuration::ZERO, everywhere(&user));
+            let principal = Principal::of_session(
+                &user,
+                CsrfToken::of_session("x"),
+                session,
+                SignedDuration::ZERO,
+                everywhere(&user),
+            );
             assert!(!principal.scope().covers(&"cust000".parse().unwrap()), "{role:?}");
             assert!(principal.is_member_of(&"cust000".parse().unwrap()));
         }
