@@ -357,7 +357,7 @@ async function addresses(page) {
   await page.goto(origin + list);
   const variant = await links('tbody a[href*="/variants/"]');
   const found = `${casePage}/find?q=SCN1A&consequence=stop_gained`;
-  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account' };
+  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens' };
 }
 
 test('somebody who tries names is flagged, and the auditor sees it', async () => {
@@ -377,7 +377,7 @@ test('somebody who tries names is flagged, and the auditor sees it', async () =>
 });
 
 /** Pages of an admin. */
-const administration = { 'start of an admin': '/', 'emergency access': '/break-glass', settings: '/demo/settings', 'no case for an admin': '/demo/D24-001' };
+const administration = { 'start of an admin': '/', 'emergency access': '/break-glass', settings: '/demo/settings', addresses: '/demo/settings/addresses', 'no case for an admin': '/demo/D24-001' };
 
 /** Pages of the demo's auditor, reached by links as an auditor would. */
 async function auditAddresses(page) {
