@@ -17,6 +17,7 @@ mod reservation;
 mod samples;
 mod share;
 mod store;
+mod summary;
 
 pub use access::{CaseAccess, CaseEditor, CasePath};
 pub use config::{CaseConfig, ConfigError, DEFAULT_THRESHOLD};
@@ -34,4 +35,5 @@ pub use report::{LeftOut, LoadReport};
 pub use reservation::{Reservation, ReservationStore};
 pub use samples::{SampleConfig, check_family};
 pub use share::{Share, ShareEnd, SharedLists};
-pub use store::{Assignee, CaseQuery, CaseStore, CaseSummary, OpenCase, SharedCase};
+pub use store::{Assignee, CaseQuery, CaseStore};
+pub use summary::{CaseSummary, OpenCase, SharedCase};

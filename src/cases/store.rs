@@ -2,13 +2,13 @@ use bson::{Bson, Document, doc};
 use jiff::Timestamp;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
-use serde::Deserialize;
-use serde_with::serde_as;
+use serde::{Deserialize, Serialize};
 
 use super::access::CaseEditor;
 use super::emergency::Emergency;
-use super::model::{Case, ListKind, Status, Track, field};
+use super::model::{Case, Status, field};
 use super::share::Share;
+use super::summary::{CaseSummary, OpenCase, SharedCase, WithShares, summary};
 use crate::auth::Scope;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
@@ -44,118 +44,6 @@ pub enum Assignee {
     User(UserId),
     /// Those that nobody works on.
     Nobody,
-}
-
-/// What a line of the cases page shows.
-#[serde_as]
-#[derive(Debug, Clone, Deserialize)]
-pub struct CaseSummary {
-    /// Identity.
-    #[serde(rename = "_id")]
-    pub id: CaseId,
-    /// Owner.
-    pub institute: InstituteId,
-    /// Pipeline's name.
-    pub family: String,
-    /// Name.
-    pub name: CaseName,
-    /// Assembly.
-    pub build: GenomeBuild,
-    /// Rare or cancer.
-    pub track: Track,
-    /// Where the work stands.
-    pub status: Status,
-    /// Who works on it.
-    pub assignees: Vec<UserId>,
-    /// Individuals, names only.
-    pub individuals: Vec<IndividualSummary>,
-    /// Default panels and others.
-    pub panels: Vec<PanelSummary>,
-    /// Lists, totals only.
-    pub lists: Vec<ListSummary>,
-    /// Last change.
-    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
-    pub updated_at: Timestamp,
-    /// When the sequence was analysed.
-    #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
-    #[serde(default)]
-    pub analysis_date: Option<Timestamp>,
-}
-
-/// An individual in a line of the cases page.
-#[derive(Debug, Clone, Deserialize)]
-pub struct IndividualSummary {
-    /// Name on pages.
-    pub name: String,
-    /// Affected or not.
-    pub phenotype: super::model::Phenotype,
-}
-
-/// A panel in a line of the cases page.
-#[derive(Debug, Clone, Deserialize)]
-pub struct PanelSummary {
-    /// Short name.
-    pub name: String,
-    /// Whether lists open with it.
-    pub default: bool,
-}
-
-/// A list in a line of the cases page.
-#[derive(Debug, Clone, Deserialize)]
-pub struct ListSummary {
-    /// `snv`, …
-    pub category: String,
-    /// Clinical or research.
-    pub list: ListKind,
-    /// Variants stored.
-    pub total: u32,
-}
-
-/// A line about a case that another institute shares: nothing of it that stays with its owner.
-#[derive(Debug, Clone)]
-pub struct SharedCase {
-    /// What the line shows.
-    pub case: CaseSummary,
-    /// The share by which it is there.
-    pub share: Share,
-}
-
-/// A case that somebody has open in an emergency: what names it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct OpenCase {
-    /// Owner.
-    pub institute: InstituteId,
-    /// Name.
-    pub name: CaseName,
-    /// All emergencies, of anybody.
-    pub emergencies: Vec<Emergency>,
-}
-
-#[derive(Deserialize)]
-struct WithShares {
-    #[serde(flatten)]
-    case: CaseSummary,
-    shares: Vec<Share>,
-}
-
-impl SharedCase {
-    fn of(found: WithShares, guest: &InstituteId, now: Timestamp) -> Option<Self> {
-        let share = found.shares.into_iter().find(|share| share.with == *guest && share.is_running(now))?;
-        let mut case = found.case;
-        case.family = case.name.to_string();
-        case.assignees.clear();
-        case.lists.retain(|list| share.lists.hold(list.list));
-        Some(Self { case, share })
-    }
-}
-
-/// The fields of a [`CaseSummary`].
-fn summary() -> Document {
-    doc! {
-        "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1,
-        "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
-        "lists.category": 1, "lists.list": 1, "lists.total": 1, "updated_at": 1, "analysis_date": 1,
-    }
 }
 
 #[derive(Deserialize)]
@@ -334,15 +222,7 @@ impl CaseStore {
         known: i64,
         shares: &[Share],
     ) -> Result<(), StoreError> {
-        let shares = bson::serialize_to_bson(shares)
-            .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })?;
-        let of = doc! { "_id": &editor.access().case().id, field::REV: known };
-        let change = doc! { "$set": { field::SHARES: shares }, "$inc": { field::REV: 1 } };
-        if self.cases.update_one_in(session, of, change).await? {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict("the case"))
-        }
+        self.put(session, &editor.access().case().id, known, field::SHARES, shares).await
     }
 
     /// The case of this name, if it is one that the administrator may open in an emergency.
@@ -374,11 +254,22 @@ impl CaseStore {
         read: &Case,
         emergencies: &[Emergency],
     ) -> Result<(), StoreError> {
-        let all = bson::serialize_to_bson(emergencies)
+        self.put(session, &read.id, read.rev, field::EMERGENCIES, emergencies).await
+    }
+
+    /// Puts a whole list into the case of revision `known`, or tells that somebody was faster.
+    async fn put<T: Serialize>(
+        &self,
+        session: &mut ClientSession,
+        case: &CaseId,
+        known: i64,
+        list: &str,
+        all: &[T],
+    ) -> Result<(), StoreError> {
+        let all = bson::serialize_to_bson(all)
             .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })?;
-        let of = doc! { "_id": &read.id, field::REV: read.rev };
-        let change = doc! { "$set": { field::EMERGENCIES: all }, "$inc": { field::REV: 1 } };
-        if self.cases.update_one_in(session, of, change).await? {
+        let change = doc! { "$set": { list: all }, "$inc": { field::REV: 1 } };
+        if self.cases.update_one_in(session, doc! { "_id": case, field::REV: known }, change).await? {
             Ok(())
         } else {
             Err(StoreError::Conflict("the case"))
