@@ -29,7 +29,7 @@ use crate::institutes::{Institute, InstituteStore};
 use crate::panels::{Panel, PanelStore};
 use crate::users::{User, UserStore};
 use crate::variants::{ColumnStore, ObservationStore, StateStore, VariantStore};
-use crate::web::{self, Routes};
+use crate::web::{self, Rates, Routes};
 use crate::{audit, auth, cases, institutes, variants};
 
 /// Files read at once for people who wait; each read takes a thread and a disk.
@@ -56,6 +56,8 @@ pub struct Inner {
     pub audit: AuditWriter,
     /// What auditors look at.
     pub review: ReviewStores,
+    /// What one session, script or address may ask for.
+    pub rates: Rates,
     /// Whether the trail is as it should be.
     pub standing: StandingStore,
     /// What is to be erased from the trail.
@@ -119,6 +121,7 @@ impl AppState {
         Self(Arc::new(Inner {
             audit,
             review: ReviewStores::new(&db),
+            rates: Rates::new(&config.rates, &clock),
             standing: StandingStore::new(&db),
             erasures: ErasureStore::new(&db),
             kept_forms: KeptStore::new(&db),
@@ -208,19 +211,13 @@ pub fn router(app: &AppState) -> Router {
 }
 
 /// Serves until `stop` resolves, then lets running requests finish and writes the audit trail to its end.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    app: AppState,
-    listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
+pub async fn serve(app: AppState, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
     let grace = Duration::from_secs(app.config.server.shutdown_grace_s);
-    let router = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+    let router = router(&app);
+    let headers_within = Duration::from_secs(app.config.server.header_timeout_s);
     let (stopped, stopping) = tokio::sync::oneshot::channel::<()>();
     let watched = app.clone();
-    let server = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let server = web::serve(listener, router, headers_within, async move {
         stop.await;
         watched.begin_stopping();
         info!("stopping: running requests have {} s to finish", grace.as_secs());
@@ -228,7 +225,7 @@ pub async fn serve(
         let _ = stopped.send(()); // the server may have failed already
     });
     tokio::select! {
-        served = server => served.context("serving")?,
+        () = server => {}
         () = async {
             if stopping.await.is_ok() {
                 tokio::time::sleep(grace).await;
@@ -240,7 +237,6 @@ pub async fn serve(
     let audit = app.audit.clone();
     drop(app);
     audit.flush(grace).await;
-    Ok(())
 }
 
 /// Serves Prometheus metrics on a listener of their own.

@@ -24,6 +24,8 @@ pub struct Config {
     pub genome: GenomeConfig,
     /// Memory for derived data.
     pub cache: CacheConfig,
+    /// What one session, script or address may ask for.
+    pub rates: RateConfig,
     /// Lifetime of browser sessions.
     pub session: SessionConfig,
     /// Signing in.
@@ -46,6 +48,8 @@ pub struct ServerConfig {
     pub metrics_listen: String,
     /// Whose word about the address of a request counts.
     pub trusted_proxies: Vec<Network>,
+    /// Seconds.
+    pub header_timeout_s: u64,
     /// Seconds.
     pub request_timeout_s: u64,
     /// Kilobytes.
@@ -116,6 +120,22 @@ impl GenomeConfig {
 pub struct CacheConfig {
     /// Megabytes of columns in memory.
     pub columns_mb: u64,
+}
+
+/// `[rates]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateConfig {
+    /// Of one network address.
+    pub requests_per_minute_and_address: u32,
+    /// Of one session or script, as all below.
+    pub pages_per_minute: u32,
+    /// Forms.
+    pub changes_per_minute: u32,
+    /// Lists as files.
+    pub exports_per_minute: u32,
+    /// Requests worked on at the same time.
+    pub requests_at_once: usize,
 }
 
 /// `[session]`

@@ -68,8 +68,9 @@ impl World {
         let mut world = Self { folder, program, port, database, token: String::new() };
         let settings = format!(
             "[database]\nuri = 'mongodb://127.0.0.1:{port}/?directConnection=true&serverSelectionTimeoutMS=3000'\nname = '{DATABASE}'\n\
-             [audit]\nkeys_dir = '{0}/keys'\ncheckpoints_dir = '{0}/checkpoints'\n[log]\nformat = 'json'\n",
-            world.path().display()
+             [audit]\nkeys_dir = '{0}/keys'\ncheckpoints_dir = '{0}/checkpoints'\n[log]\nformat = 'json'\n{1}\n",
+            world.path().display(),
+            crate::support::NO_RATES
         );
         std::fs::write(world.path().join("lodestone.toml"), settings).expect("a file");
         assert!(world.command(&["institute", "add", "own"]).status.success());

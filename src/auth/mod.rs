@@ -48,7 +48,7 @@ pub use hasher::Hasher;
 pub use invitation::{InvitationStore, LIFETIME as INVITATION_LIFETIME};
 pub use kept::{FormKept, KeptStore, keep_refused};
 pub use keyring::{Keyring, Sealed};
-pub use limits::SignInLimits;
+pub use limits::{SignInLimits, network};
 pub use pages::read_token_name;
 pub use password::{Passphrase, Unfit};
 pub use principal::{Principal, Scope};

@@ -137,6 +137,9 @@ impl FromRequestParts<AppState> for CaseAccess {
         let now = app.clock.now();
         let found = app.cases.find(principal.scope(), &at.institute, &at.case, now).await?;
         let Some(case) = found else {
+            if principal.scope().covers(&at.institute) {
+                return Err(AppError::NotFound("case"));
+            }
             return Err(shut_out(parts, &principal, |role| role.reads_cases_of(&at.institute), "case"));
         };
         let (case, right) = if principal.scope().covers(&case.institute) {

@@ -95,7 +95,7 @@ pub(super) async fn run(app: AppState, listener: TcpListener, data: &Path) -> an
     let keys = app.config.audit.keys_folder(data);
     let outside = app.config.audit.checkpoints_folder(data, app.db.name());
     let watches = [flags::runner::watch(&app), verification::watch(&app, keys, outside)];
-    let served = app::serve(app, listener, asked_to_stop()).await;
+    app::serve(app, listener, asked_to_stop()).await;
     watches.iter().for_each(tokio::task::JoinHandle::abort);
-    served
+    Ok(())
 }

@@ -13,7 +13,9 @@ mod limits;
 mod page;
 mod path;
 mod query;
+mod rates;
 mod routes;
+mod serving;
 mod stack;
 pub mod urls;
 
@@ -27,7 +29,9 @@ pub use health::routes as health_routes;
 pub use page::{CaseBar, EmergencyBar, Layout, Page, SharedBar};
 pub use path::Path;
 pub use query::{Params, problem};
+pub use rates::Rates;
 pub use routes::{Access, Route, Routes};
+pub use serving::serve;
 pub use stack::stack;
 
 use axum::http::{HeaderValue, StatusCode, header};

@@ -105,9 +105,9 @@ impl Rates {
             Class::Export => &inner.exports,
         };
         for (limiter, key) in [(&inner.addresses, address), (of_class, key)] {
-            limiter.check_key(&key).map_err(|until| {
-                until.wait_time_from(governor::clock::Clock::now(&inner.clock)).as_secs() + 1
-            })?;
+            limiter
+                .check_key(&key)
+                .map_err(|until| until.wait_time_from(governor::clock::Clock::now(&inner.clock)).as_secs() + 1)?;
         }
         let mut running = inner.running.lock().unwrap_or_else(PoisonError::into_inner);
         let count = running.entry(key).or_default();
@@ -143,7 +143,7 @@ fn keys(request: &Request) -> [Key; 2] {
     let headers = request.headers();
     let of = |text: &[u8]| *blake3::hash(text).as_bytes();
     let address = of(auth::network(ClientAddress::of(request.extensions()).client).to_string().as_bytes());
-    let script = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    let script = headers.get(header::AUTHORIZATION).map(axum::http::HeaderValue::as_bytes);
     let secret = script.or_else(|| auth::session_cookie(headers).map(str::as_bytes));
     [address, secret.map_or(address, of)]
 }
@@ -206,7 +206,8 @@ mod tests {
         let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
         let rates = rates(&clock);
         let key = [1; 32];
-        let (one, _two) = (rates.take(Class::Page, [0; 32], key).unwrap(), rates.take(Class::Change, [0; 32], key).unwrap());
+        let (one, _two) =
+            (rates.take(Class::Page, [0; 32], key).unwrap(), rates.take(Class::Change, [0; 32], key).unwrap());
         assert_eq!(rates.take(Class::Page, [0; 32], key).err(), Some(1), "two at once");
         drop(one);
         assert!(rates.take(Class::Page, [0; 32], key).is_ok());

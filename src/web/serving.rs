@@ -7,30 +7,24 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-/// How long a client may take for a request's headers. A connection that sends them byte by byte is closed (O3).
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// Bytes that a request's headers may have.
 const HEADER_BYTES: usize = 64 * 1024;
 /// Pause after the operating system refused a connection, e.g. because too many files are open.
 const BREATH: Duration = Duration::from_millis(200);
 
 /// Serves until `stop` resolves, then lets running requests finish.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(HEADER_BYTES);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(HEADER_BYTES as u32)
-        .keep_alive_interval(HEADERS_WITHIN)
-        .keep_alive_timeout(HEADERS_WITHIN);
+///
+/// A client that takes longer than `headers_within` for a request's headers, byte by byte, is cut off (O3).
+pub async fn serve(listener: TcpListener, router: Router, headers_within: Duration, stop: impl Future<Output = ()>) {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(headers_within).max_buf_size(HEADER_BYTES);
     let running = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
@@ -55,8 +49,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             let router = router.clone();
             async move { Ok::<_, Infallible>(router.oneshot(request).await.unwrap_or_else(|never| match never {})) }
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = running.watch(connection);
+        let connection = running.watch(builder.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 debug!(%error, "a connection ended early"); // clients leave, or were too slow

@@ -7,7 +7,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Level, Span, info_span};
 
-use super::{client, context, errors, headers, limits};
+use super::{client, context, errors, headers, limits, rates};
 use crate::app::AppState;
 use crate::web::RequestContext;
 use crate::{audit, auth};
@@ -38,6 +38,7 @@ pub fn stack(router: Router<AppState>, app: &AppState) -> Router {
         // Audit is outside of everything that can refuse, end or fail a request.
         .layer(from_fn_with_state(app.clone(), audit::record))
         .layer(CatchPanicLayer::custom(limits::panicked))
+        .layer(from_fn_with_state(app.clone(), rates::limit))
         .layer(from_fn_with_state(app.clone(), limits::shed))
         .layer(DefaultBodyLimit::max(body_limit))
         // Inside audit, so that the refusal is recorded.

@@ -31,6 +31,7 @@ mod pages;
 mod panics;
 mod process;
 mod provider;
+mod rates;
 mod reference;
 mod settings;
 mod sharing;

@@ -49,6 +49,10 @@ pub fn server_uri() -> String {
         .expect("these tests need a database: run `make test`, or `tests/with-database cargo test`")
 }
 
+/// Limits that no test of something else meets.
+pub const NO_RATES: &str = "[rates]\nrequests_per_minute_and_address = 100000000\npages_per_minute = 100000000\n\
+    changes_per_minute = 100000000\nexports_per_minute = 100000000\nrequests_at_once = 10000";
+
 static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
 impl TestApp {
@@ -80,8 +84,10 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let config = folder.path().join("lodestone.toml");
+        // Tests ask for more than a person does, and time stands still meanwhile.
+        let rates = if lines.contains("[rates]") { "" } else { NO_RATES };
         let settings = format!(
-            "[database]\nuri = '{}'\nname = '{name}'\n[audit]\nkeys_dir = '{1}/keys'\ncheckpoints_dir = '{1}/checkpoints'\n{lines}",
+            "[database]\nuri = '{}'\nname = '{name}'\n[audit]\nkeys_dir = '{1}/keys'\ncheckpoints_dir = '{1}/checkpoints'\n{rates}\n{lines}",
             server_uri(),
             folder.path().display()
         );
