@@ -1,5 +1,6 @@
 //! `lodestone demo`: the newcomer's first minute.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -117,10 +118,14 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
         }
     };
     let scope = SystemScope::new();
+    let ids: BTreeSet<InstituteId> =
+        manifest.institutes.iter().map(|institute| institute.id.parse()).collect::<Result<_, _>>()?;
     for institute in &manifest.institutes {
         let id: InstituteId = institute.id.parse()?;
+        let others = ids.iter().filter(|other| **other != id).cloned().collect();
         let mut added = Institute::new(id, institute.name.clone(), app.clock.now());
         added.settings.link_targets = LINKS.into_iter().collect();
+        added.settings.share_with = others;
         match app.institutes.add(&added).await {
             Ok(()) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),

@@ -22,6 +22,7 @@ mod find;
 mod guests;
 mod history;
 mod http;
+mod isolation;
 mod kept;
 mod loading;
 mod members;

@@ -21,7 +21,7 @@ struct KeptPage {
     layout: Layout,
     form: Form,
     sent: String,
-    minutes: i64,
+    until: String,
 }
 
 /// `GET /account/kept`: what this person sent, to send it again. Where nothing is kept for them, their first page.
@@ -36,7 +36,8 @@ async fn show(
         None => None,
     };
     let Some((form, sent)) = kept else { return Ok(see_other("/")) };
-    page.render(|layout| KeptPage { layout, form, sent: filters::moment(sent), minutes: KEPT_FOR.as_mins() })
+    let until = filters::moment(sent + KEPT_FOR);
+    page.render(|layout| KeptPage { layout, form, sent: filters::moment(sent), until })
 }
 
 #[derive(Deserialize)]

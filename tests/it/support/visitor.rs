@@ -174,7 +174,7 @@ pub fn token_in(page: &str) -> String {
 pub async fn masked(response: Response) -> String {
     let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
-    let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+    let nonce = policy.split("'nonce-").nth(1).map_or("NONCE", |rest| rest.split('\'').next().unwrap()).to_owned();
     let text = response.text().await.unwrap();
     let token = if text.contains("name=\"csrf\"") { token_in(&text) } else { "none".to_owned() };
     text.replace(&id, "ID").replace(&nonce, "NONCE").replace(&token, "TOKEN")
