@@ -258,6 +258,20 @@ async fn a_change_of_roles_ends_what_was_open() {
     {
         assert!(shown.contains(line), "{line}");
     }
+    app.app.audit.flush(std::time::Duration::from_secs(5)).await;
+    runner::run(&app.app).await.unwrap();
+    let flags = app.documents("audit_flags", doc! { "_id": 1 }).await;
+    let of = |rule: &str| -> Vec<String> {
+        let found = flags.iter().filter(|flag| flag.get_str("rule").is_ok_and(|name| name == rule));
+        found.map(|flag| flag.get_str("reason").unwrap().to_owned()).collect()
+    };
+    let rights = of("rights_changed");
+    assert_eq!(rights.len(), 2, "{flags:?}");
+    for words in ["gave the role own:admin.", "gave the role two:clinician, took the role own:admin"] {
+        assert!(rights.iter().any(|reason| reason.contains(words)), "{words}: {rights:?}");
+    }
+    assert_eq!(of("enabled_again").len(), 1);
+
     let entries = app.audit_entries().await;
     let noted = entries.iter().filter(|entry| entry.to_string().contains("two:clinician")).count();
     assert!(noted > 0, "the trail says which roles were given");
@@ -387,6 +401,7 @@ async fn a_reset_takes_two_people() {
     app.app.audit.flush(std::time::Duration::from_secs(5)).await;
     runner::run(&app.app).await.unwrap();
     let flags = app.documents("audit_flags", doc! { "_id": 1 }).await;
+    assert!(flags.iter().all(|flag| flag.get_str("rule").is_ok_and(|rule| rule != "rights_changed")), "{flags:?}");
     let resets: Vec<_> =
         flags.iter().filter(|flag| flag.get_str("rule").is_ok_and(|rule| rule == "factor_reset")).collect();
     assert_eq!(resets.len(), 1, "of all that was tried, one did something: {flags:?}");

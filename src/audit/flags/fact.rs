@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::rules::Fact;
+use super::rules::{Fact, rights};
 use crate::audit::{Entry, EntryKind, Outcome, formats};
 
 /// What the rules read of an entry; intents, and entries about nobody and nothing, tell them nothing.
@@ -62,6 +62,11 @@ pub fn fact(entry: &Entry, before: Option<Timestamp>) -> Option<Fact> {
         }),
         refused,
         account: named("user", true),
+        rights: subjects
+            .iter()
+            .filter(|subject| subject.granted)
+            .filter_map(|subject| rights::in_words(&subject.kind, &subject.id))
+            .collect(),
         success,
         status: entry.status.unwrap_or(0),
         rows: entry.rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or(0),

@@ -84,10 +84,10 @@ impl TestApp {
         let folder = tempfile::tempdir().unwrap();
         let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let config = folder.path().join("lodestone.toml");
-        // Tests ask for more than a person does, and time stands still meanwhile.
+        // Tests ask for more than a person does, and time stands still meanwhile. `lines` may go on in `[audit]`.
         let rates = if lines.contains("[rates]") { "" } else { NO_RATES };
         let settings = format!(
-            "[database]\nuri = '{}'\nname = '{name}'\n[audit]\nkeys_dir = '{1}/keys'\ncheckpoints_dir = '{1}/checkpoints'\n{rates}\n{lines}",
+            "[database]\nuri = '{}'\nname = '{name}'\n{rates}\n[audit]\nkeys_dir = '{1}/keys'\ncheckpoints_dir = '{1}/checkpoints'\n{lines}",
             server_uri(),
             folder.path().display()
         );

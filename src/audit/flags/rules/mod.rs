@@ -13,6 +13,7 @@ mod hours;
 mod refusals;
 mod relation;
 mod reset;
+pub(super) mod rights;
 mod sign_in;
 #[cfg(test)]
 mod simulation;
@@ -54,11 +55,13 @@ pub enum Rule {
     SignIn,
     /// An authenticator that was reset, or codes that stand for a second person.
     FactorReset,
+    /// Roles, or from where things are open.
+    RightsChanged,
 }
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NoRelation,
         Self::Volume,
         Self::NewAddress,
@@ -70,6 +73,7 @@ impl Rule {
         Self::OutsideHours,
         Self::SignIn,
         Self::FactorReset,
+        Self::RightsChanged,
     ];
 
     /// The word in addresses and documents.
@@ -87,6 +91,7 @@ impl Rule {
             Self::OutsideHours => "outside_hours",
             Self::SignIn => "sign_in",
             Self::FactorReset => "factor_reset",
+            Self::RightsChanged => "rights_changed",
         }
     }
 
@@ -105,6 +110,7 @@ impl Rule {
             Self::OutsideHours => "Outside usual hours",
             Self::SignIn => "Wrong codes, then signed in",
             Self::FactorReset => "Authenticator reset",
+            Self::RightsChanged => "Roles or addresses changed",
         }
     }
 }
@@ -142,6 +148,8 @@ pub struct Fact {
     pub refused: Option<String>,
     /// The account it was about.
     pub account: Option<String>,
+    /// Rights it changed, in words.
+    pub rights: Vec<String>,
     /// Whether it was done.
     pub success: bool,
     /// HTTP status.
@@ -252,6 +260,7 @@ impl Memory {
         found.extend(clock::take(fact));
         found.extend(self.shared.disabled.take(fact));
         found.extend(reset::take(fact));
+        found.extend(rights::take(fact));
         if fact.command {
             return found; // whoever may run commands is looked at by what they did, not by habits
         }
@@ -311,6 +320,7 @@ mod tests {
             case: None,
             refused: None,
             account: None,
+            rights: Vec::new(),
             success: true,
             status: 200,
             rows: 0,

@@ -197,6 +197,7 @@ fn planted() -> Vec<(Rule, Vec<Fact>)> {
         (Rule::ClockBack, vec![Fact { back_ms: Some(3_600_000), ..go(8, 0, "GET /{institute}") }]),
         (Rule::SignIn, (0..5).map(wrong).collect()),
         (Rule::FactorReset, vec![command(3, "user reset-totp --confirm")]),
+        (Rule::RightsChanged, vec![Fact { rights: vec!["gave the role own:admin".into()], ..command(4, "user add") }]),
     ]
 }
 
