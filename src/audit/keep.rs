@@ -57,6 +57,8 @@ impl Keep for Database {
     }
 
     async fn append(&self, entries: &[RawDocumentBuf]) -> Result<(), StoreError> {
+        // The first time, and without a limit: a new version may bring an index, which takes a large trail long.
+        self.store.prepare().await?;
         answered(self.store.append(entries)).await
     }
 

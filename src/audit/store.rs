@@ -67,6 +67,13 @@ impl AuditStore {
         Self { entries: Documents::new(db), checkpoints: Documents::new(db), heads: Documents::new(db) }
     }
 
+    /// Creates the indexes of the collections, once.
+    pub(super) async fn prepare(&self) -> Result<(), StoreError> {
+        self.entries.prepare().await?;
+        self.checkpoints.prepare().await?;
+        self.heads.prepare().await
+    }
+
     /// Appends sealed entries; one that is stored already, by an earlier try, is not stored twice.
     pub(super) async fn append(&self, entries: &[RawDocumentBuf]) -> Result<(), StoreError> {
         match self.entries.insert_many(entries).await {
