@@ -9,8 +9,8 @@ use mongodb::ClientSession;
 
 use super::model::{AddressRules, Limits, Subject};
 use crate::app::AppState;
-use crate::db::{StoreError, Stored as _};
-use crate::events::{Actor, Change, EventKind, addresses_subject};
+use crate::db::StoreError;
+use crate::events::{Actor, Change, EventKind, addresses_subject, fact};
 use crate::users::{Authority, Membership, Role, RoleGrant, SystemRole};
 
 /// Who changes rules, and from where.
@@ -81,8 +81,8 @@ pub async fn change(
         kind: EventKind::AddressesChanged,
         institute: subject.institute().cloned(),
         case_id: None,
-        before: if known == 0 { Bson::Null } else { as_bson(&before.limits)? },
-        after: as_bson(wanted)?,
+        before: if known == 0 { Bson::Null } else { fact(&before.limits)? },
+        after: fact(wanted)?,
     };
     app.events.prepare().await?;
     app.addresses.prepare().await?;
@@ -129,11 +129,6 @@ async fn write(
     }
     app.events.append(session, event, actor, now).await?;
     Ok(None)
-}
-
-fn as_bson(limits: &Limits) -> Result<Bson, StoreError> {
-    bson::serialize_to_bson(limits)
-        .map_err(|error| StoreError::Unwritable { collection: AddressRules::COLLECTION, reason: error.to_string() })
 }
 
 impl Authority<'_> {

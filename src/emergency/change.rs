@@ -1,12 +1,10 @@
 //! Opening a case in an emergency and ending it: one transaction with its row in the history.
 
-use bson::Bson;
-
 use super::access::EmergencyAdmin;
 use crate::app::AppState;
 use crate::cases::{Case, EMERGENCY_LASTS, Emergency};
-use crate::db::{StoreError, Stored as _};
-use crate::events::{Actor, Change, EventKind, emergency_subject};
+use crate::db::StoreError;
+use crate::events::{Actor, Change, EventKind, emergency_subject, fact};
 use crate::ids::{CaseName, EmergencyId, InstituteId};
 
 /// How often a case that something else changed meanwhile is looked at again.
@@ -40,7 +38,7 @@ pub async fn open(
         }
         let emergency = Emergency {
             id: EmergencyId::random(),
-            by: actor(admin),
+            by: Actor::of(admin.principal()),
             reason: reason.to_owned(),
             at: now,
             until: now + EMERGENCY_LASTS,
@@ -93,15 +91,15 @@ async fn store(
         kind: if before.is_none() { EventKind::BreakGlass } else { EventKind::BreakGlassEnded },
         institute: Some(case.institute.clone()),
         case_id: Some(case.id.clone()),
-        before: as_bson(before)?,
-        after: as_bson(Some(after))?,
+        before: fact(&before)?,
+        after: fact(after)?,
     };
     app.events.prepare().await?;
     let mut transaction = app.db.begin().await?;
     loop {
         let work = async {
             app.cases.set_emergencies(&mut transaction.session, admin, case, all).await?;
-            app.events.append(&mut transaction.session, &change, &actor(admin), app.clock.now()).await
+            app.events.append(&mut transaction.session, &change, &Actor::of(admin.principal()), app.clock.now()).await
         }
         .await;
         match transaction.end(work).await {
@@ -111,13 +109,4 @@ async fn store(
             Err(error) => return Err(error),
         }
     }
-}
-
-fn actor(admin: &EmergencyAdmin) -> Actor {
-    Actor { user: Some(admin.principal().user().clone()), name: admin.principal().name().to_owned() }
-}
-
-fn as_bson(emergency: Option<&Emergency>) -> Result<Bson, StoreError> {
-    bson::serialize_to_bson(&emergency)
-        .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })
 }

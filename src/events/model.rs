@@ -4,6 +4,7 @@ use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
+use crate::auth::Principal;
 use crate::db::{Stored, index, unique_index};
 use crate::ids::{CaseId, InstituteId, UserId};
 
@@ -43,6 +44,14 @@ pub struct Actor {
     pub user: Option<UserId>,
     /// Name at that time.
     pub name: String,
+}
+
+impl Actor {
+    /// A signed-in person, by the name they have now.
+    #[must_use]
+    pub fn of(principal: &Principal) -> Self {
+        Self { user: Some(principal.user().clone()), name: principal.name().to_owned() }
+    }
 }
 
 /// The kinds of change this version makes.

@@ -2,15 +2,25 @@ use bson::{Bson, Document, doc};
 use jiff::Timestamp;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
+use serde::Serialize;
 
 use super::history::History;
 use super::model::{Actor, Event, EventKind};
 use crate::addresses::{AddressAdmin, Subject};
 use crate::cases::{CaseAccess, CaseEditor};
-use crate::db::{Db, Documents, StoreError};
+use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{CaseId, EmergencyId, InstituteId, ShareId, UserId, VariantId};
 use crate::institutes::InstituteAdmin;
 use crate::users::PersonAdmin;
+
+/// What a change keeps of a fact as it was or is; of none, nothing.
+///
+/// # Errors
+/// When it cannot be written as a document's value.
+pub fn fact(value: &impl Serialize) -> Result<Bson, StoreError> {
+    bson::serialize_to_bson(value)
+        .map_err(|error| StoreError::Unwritable { collection: Event::COLLECTION, reason: error.to_string() })
+}
 
 /// The `events` collection.
 #[derive(Clone)]

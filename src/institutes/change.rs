@@ -1,11 +1,9 @@
 //! Changing an institute's name and settings: compare-and-set, with a row in the history.
 
-use bson::Bson;
-
 use super::model::{Choices, Institute};
 use crate::app::AppState;
-use crate::db::{StoreError, Stored as _};
-use crate::events::{Actor, Change, EventKind, institute_subject};
+use crate::db::StoreError;
+use crate::events::{Actor, Change, EventKind, fact, institute_subject};
 
 /// What became of a change.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,8 +45,8 @@ pub async fn change(
         kind: EventKind::InstituteChanged,
         institute: Some(institute.id.clone()),
         case_id: None,
-        before: as_bson(&institute.choices())?,
-        after: as_bson(wanted)?,
+        before: fact(&institute.choices())?,
+        after: fact(wanted)?,
     };
     app.events.prepare().await?;
     let mut transaction = app.db.begin().await?;
@@ -84,9 +82,4 @@ async fn wrong_partners(app: &AppState, institute: &Institute, wanted: &Choices)
     let found = if added.is_empty() { Vec::new() } else { app.institutes.among(&added).await? };
     let unknown = added.iter().find(|id| !found.iter().any(|institute| institute.id == **id));
     Ok(unknown.map(|id| format!("there is no institute {id}")))
-}
-
-fn as_bson(choices: &Choices) -> Result<Bson, StoreError> {
-    bson::serialize_to_bson(choices)
-        .map_err(|error| StoreError::Unwritable { collection: Institute::COLLECTION, reason: error.to_string() })
 }

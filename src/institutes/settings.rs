@@ -99,7 +99,7 @@ pub(super) async fn save(
             return Ok(with_status(shown, StatusCode::UNPROCESSABLE_ENTITY));
         }
     };
-    match change(&app, admin.institute(), form.rev, &wanted, &actor(&admin)).await? {
+    match change(&app, admin.institute(), form.rev, &wanted, &Actor::of(admin.principal())).await? {
         Changed::Stored(_) | Changed::AsBefore => Ok(saved(&admin)),
         Changed::Conflict(now) => {
             // Saving again is then a choice made in sight of what is stored.
@@ -144,7 +144,7 @@ pub(super) async fn restore(
     let history = app.events.whole_of_institute(&admin).await?;
     let earlier = history.at_revision(form.to).ok_or(AppError::NotFound("state"))?;
     let wanted = choices(earlier.clone(), &institute_subject(&institute.id))?;
-    match change(&app, institute, form.rev, &wanted, &actor(&admin)).await? {
+    match change(&app, institute, form.rev, &wanted, &Actor::of(admin.principal())).await? {
         Changed::Stored(_) | Changed::AsBefore => Ok(saved(&admin)),
         Changed::Conflict(now) => {
             let conflict = now.choices().differences(&wanted);
@@ -158,11 +158,6 @@ pub(super) async fn restore(
             wrong_partners(&admin, page, &app, form, message).await
         }
     }
-}
-
-fn actor(admin: &InstituteAdmin) -> Actor {
-    let principal = admin.principal();
-    Actor { user: Some(principal.user().clone()), name: principal.name().to_owned() }
 }
 
 fn saved(admin: &InstituteAdmin) -> Response {

@@ -1,12 +1,10 @@
 //! Granting and ending a share: one transaction with its row in the history.
 
-use bson::Bson;
-
 use super::forms::Terms;
 use crate::app::AppState;
 use crate::cases::{Case, CaseEditor, Share, ShareEnd};
-use crate::db::{StoreError, Stored as _};
-use crate::events::{Actor, Change, EventKind, share_subject};
+use crate::db::StoreError;
+use crate::events::{Actor, Change, EventKind, fact, share_subject};
 use crate::ids::ShareId;
 
 /// How often a case that something else changed meanwhile is looked at again.
@@ -45,7 +43,7 @@ pub async fn grant(app: &AppState, editor: &CaseEditor, terms: &Terms) -> Result
             let same = terms.are_of(running);
             return Ok(if same { Granted::AsBefore(running.clone()) } else { Granted::Running(running.clone()) });
         }
-        let share = terms.share(actor(editor), now);
+        let share = terms.share(Actor::of(editor.access().principal()), now);
         let mut shares = case.shares.clone();
         shares.push(share.clone());
         if store(app, editor, &case, &shares, None, &share).await? {
@@ -67,7 +65,8 @@ pub async fn end(app: &AppState, editor: &CaseEditor, id: &ShareId, reason: Opti
             return Ok(Ended::AsBefore(share.clone()));
         }
         let before = share.clone();
-        share.ended = Some(ShareEnd { by: actor(editor), at: now, reason: reason.map(str::to_owned) });
+        share.ended =
+            Some(ShareEnd { by: Actor::of(editor.access().principal()), at: now, reason: reason.map(str::to_owned) });
         let after = share.clone();
         if store(app, editor, &case, &shares, Some(&before), &after).await? {
             return Ok(Ended::Over(after));
@@ -92,15 +91,17 @@ async fn store(
         kind: if before.is_none() { EventKind::Share } else { EventKind::ShareEnded },
         institute: Some(case.institute.clone()),
         case_id: Some(case.id.clone()),
-        before: as_bson(before)?,
-        after: as_bson(Some(after))?,
+        before: fact(&before)?,
+        after: fact(after)?,
     };
     app.events.prepare().await?;
     let mut transaction = app.db.begin().await?;
     loop {
         let work = async {
             app.cases.set_shares(&mut transaction.session, editor, case.rev, shares).await?;
-            app.events.append(&mut transaction.session, &change, &actor(editor), app.clock.now()).await
+            app.events
+                .append(&mut transaction.session, &change, &Actor::of(editor.access().principal()), app.clock.now())
+                .await
         }
         .await;
         match transaction.end(work).await {
@@ -118,14 +119,4 @@ async fn again(app: &AppState, editor: &CaseEditor) -> Result<Case, StoreError> 
     let case = access.case();
     let now = app.cases.find(access.scope(), &case.institute, &case.name, app.clock.now()).await?;
     now.filter(|now| now.id == case.id).ok_or(StoreError::Conflict("the case"))
-}
-
-fn actor(editor: &CaseEditor) -> Actor {
-    let principal = editor.access().principal();
-    Actor { user: Some(principal.user().clone()), name: principal.name().to_owned() }
-}
-
-fn as_bson(share: Option<&Share>) -> Result<Bson, StoreError> {
-    bson::serialize_to_bson(&share)
-        .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })
 }

@@ -46,12 +46,8 @@ impl SystemAdmin {
     /// Who is written into the history.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        actor(&self.principal)
+        Actor::of(&self.principal)
     }
-}
-
-fn actor(principal: &Principal) -> Actor {
-    Actor { user: Some(principal.user().clone()), name: principal.name().to_owned() }
 }
 
 impl FromRequestParts<AppState> for SystemAdmin {
@@ -173,7 +169,7 @@ impl InstituteAdmin {
     /// Who is written into the history.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        actor(self.principal())
+        Actor::of(self.principal())
     }
 }
 

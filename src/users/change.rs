@@ -7,8 +7,8 @@ use super::model::{Role, SystemRole, User};
 use super::standing::Standing;
 use crate::app::AppState;
 use crate::auth::{end_access, prepare_to_end_access};
-use crate::db::{StoreError, Stored as _};
-use crate::events::{Actor, Change, EventKind, user_subject};
+use crate::db::StoreError;
+use crate::events::{Actor, Change, EventKind, fact, user_subject};
 use crate::ids::{InstituteId, UserId};
 
 /// By which right somebody changes accounts.
@@ -88,8 +88,8 @@ pub async fn change(
         kind: EventKind::UserChanged,
         institute: by.institute(),
         case_id: None,
-        before: as_bson(&before)?,
-        after: as_bson(wanted)?,
+        before: fact(&before)?,
+        after: fact(wanted)?,
     };
     app.events.prepare().await?;
     prepare_to_end_access(app).await?;
@@ -131,7 +131,7 @@ pub async fn add(app: &AppState, user: &User, by: Authority<'_>, actor: &Actor) 
         institute: by.institute(),
         case_id: None,
         before: Bson::Null,
-        after: as_bson(&user.standing())?,
+        after: fact(&user.standing())?,
     };
     app.events.prepare().await?;
     app.users.prepare().await?;
@@ -155,9 +155,4 @@ pub async fn add(app: &AppState, user: &User, by: Authority<'_>, actor: &Actor) 
 
 async fn hold(app: &AppState, session: &mut mongodb::ClientSession, by: Authority<'_>) -> Result<(), StoreError> {
     if app.users.still_may(session, by).await? { Ok(()) } else { Err(StoreError::Conflict(RIGHT)) }
-}
-
-fn as_bson(standing: &Standing) -> Result<Bson, StoreError> {
-    bson::serialize_to_bson(standing)
-        .map_err(|error| StoreError::Unwritable { collection: User::COLLECTION, reason: error.to_string() })
 }

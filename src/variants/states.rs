@@ -8,7 +8,7 @@ use serde_with::{serde_as, skip_serializing_none};
 use crate::cases::{CaseAccess, CaseEditor, CaseStore};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored, index};
-use crate::events::{Actor, Change, EventKind, EventStore, variant_subject};
+use crate::events::{Actor, Change, EventKind, EventStore, fact, variant_subject};
 use crate::ids::{CaseId, InstituteId, UserId, VariantId};
 
 /// What people decided about one variant in one case.
@@ -151,10 +151,10 @@ impl StateStore {
             kind: EventKind::VariantDecided,
             institute: Some(state.institute.clone()),
             case_id: Some(state.case_id.clone()),
-            before: as_bson(before.as_ref())?,
-            after: as_bson(Some(&state))?,
+            before: fact(&before)?,
+            after: fact(&state)?,
         };
-        let actor = Actor { user: Some(state.user.clone()), name: access.principal().name().to_owned() };
+        let actor = Actor::of(access.principal());
         let mut transaction = self.states.db().begin().await?;
         let written = loop {
             let session = &mut transaction.session;
@@ -223,9 +223,4 @@ impl StateStore {
     pub async fn delete_case(&self, _: &SystemScope, case: &CaseId) -> Result<u64, StoreError> {
         self.states.delete(doc! { "case_id": case }).await
     }
-}
-
-fn as_bson(state: Option<&VariantState>) -> Result<bson::Bson, StoreError> {
-    bson::serialize_to_bson(&state)
-        .map_err(|error| StoreError::Unwritable { collection: VariantState::COLLECTION, reason: error.to_string() })
 }
