@@ -1,6 +1,7 @@
 //! Time and randomness, handed in so that tests decide both.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use rand::TryRng as _;
@@ -12,21 +13,28 @@ pub struct Clock(Source);
 
 #[derive(Debug, Clone)]
 enum Source {
-    System,
-    Manual(Arc<Mutex<Timestamp>>),
+    /// With the moment it was made.
+    System(Instant),
+    Manual(Arc<Mutex<Manual>>),
+}
+
+#[derive(Debug)]
+struct Manual {
+    now: Timestamp,
+    passed: Duration,
 }
 
 impl Clock {
     /// The machine's own clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(Source::System(Instant::now()))
     }
 
     /// A clock that stands still until [`Clock::advance`] moves it.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Source::Manual(Arc::new(Mutex::new(start))))
+        Self(Source::Manual(Arc::new(Mutex::new(Manual { now: start, passed: Duration::ZERO }))))
     }
 
     /// The present, rounded down to milliseconds, which is what the database keeps.
@@ -34,21 +42,34 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     pub fn now(&self) -> Timestamp {
         let now = match &self.0 {
-            Source::System => Timestamp::now(),
-            Source::Manual(time) => {
-                *time.lock().expect("a clock's lock is never poisoned: nothing panics while it is held")
-            }
+            Source::System(_) => Timestamp::now(),
+            Source::Manual(time) => held(time).now,
         };
         Timestamp::from_millisecond(now.as_millisecond()).expect("a rounded timestamp stays in range")
     }
 
-    /// Moves a manual clock; the machine's clock stays as it is.
-    pub fn advance(&self, by: SignedDuration) {
-        if let Source::Manual(time) = &self.0 {
-            let mut time = time.lock().expect("a clock's lock is never poisoned: nothing panics while it is held");
-            *time += by;
+    /// How much time has passed since the clock was made, whether somebody set it meanwhile or not. For limits, which a
+    /// clock that is set back would make endless.
+    #[must_use]
+    pub fn passed(&self) -> Duration {
+        match &self.0 {
+            Source::System(made) => made.elapsed(),
+            Source::Manual(time) => held(time).passed,
         }
     }
+
+    /// Moves a manual clock, also back; the machine's clock stays as it is.
+    pub fn advance(&self, by: SignedDuration) {
+        if let Source::Manual(time) = &self.0 {
+            let mut time = held(time);
+            time.now += by;
+            time.passed += Duration::try_from(by).unwrap_or_default();
+        }
+    }
+}
+
+fn held(time: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
+    time.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `N` bytes from the operating system.
@@ -79,6 +100,9 @@ mod tests {
         assert_eq!(before, clock.now());
         clock.advance(SignedDuration::from_mins(5));
         assert_eq!(clock.now().duration_since(before), SignedDuration::from_mins(5));
+        clock.advance(SignedDuration::from_mins(-9));
+        assert_eq!(clock.now().duration_since(before), SignedDuration::from_mins(-4));
+        assert_eq!(clock.passed(), Duration::from_mins(5), "time does not run backwards when a clock is set back");
     }
 
     #[test]

@@ -148,6 +148,8 @@ pub struct SessionConfig {
     pub admin_idle_minutes: i64,
     /// Hours.
     pub absolute_hours: i64,
+    /// Minutes, at most 30.
+    pub elevated_minutes: i64,
 }
 
 /// `[sign_in]`
@@ -355,12 +357,19 @@ impl Config {
             ("session.idle_minutes", self.session.idle_minutes),
             ("session.admin_idle_minutes", self.session.admin_idle_minutes),
             ("session.absolute_hours", self.session.absolute_hours),
+            ("session.elevated_minutes", self.session.elevated_minutes),
             ("sign_in.per_address", self.sign_in.per_address.into()),
             ("sign_in.per_account", self.sign_in.per_account.into()),
         ] {
             if value <= 0 {
                 return wrong(format!("{name} must be above 0"));
             }
+        }
+        if self.session.elevated_minutes > 30 {
+            return wrong(format!(
+                "session.elevated_minutes must be at most 30, not {}",
+                self.session.elevated_minutes
+            ));
         }
         Ok(())
     }

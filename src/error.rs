@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::addresses::Refusal;
 use crate::auth::StepUpClass;
 use crate::db::StoreError;
+use crate::users::RoleGrant;
 
 /// The result of a handler.
 pub type AppResult<T> = Result<T, AppError>;
@@ -55,6 +56,9 @@ pub enum AppError {
     /// A fresh code is needed before this is done.
     #[error("a fresh code is needed")]
     ConfirmFirst(StepUpClass),
+    /// An elevated role that the asker has is entered before this is done.
+    #[error("a role has to be entered")]
+    EnterFirst(Box<RoleGrant>),
     /// Too much is going on.
     #[error("the server is busy")]
     Overloaded,
@@ -117,7 +121,9 @@ impl AppError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Forbidden(_) | Self::Outside(_) | Self::ConfirmFirst(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::Outside(_) | Self::ConfirmFirst(_) | Self::EnterFirst(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::SignInRequired => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unprocessable(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -149,6 +155,7 @@ impl AppError {
             Self::Conflict { .. } => "Somebody else was faster",
             Self::TooOften { .. } => "Too many tries",
             Self::ConfirmFirst(_) => "Confirm that it is you",
+            Self::EnterFirst(_) => "Enter your role first",
             Self::Overloaded => "Busy",
             Self::TrailUnavailable => "Nothing can be shown now",
             Self::ProviderUnavailable => "The identity provider does not answer",
@@ -178,6 +185,9 @@ impl AppError {
             Self::TooOften { seconds } => format!("There were too many tries from here. Wait {seconds} s, then try again."),
             Self::ConfirmFirst(class) => {
                 format!("This needs a fresh code of your authenticator: {}. Give one, then go on.", class.words())
+            }
+            Self::EnterFirst(role) => {
+                format!("This is for the {}: a role that you have, and are not in at the moment.", role.words())
             }
             Self::Overloaded => "The server has more to do than it can. Try again in a few seconds.".to_owned(),
             Self::TrailUnavailable => {

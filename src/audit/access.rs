@@ -10,7 +10,7 @@ use crate::app::AppState;
 use crate::auth::{Principal, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::{InstituteId, UserId};
-use crate::users::{Role, RoleGrant, SystemRole};
+use crate::users::{Role, RoleGrant};
 
 /// The right to review entries and flags. Only the extractor builds one; store methods on either ask for it.
 ///
@@ -45,7 +45,7 @@ impl AuditScope {
         if principal.is_script() {
             return None; // pages are for people; machines get exports by the command line
         }
-        if principal.system_roles().contains(&SystemRole::Auditor) {
+        if principal.is_system_auditor() {
             return Some(Self(Covered::Everything));
         }
         let audited = |institute: &InstituteId| principal.has_role(institute, Role::Auditor);
@@ -174,9 +174,9 @@ impl FromRequestParts<AppState> for AuditAccess {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
         let principal = Principal::from_request_parts(parts, app).await?;
         let Some(scope) = AuditScope::of(&principal) else {
-            let Ok(trail) = Trail::from_request_parts(parts, app).await;
+            let trail = Trail::of(parts);
             trail.note_reason("not an auditor");
-            return Err(shut_out(parts, &principal, RoleGrant::audits, "page"));
+            return Err(shut_out(&trail, &principal, RoleGrant::audits, "page"));
         };
         // A review within one institute is that institute's business; one across several is the system auditors'.
         let own: Vec<&InstituteId> = scope.institutes().collect();

@@ -34,5 +34,5 @@ pub use keys::AuditKeys;
 pub use middleware::{TrailClass, record};
 pub use seal::{SealError, Sealed, seal, unseal};
 pub use store::{AuditStore, collections};
-pub use trail::{Trail, note_concerned, note_granted, note_guest, note_outside, note_principal, note_requested};
+pub use trail::{EMERGENCY, Trail, note_concerned, note_granted, note_guest, note_principal, note_requested};
 pub use writer::{AuditWriter, Closed};

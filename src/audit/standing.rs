@@ -6,7 +6,7 @@ use super::verification::VerificationStore;
 use super::{AuditStore, AuditWriter, flags};
 use crate::auth::Principal;
 use crate::db::{Db, StoreError};
-use crate::users::{Role, SystemRole};
+use crate::web::Notice;
 
 /// A checkpoint is due every minute; after three it is late.
 const LATE: SignedDuration = SignedDuration::from_mins(3);
@@ -15,23 +15,13 @@ const UNSEARCHED: SignedDuration = SignedDuration::from_mins(15);
 /// Logs that signed nothing for so long are no running ones.
 const RUNNING: SignedDuration = SignedDuration::from_hours(24);
 
-/// Something is wrong with the trail: what, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrailNotice {
-    /// A few words.
-    pub title: &'static str,
-    /// Sentences.
-    pub text: String,
-}
+/// What notices made here are about.
+const ABOUT: &str = "Audit trail";
 
-/// Whether somebody is told: administrators and auditors, of the system and of institutes.
+/// Whether somebody is told: administrators and auditors, of the system and of institutes, in their role or not.
 #[must_use]
 pub fn concerns(principal: &Principal) -> bool {
-    !principal.system_roles().is_empty()
-        || principal
-            .roles()
-            .iter()
-            .any(|(_, role)| [Role::Admin.as_str(), Role::Auditor.as_str(), SystemRole::Admin.as_str()].contains(role))
+    !principal.entered().is_empty() || !principal.enterable().is_empty()
 }
 
 /// Where the trail's standing is read.
@@ -50,12 +40,13 @@ impl StandingStore {
     }
 
     /// What is wrong with the trail now, worst first.
-    pub async fn notices(&self, writer: &AuditWriter, now: Timestamp) -> Result<Vec<TrailNotice>, StoreError> {
+    pub async fn notices(&self, writer: &AuditWriter, now: Timestamp) -> Result<Vec<Notice>, StoreError> {
         let mut notices = Vec::new();
         let last = self.verifications.last().await?;
         if last.fault_count > 0 {
             let first = last.faults.first().map(|fault| format!(" ({fault})")).unwrap_or_default();
-            notices.push(TrailNotice {
+            notices.push(Notice {
+            about: ABOUT,
             title: "The audit trail does not verify.",
             text: format!(
                 "{} faults were found{first}: somebody may have changed what was recorded. Keep a copy of the database and of the checkpoint folder as they are, run `lodestone audit verify`, and tell whoever is responsible for security. This notice stays until a verification of the whole trail finds no fault.",
@@ -64,13 +55,25 @@ impl StandingStore {
         });
         }
         if !writer.checkpoints_well() || self.late(now).await? {
-            notices.push(TrailNotice {
+            notices.push(Notice {
+            about: ABOUT,
             title: "Checkpoints of the audit trail are late.",
             text: "For more than 3 minutes entries have not been signed, so a change of them would not show. Check that the checkpoint folder (audit.checkpoints_dir) can be written and has space, and read the server's log; the notice goes when the next checkpoint is stored.".to_owned(),
         });
         }
+        if let Some(at) = self.trail.signed_in_the_future(now).await? {
+            notices.push(Notice {
+            about: ABOUT,
+            title: "The server’s clock is behind the audit trail.",
+            text: format!(
+                "The trail was signed at {}, later than the clock says it is. Times of entries, ends of sessions and codes of authenticators go by that clock: set it, and see to what sets it; the notice goes when the clock has passed that time.",
+                crate::web::filters::moment(at)
+            ),
+        });
+        }
         if self.flags.searched_at().await?.is_some_and(|at| now.duration_since(at) > UNSEARCHED) {
-            notices.push(TrailNotice {
+            notices.push(Notice {
+            about: ABOUT,
             title: "The audit trail is not searched for flags.",
             text: "It was not searched for more than a quarter of an hour, so misuse would not be flagged. Read the server's log for the reason, and run `lodestone audit flags`; the notice goes when a search comes to its end.".to_owned(),
         });

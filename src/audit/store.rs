@@ -1,6 +1,6 @@
 use bson::{Document, RawDocumentBuf, doc};
 use futures::TryStreamExt as _;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mongodb::IndexModel;
 use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ pub struct AuditStore {
     checkpoints: Documents<StoredCheckpoint>,
     heads: Documents<LogHead>,
 }
+
+/// How much clocks of processes that share a database may differ.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
 /// How far a log had come at its last checkpoint: where the next log looks for what it has to name. Proves nothing.
 #[serde_as]
@@ -155,6 +158,15 @@ impl AuditStore {
             None => doc! {},
         };
         self.heads.find(filter, FindOptions::builder().sort(doc! { "_id": 1 }).build()).await
+    }
+
+    /// When the trail was last signed, if that is later than now by more than clocks that agree may differ: then either
+    /// the clock it was signed by was wrong, or this one is.
+    pub async fn signed_in_the_future(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let options = FindOptions::builder().sort(doc! { "at": -1 }).limit(1).build();
+        let newest = self.heads.find(doc! {}, options).await?;
+        let at = newest.first().and_then(|head| head.at);
+        Ok(at.filter(|at| at.duration_since(now) > CLOCKS_DIFFER))
     }
 
     /// Entries of a log from a place in it on, in their order.

@@ -9,7 +9,10 @@ use super::request;
 use crate::addresses::Refusal;
 use crate::auth::Principal;
 use crate::ids::{InstituteId, UserId};
-use crate::users::User;
+use crate::users::{RoleGrant, User};
+
+/// The kind of subject by which a case is read in an emergency, and what somebody acts as who does.
+pub const EMERGENCY: &str = "emergency";
 
 /// Collects facts for a request's outcome entry while the request is worked on.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +33,12 @@ pub(crate) struct Facts {
 }
 
 impl Trail {
+    /// Of a request on its way.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        // Only a request that did not come through the server's stack has none; its notes go nowhere.
+        parts.extensions.get::<Self>().cloned().unwrap_or_default()
+    }
+
     fn facts(&self) -> MutexGuard<'_, Facts> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -40,7 +49,11 @@ impl Trail {
         let place = if facts.institute.is_some() { "" } else { "system " };
         let reader = facts.guest.as_ref().or(facts.institute.as_ref());
         let here = facts.roles.iter().filter(|(institute, _)| institute.as_ref() == reader);
-        let roles: Vec<String> = here.map(|(_, role)| format!("{place}{role}")).collect();
+        let mut roles: Vec<String> = here.map(|(_, role)| format!("{place}{role}")).collect();
+        if facts.subjects.iter().any(|subject| subject.kind == EMERGENCY && subject.granted) {
+            // No role gives what is read then.
+            roles = vec![EMERGENCY.to_owned()];
+        }
         if let Some(agent) = facts.agent.as_mut().filter(|_| !roles.is_empty()) {
             agent.role = Some(roles.join(", "));
         }
@@ -73,6 +86,23 @@ impl Trail {
     /// A gene or region that was asked for within what is granted; never other text.
     pub fn note_sought(&self, kind: &str, name: &str) {
         self.grant(kind, &request::spelt(kind, name));
+    }
+
+    /// What a role of the asker's would open is refused for where they ask from: the auditors of the role's institute are
+    /// concerned.
+    pub(crate) fn note_outside(&self, refusal: &Refusal, institute: Option<&InstituteId>) {
+        self.note_reason(&format!("outside the addresses of {}", refusal.subject));
+        if let Some(institute) = institute {
+            self.institute(institute);
+        }
+    }
+
+    /// What a role of the asker's would open is refused because they have not entered it.
+    pub(crate) fn note_not_entered(&self, role: &RoleGrant) {
+        self.note_reason(&format!("the role {role} is not entered"));
+        if let Some(institute) = role.institute() {
+            self.institute(institute);
+        }
     }
 
     /// How many records the answer shows.
@@ -127,50 +157,35 @@ impl<S: Sync> FromRequestParts<S> for Trail {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(trail_of(parts))
+        Ok(Trail::of(parts))
     }
-}
-
-fn trail_of(parts: &Parts) -> Trail {
-    // Only a request that did not come through the server's stack has none; its notes go nowhere.
-    parts.extensions.get::<Trail>().cloned().unwrap_or_default()
 }
 
 /// Called before a lookup: a refused read must name what it asked for.
 pub fn note_requested(parts: &Parts, kind: &str, id: &str) {
-    trail_of(parts).request(kind, id);
+    Trail::of(parts).request(kind, id);
 }
 
 /// Called before a lookup in an institute that the asker is a member of: its auditors are concerned even by a refusal.
 pub fn note_concerned(parts: &Parts, institute: &InstituteId) {
-    trail_of(parts).institute(institute);
+    Trail::of(parts).institute(institute);
 }
 
 /// Called after a lookup that found the subject within the asker's scope.
 pub fn note_granted(parts: &Parts, kind: &str, id: &str, institute: &InstituteId) {
-    let trail = trail_of(parts);
+    let trail = Trail::of(parts);
     trail.grant(kind, id);
     trail.institute(institute);
 }
 
-/// Called when somebody is refused for where they ask from, what a role of theirs would open: the auditors of the role's
-/// institute are concerned.
-pub fn note_outside(parts: &Parts, refusal: &Refusal, institute: Option<&InstituteId>) {
-    let trail = trail_of(parts);
-    trail.note_reason(&format!("outside the addresses of {}", refusal.subject));
-    if let Some(institute) = institute {
-        trail.institute(institute);
-    }
-}
-
 /// Called when a case is opened by a share: the auditors of the guest's institute are concerned too.
 pub fn note_guest(parts: &Parts, guest: &InstituteId) {
-    trail_of(parts).facts().guest = Some(guest.clone());
+    Trail::of(parts).facts().guest = Some(guest.clone());
 }
 
 /// Called once it is known who asks.
 pub fn note_principal(parts: &Parts, principal: &Principal) {
-    let trail = trail_of(parts);
+    let trail = Trail::of(parts);
     let mut facts = trail.facts();
     facts.roles = principal.roles();
     facts.agent = Some(Agent {

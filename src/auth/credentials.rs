@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
 use super::attempts::{self, Attempts, Factor};
+use super::drift::{AcceptedCodes, LOOKED_BACK};
 use super::keyring::{Keyring, Purpose, Sealed};
 use super::totp::{TotpSecret, step_at};
 use crate::db::{Db, Documents, StoreError, Stored};
@@ -15,6 +16,9 @@ use crate::ids::UserId;
 const CHANGES: i32 = 20;
 /// How long a reset of somebody's authenticator waits for the second person.
 const RESET_WAITS: SignedDuration = SignedDuration::from_hours(72);
+
+/// Field of [`StoredTotp::accepted_at`].
+const ACCEPTED_AT: &str = "totp.accepted_at";
 
 /// What a person proves to be themselves with. Secrets are hashed or sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +52,13 @@ pub struct StoredTotp {
     pub sealed: Sealed,
     /// The newest step whose code was accepted: no code of this or an earlier one is accepted again.
     pub last_step: i64,
+    /// By how many steps that code was off, by the server's clock.
+    #[serde(default)]
+    pub last_offset: i64,
+    /// When it was accepted.
+    #[serde(default)]
+    #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
+    pub accepted_at: Option<Timestamp>,
     /// When it was set up.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub confirmed_at: Timestamp,
@@ -204,14 +215,20 @@ impl CredentialStore {
         let Some(step) = TotpSecret::from_bytes(&secret).and_then(|secret| secret.matches(given, now)) else {
             return Ok(None);
         };
-        Ok(Some(self.use_step(&tried.user, &totp.sealed, step).await?))
+        Ok(Some(self.use_step(&tried.user, &totp.sealed, step, now).await?))
     }
 
     /// Of any number at once, one succeeds for a step, and none for an earlier one.
-    async fn use_step(&self, user: &UserId, sealed: &Sealed, step: i64) -> Result<bool, StoreError> {
+    async fn use_step(&self, user: &UserId, sealed: &Sealed, step: i64, now: Timestamp) -> Result<bool, StoreError> {
         // The same authenticator: one that was replaced since proves nothing.
         let condition = doc! { "_id": user, "totp.last_step": { "$lt": step }, "totp.sealed": sealed.as_str() };
-        let update = doc! { "$set": { "totp.last_step": step, Factor::Code.field(): attempts::fresh() } };
+        let used = doc! {
+            "totp.last_step": step,
+            "totp.last_offset": step - step_at(now),
+            ACCEPTED_AT: bson::DateTime::from_millis(now.as_millisecond()),
+            Factor::Code.field(): attempts::fresh(),
+        };
+        let update = doc! { "$set": used };
         if self.credentials.update_one(condition, update.clone()).await? {
             return Ok(true);
         }
@@ -226,6 +243,22 @@ impl CredentialStore {
         }
         let condition = doc! { "_id": user, "totp.last_step": { "$lt": step }, "totp.sealed": present.sealed.as_str() };
         self.credentials.update_one(condition, update).await
+    }
+
+    /// How the codes fit that were accepted of late, each person counted once.
+    pub async fn accepted_codes(&self, now: Timestamp) -> Result<AcceptedCodes, StoreError> {
+        #[derive(Deserialize)]
+        struct Used {
+            totp: Offset,
+        }
+        #[derive(Deserialize)]
+        struct Offset {
+            last_offset: i64,
+        }
+        let since = bson::DateTime::from_millis((now - LOOKED_BACK).as_millisecond());
+        let options = FindOptions::builder().projection(doc! { "_id": 0, "totp.last_offset": 1 }).build();
+        let used: Vec<Used> = self.credentials.find_as(doc! { ACCEPTED_AT: { "$gt": since } }, options).await?;
+        Ok(AcceptedCodes::count(used.into_iter().map(|used| used.totp.last_offset)))
     }
 
     /// Uses a recovery code up, with the present and the next step of the authenticator, which may be in wrong hands.
@@ -254,7 +287,13 @@ impl CredentialStore {
         let held = self.keyring.hold().await?;
         let sealed = held.seal(new.secret.bytes(), user, Purpose::Totp)?;
         let mut set = doc! {
-            "totp": encoded(&StoredTotp { sealed, last_step: new.step, confirmed_at: now })?,
+            "totp": encoded(&StoredTotp {
+                sealed,
+                last_step: new.step,
+                last_offset: new.step - step_at(now),
+                accepted_at: Some(now),
+                confirmed_at: now,
+            })?,
             "recovery": new.recovery,
             "reset": Bson::Null,
             Factor::Code.field(): attempts::fresh(),
@@ -362,9 +401,13 @@ mod tests {
         let totp = StoredTotp {
             sealed: serde_json::from_str("\"1:a:b\"").unwrap(),
             last_step: 1,
+            last_offset: 0,
+            accepted_at: Some(Timestamp::UNIX_EPOCH),
             confirmed_at: Timestamp::UNIX_EPOCH,
         };
         let totp = bson::serialize_to_document(&totp).unwrap();
         assert!(totp.contains_key("sealed") && totp.get_i64("last_step").is_ok());
+        assert!(totp.get_i64("last_offset").is_ok());
+        assert!(totp.get_datetime(ACCEPTED_AT.strip_prefix("totp.").unwrap()).is_ok());
     }
 }

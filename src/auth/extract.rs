@@ -10,7 +10,7 @@ use super::csrf::CsrfToken;
 use super::principal::Principal;
 use crate::addresses::{Admitted, Refusal, admit_roles};
 use crate::app::AppState;
-use crate::audit;
+use crate::audit::{self, Trail};
 use crate::error::{AppError, AppResult};
 use crate::users::RoleGrant;
 use crate::web::ClientAddress;
@@ -88,29 +88,30 @@ impl FromRequestParts<AppState> for Principal {
             Asked::Nobody => Err(AppError::SignInRequired),
             Asked::Inside(principal) => Ok(principal),
             Asked::Outside(_, refusal) => {
-                audit::note_outside(parts, &refusal, None);
+                Trail::of(parts).note_outside(&refusal, None);
                 Err(AppError::Outside(refusal))
             }
         }
     }
 }
 
-/// The answer to somebody whose open roles do not lead where they ask to go: when one that is closed at their address
-/// would, why it is; to all others there is nothing.
+/// The answer to somebody whose roles do not lead where they ask to go as they stand: when one would that they have and
+/// have not entered, that they do; when one that is closed at their address would, why it is; to all others there is
+/// nothing.
 pub(crate) fn shut_out(
-    parts: &Parts,
+    trail: &Trail,
     principal: &Principal,
     would_open: impl Fn(&RoleGrant) -> bool,
     what: &'static str,
 ) -> AppError {
+    if let Some(role) = principal.enterable().iter().find(|role| would_open(role)) {
+        trail.note_not_entered(role);
+        return AppError::EnterFirst(Box::new(role.clone()));
+    }
     let Some(closed) = principal.closed().iter().find(|closed| would_open(&closed.role)) else {
         return AppError::NotFound(what);
     };
-    let institute = match &closed.role {
-        RoleGrant::Member(held) => Some(&held.institute),
-        RoleGrant::System(_) => None,
-    };
-    audit::note_outside(parts, &closed.refusal, institute);
+    trail.note_outside(&closed.refusal, closed.role.institute());
     AppError::Outside(Arc::clone(&closed.refusal))
 }
 
@@ -143,7 +144,7 @@ async fn resolve(headers: &HeaderMap, from: ClientAddress, app: &AppState) -> Ap
     let left = app.sessions.left(&session, &user, now);
     let admitted = admit_roles(&rules, user.standing().grants(), from.client, now);
     Ok(Asked::within(admitted, |admitted| {
-        Principal::of_session(&user, CsrfToken::of_session(id), session.clone(), left, admitted)
+        Principal::of_session(&user, CsrfToken::of_session(id), session.clone(), left, admitted, now)
     }))
 }
 

@@ -1,4 +1,4 @@
-//! Nobody loses work: a form that meets a session which has ended, or that needs a fresh code first, is kept for a quarter
+//! Nobody loses work: a form that meets a session which has ended, or that needs a fresh code or a role first, is kept for a quarter
 //! of an hour and given back to the same person.
 //!
 //! Its key is in the browser's cookie alone, so that neither the database nor the server's key files open it. It is given
@@ -148,7 +148,7 @@ impl KeptStore {
 #[derive(Debug, Clone, Copy)]
 pub struct FormKept;
 
-/// Keeps forms that are refused until their author signs in again or gives a code, and gives up those that were sent again.
+/// Keeps forms that are refused until their author signs in again, gives a code or enters a role, and gives up those that were sent again.
 pub async fn keep_refused(State(app): State<AppState>, request: Request, next: Next) -> Response {
     if !may_be_kept(&request) {
         return next.run(request).await;
@@ -165,7 +165,7 @@ pub async fn keep_refused(State(app): State<AppState>, request: Request, next: N
     let mut response = next.run(Request::from_parts(parts, Body::from(body.clone()))).await;
     let refused = response.extensions().get::<Shown>().map(|Shown(error)| error);
     match refused {
-        Some(AppError::SignInRequired | AppError::ConfirmFirst(_)) => {
+        Some(AppError::SignInRequired | AppError::ConfirmFirst(_) | AppError::EnterFirst(_)) => {
             // A form that cannot be kept is refused as it would be anyway.
             let Some(handle) = keep(&app, &session, &action, &body).await else { return response };
             if let Some(trail) = trail {

@@ -8,6 +8,8 @@ mod credentials;
 mod csrf;
 mod demo_link;
 mod device;
+mod drift;
+mod elevation;
 mod ended;
 mod enrolment;
 mod extract;
@@ -38,6 +40,8 @@ pub use credentials::{CredentialStore, Credentials, NewFactor, PendingReset, Res
 pub use csrf::{CsrfToken, same_origin};
 pub use demo_link::DemoLinks;
 pub use device::Device;
+pub use drift::{AcceptedCodes, Drift};
+pub use elevation::EnteredRole;
 pub(crate) use ended::{end_access, prepare as prepare_to_end_access};
 pub use enrolment::EnrolmentStore;
 pub use extract::Asker;

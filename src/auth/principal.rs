@@ -4,21 +4,21 @@ use bson::{Bson, Document, doc};
 use jiff::{SignedDuration, Timestamp};
 
 use super::csrf::CsrfToken;
+use super::elevation::{ActingRoles, EnteredRole};
 use super::session::Session;
 use super::step_up::StepUpClass;
 use super::token::{ApiToken, TokenScope};
 use crate::addresses::{Admitted, ClosedRole};
 use crate::cases::{Emergency, Share};
 use crate::ids::{InstituteId, UserId};
-use crate::users::{Membership, Role, RoleGrant, SystemRole, User};
+use crate::users::{Role, RoleGrant, SystemRole, User};
 
 /// A signed-in person, or a script acting for one. Only this folder builds one.
 #[derive(Debug, Clone)]
 pub struct Principal {
     user: UserId,
     name: String,
-    memberships: Vec<Membership>,
-    system_roles: Vec<SystemRole>,
+    roles: ActingRoles,
     closed: Vec<ClosedRole>,
     via: Via,
     scope: Scope,
@@ -61,12 +61,12 @@ struct Administrator {
 }
 
 impl Administrator {
-    fn new(user: &UserId, memberships: &[Membership], system_roles: &[SystemRole]) -> Option<Self> {
-        let held = memberships.iter().filter(|held| held.role == Role::Admin);
-        let institutes: BTreeSet<InstituteId> = held.map(|held| held.institute.clone()).collect();
-        let of = if system_roles.contains(&SystemRole::Admin) { None } else { Some(institutes) };
-        let somewhere = of.as_ref().is_none_or(|institutes| !institutes.is_empty());
-        somewhere.then(|| Self { user: user.clone(), of })
+    /// Counts roles that are not entered too: a case that was opened in an emergency stays open for its hour.
+    fn new(user: &UserId, roles: &ActingRoles) -> Option<Self> {
+        let mut administered = roles.held().filter(|role| role.administers()).peekable();
+        administered.peek()?;
+        // A role of the system is held in no institute, and so makes it all of them.
+        Some(Self { user: user.clone(), of: administered.map(|role| role.institute().cloned()).collect() })
     }
 }
 
@@ -111,7 +111,7 @@ impl Scope {
         here.then_some(&administrator.user)
     }
 
-    /// Whether somebody may open cases in an emergency at all.
+    /// Whether somebody may have cases open in an emergency at all.
     #[must_use]
     pub fn may_open_in_emergency(&self) -> bool {
         self.administrator.is_some()
@@ -119,16 +119,20 @@ impl Scope {
 }
 
 impl Principal {
-    /// `left`: of the session, should this be its last request. `admitted`: the roles in which the person acts from where
-    /// they are; no others count.
+    /// `left`: of the session, should this be its last request. `admitted`: the roles that the person has from where they
+    /// are; no others count, and elevated ones only while they are entered.
     pub(super) fn of_session(
         user: &User,
         csrf: CsrfToken,
         session: Session,
         left: SignedDuration,
         admitted: Admitted,
+        now: Timestamp,
     ) -> Self {
-        Self::new(user, Via::Session { csrf, session: Box::new(session), left }, admitted)
+        let roles = ActingRoles::of_session(admitted.open, &session, now);
+        let administrator = Administrator::new(&user.id, &roles);
+        let via = Via::Session { csrf, session: Box::new(session), left };
+        Self::new(user, via, roles, admitted.closed, administrator)
     }
 
     /// A token reaches what its owner reaches from where it is used, in its own institute only: its cases, and those shared
@@ -137,32 +141,19 @@ impl Principal {
         let here = |role: &RoleGrant| matches!(role, RoleGrant::Member(held) if held.institute == token.institute);
         admitted.open.retain(here);
         admitted.closed.retain(|closed| closed.role.reads_cases_of(&token.institute));
-        Self::new(user, Via::Token { scope: token.scope }, admitted)
+        // Nor does it open anything in an emergency.
+        Self::new(user, Via::Token { scope: token.scope }, ActingRoles::of_script(admitted.open), admitted.closed, None)
     }
 
-    fn new(user: &User, via: Via, admitted: Admitted) -> Self {
-        let (mut memberships, mut system_roles) = (Vec::new(), Vec::new());
-        for role in admitted.open {
-            match role {
-                RoleGrant::Member(membership) => memberships.push(membership),
-                RoleGrant::System(role) => system_roles.push(role),
-            }
-        }
-        // A script opens nothing in an emergency.
-        let administrator = match via {
-            Via::Session { .. } => Administrator::new(&user.id, &memberships, &system_roles),
-            Via::Token { .. } => None,
-        };
-        let scope = Scope { institutes: readable(&memberships), administrator };
-        Self {
-            user: user.id.clone(),
-            name: user.name.clone(),
-            memberships,
-            system_roles,
-            closed: admitted.closed,
-            via,
-            scope,
-        }
+    fn new(
+        user: &User,
+        via: Via,
+        roles: ActingRoles,
+        closed: Vec<ClosedRole>,
+        administrator: Option<Administrator>,
+    ) -> Self {
+        let scope = Scope { institutes: readable(&roles), administrator };
+        Self { user: user.id.clone(), name: user.name.clone(), roles, closed, via, scope }
     }
 
     /// Identity of the person.
@@ -183,35 +174,58 @@ impl Principal {
         &self.scope
     }
 
-    /// Whether the person is a member of the institute in any role.
+    /// Whether the person is a member of the institute in any role, entered or not.
     #[must_use]
     pub fn is_member_of(&self, institute: &InstituteId) -> bool {
-        self.memberships.iter().any(|membership| membership.institute == *institute)
+        self.roles.held().any(|role| role.institute() == Some(institute))
     }
 
-    /// Whether the person has this role in the institute.
+    /// Whether the person acts in this role of the institute now.
     #[must_use]
     pub fn has_role(&self, institute: &InstituteId, role: Role) -> bool {
-        self.memberships.iter().any(|membership| membership.institute == *institute && membership.role == role)
+        self.roles.is_in(institute, role)
     }
 
     /// Institutes of any membership, in alphabetical order, each once.
     #[must_use]
     pub fn institutes(&self) -> Vec<InstituteId> {
-        let all: BTreeSet<_> = self.memberships.iter().map(|membership| membership.institute.clone()).collect();
+        let all: BTreeSet<_> = self.roles.held().filter_map(RoleGrant::institute).cloned().collect();
         all.into_iter().collect()
     }
 
-    /// Roles that concern the whole system.
-    #[must_use]
-    pub fn system_roles(&self) -> &[SystemRole] {
-        &self.system_roles
-    }
-
-    /// Whether the person administers the whole system. A script never acts in that role.
+    /// Whether the person administers the whole system now. A script never acts in that role.
     #[must_use]
     pub fn is_system_admin(&self) -> bool {
-        !self.is_script() && self.system_roles.contains(&SystemRole::Admin)
+        self.roles.is_in_system(SystemRole::Admin)
+    }
+
+    /// Whether the person reviews the whole trail now. A script never acts in that role.
+    #[must_use]
+    pub fn is_system_auditor(&self) -> bool {
+        self.roles.is_in_system(SystemRole::Auditor)
+    }
+
+    /// Whether the person administers this institute now, or the system with all of them.
+    #[must_use]
+    pub fn administers(&self, institute: &InstituteId) -> bool {
+        self.roles.acting().any(|role| role.administers_in(institute))
+    }
+
+    /// Roles that count without being entered.
+    pub fn plain_roles(&self) -> impl Iterator<Item = &RoleGrant> {
+        self.roles.plain()
+    }
+
+    /// Elevated roles in which the person acts, and until when.
+    #[must_use]
+    pub fn entered(&self) -> &[EnteredRole] {
+        self.roles.entered()
+    }
+
+    /// Elevated roles that the person has and is not in.
+    #[must_use]
+    pub fn enterable(&self) -> &[RoleGrant] {
+        self.roles.enterable()
     }
 
     /// Whether a fresh code keeps a class open in this session.
@@ -226,11 +240,10 @@ impl Principal {
         &self.closed
     }
 
-    /// All roles with their institute; none for those of the whole system.
+    /// All roles in which the person acts, with their institute; none for those of the whole system.
     #[must_use]
     pub fn roles(&self) -> Vec<(Option<InstituteId>, &'static str)> {
-        let members = self.memberships.iter().map(|held| (Some(held.institute.clone()), held.role.as_str()));
-        members.chain(self.system_roles.iter().map(|role| (None, role.as_str()))).collect()
+        self.roles.acting().map(|role| (role.institute().cloned(), role.role())).collect()
     }
 
     /// The token that forms of this session carry; a script has none.
@@ -276,17 +289,21 @@ impl Principal {
     }
 }
 
-fn readable(memberships: &[Membership]) -> BTreeSet<InstituteId> {
-    memberships
-        .iter()
-        .filter(|membership| membership.role.reads_cases())
-        .map(|membership| membership.institute.clone())
-        .collect()
+fn readable(roles: &ActingRoles) -> BTreeSet<InstituteId> {
+    let reads = |role: &&RoleGrant| role.institute().is_some_and(|institute| role.reads_cases_of(institute));
+    roles.acting().filter(reads).filter_map(RoleGrant::institute).cloned().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::users::Membership;
+
+    const NOW: &str = "2026-01-01T00:00:00Z";
+
+    fn now() -> Timestamp {
+        NOW.parse().unwrap()
+    }
 
     fn user(grants: &[(&str, Role)]) -> User {
         User {
@@ -299,7 +316,7 @@ mod tests {
                 .collect(),
             system_roles: vec![SystemRole::Admin],
             disabled: false,
-            created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            created_at: now(),
             rev: 1,
         }
     }
@@ -308,37 +325,61 @@ mod tests {
         Admitted { open: user.standing().grants(), closed: Vec::new() }
     }
 
+    /// Somebody in a session in which these roles were entered a while ago, for one minute from now.
+    fn signed_in(user: &User, entered: &[&str]) -> Principal {
+        let until = now() + SignedDuration::from_mins(1);
+        let session = Session {
+            id: "h".into(),
+            user: user.id.clone(),
+            created_at: now(),
+            last_seen_at: now(),
+            expires_at: now(),
+            forgotten_at: None,
+            device: None,
+            last_address: None,
+            grants: Vec::new(),
+            open_until: std::collections::BTreeMap::new(),
+            entered: entered.iter().map(|role| (role.parse().unwrap(), until)).collect(),
+        };
+        let csrf = CsrfToken::of_session("x");
+        Principal::of_session(user, csrf, session, SignedDuration::ZERO, everywhere(user), now())
+    }
+
     #[test]
     fn administration_and_audit_give_no_case() {
         for role in [Role::Admin, Role::Auditor, Role::Researcher] {
-            let user = user(&[("cust000", role)]);
-            let session = Session {
-                id: "h".into(),
-                user: user.id.clone(),
-                created_at: user.created_at,
-                last_seen_at: user.created_at,
-                expires_at: user.created_at,
-                forgotten_at: None,
-                device: None,
-                last_address: None,
-                grants: Vec::new(),
-                open_until: std::collections::BTreeMap::new(),
-            };
-            let principal = Principal::of_session(
-                &user,
-                CsrfToken::of_session("x"),
-                session,
-                SignedDuration::ZERO,
-                everywhere(&user),
-            );
-            assert!(!principal.scope().covers(&"cust000".parse().unwrap()), "{role:?}");
-            assert!(principal.is_member_of(&"cust000".parse().unwrap()));
+            let person = signed_in(&user(&[("cust000", role)]), &["cust000:admin", "cust000:auditor", "system:admin"]);
+            assert!(!person.scope().covers(&"cust000".parse().unwrap()), "{role:?}");
+            assert!(person.is_member_of(&"cust000".parse().unwrap()));
         }
     }
 
     #[test]
+    fn an_elevated_role_counts_only_while_it_is_entered() {
+        let own = "cust000".parse().unwrap();
+        let held = user(&[("cust000", Role::Admin), ("cust000", Role::Clinician)]);
+        let person = signed_in(&held, &[]);
+        assert!(!person.has_role(&own, Role::Admin) && !person.is_system_admin() && !person.administers(&own));
+        assert!(person.has_role(&own, Role::Clinician) && person.scope().covers(&own));
+        assert_eq!(person.roles(), [(Some(own.clone()), "clinician")], "the trail names roles that count");
+        assert_eq!(person.enterable().len(), 2);
+
+        let person = signed_in(&held, &["cust000:admin"]);
+        assert!(person.has_role(&own, Role::Admin) && person.administers(&own));
+        assert!(!person.is_system_admin(), "one was entered, not all");
+        assert!(!person.administers(&"cust111".parse().unwrap()));
+
+        let person = signed_in(&held, &["system:admin"]);
+        assert!(person.is_system_admin() && person.administers(&"cust111".parse().unwrap()));
+        assert!(!person.has_role(&own, Role::Admin));
+
+        let person = signed_in(&user(&[]), &["cust000:admin", "cust000:auditor"]);
+        assert!(person.entered().is_empty(), "a role that was taken away does not count though it was entered");
+    }
+
+    #[test]
     fn a_token_is_narrower_than_its_owner() {
-        let owner = user(&[("cust000", Role::Clinician), ("cust111", Role::Clinician)]);
+        let owner = user(&[("cust000", Role::Clinician), ("cust000", Role::Admin), ("cust111", Role::Clinician)]);
         let token = ApiToken {
             id: "h".into(),
             user: owner.id.clone(),
@@ -350,10 +391,12 @@ mod tests {
             created_at: owner.created_at,
             expires_at: owner.created_at,
         };
-        let principal = Principal::of_token(&owner, &token, everywhere(&owner));
-        assert!(principal.scope().covers(&"cust000".parse().unwrap()));
-        assert!(!principal.scope().covers(&"cust111".parse().unwrap()));
-        assert!(principal.system_roles().is_empty());
-        assert!(!principal.is_member_of(&"cust111".parse().unwrap()));
+        let script = Principal::of_token(&owner, &token, everywhere(&owner));
+        let own = "cust000".parse().unwrap();
+        assert!(script.scope().covers(&own));
+        assert!(!script.scope().covers(&"cust111".parse().unwrap()));
+        assert!(!script.is_member_of(&"cust111".parse().unwrap()));
+        assert!(!script.is_system_admin() && !script.has_role(&own, Role::Admin));
+        assert!(script.enterable().is_empty() && !script.scope().may_open_in_emergency());
     }
 }

@@ -15,7 +15,7 @@ use crate::addresses::{AddressRules, with_rules_of_owner};
 use crate::config::SessionConfig;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::UserId;
-use crate::users::User;
+use crate::users::{RoleGrant, User};
 
 /// How much longer than it lasts a session is remembered: a form that meets it then is kept for its author.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(12);
@@ -59,6 +59,10 @@ pub struct Session {
     #[serde(default)]
     #[serde_as(as = "BTreeMap<_, bson::serde_helpers::datetime::FromJiff02Timestamp>")]
     pub open_until: BTreeMap<StepUpClass, Timestamp>,
+    /// Elevated roles that were entered, and until when each counts.
+    #[serde(default)]
+    #[serde_as(as = "BTreeMap<_, bson::serde_helpers::datetime::FromJiff02Timestamp>")]
+    pub entered: BTreeMap<RoleGrant, Timestamp>,
 }
 
 impl Session {
@@ -66,6 +70,12 @@ impl Session {
     #[must_use]
     pub fn is_open(&self, class: StepUpClass, now: Timestamp) -> bool {
         self.open_until.get(&class).is_some_and(|until| now < *until)
+    }
+
+    /// Until when an elevated role that was entered counts; none when it does not, or no longer.
+    #[must_use]
+    pub fn entered_until(&self, role: &RoleGrant, now: Timestamp) -> Option<Timestamp> {
+        self.entered.get(role).copied().filter(|until| now < *until)
     }
 }
 
@@ -84,6 +94,11 @@ impl Stored for Session {
     }
 }
 
+/// The field of a role; no institute's id has a dot.
+fn entered(role: &RoleGrant) -> String {
+    format!("entered.{role}")
+}
+
 /// SHA-256 as hexadecimal text: what is stored of a secret that was handed out.
 pub(super) fn digest(secret: &str) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(secret.as_bytes()))
@@ -96,6 +111,7 @@ pub struct SessionStore {
     idle: SignedDuration,
     admin_idle: SignedDuration,
     absolute: SignedDuration,
+    elevated: SignedDuration,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +131,7 @@ impl SessionStore {
             idle: SignedDuration::from_mins(config.idle_minutes),
             admin_idle: SignedDuration::from_mins(config.admin_idle_minutes),
             absolute: SignedDuration::from_hours(config.absolute_hours),
+            elevated: SignedDuration::from_mins(config.elevated_minutes),
         }
     }
 
@@ -151,6 +168,7 @@ impl SessionStore {
             device,
             grants,
             open_until: BTreeMap::new(),
+            entered: BTreeMap::new(),
         };
         self.sessions.insert(&session, "this session").await?;
         Ok(id)
@@ -234,6 +252,24 @@ impl SessionStore {
         let until = bson::DateTime::from_millis(closes(now).as_millisecond());
         let name = format!("open_until.{}", class.as_str());
         self.sessions.update_one(doc! { "_id": id }, doc! { "$set": { name: until } }).await
+    }
+
+    /// How long an elevated role counts after it was entered.
+    #[must_use]
+    pub fn elevated_for(&self) -> SignedDuration {
+        self.elevated
+    }
+
+    /// An elevated role counts in this session from now on, for [`elevated_for`](Self::elevated_for). Whether its holder has
+    /// it is looked at with each request.
+    pub async fn enter(&self, id: &str, role: &RoleGrant, now: Timestamp) -> Result<bool, StoreError> {
+        let until = bson::DateTime::from_millis((now + self.elevated).as_millisecond());
+        self.sessions.update_one(doc! { "_id": id }, doc! { "$set": { entered(role): until } }).await
+    }
+
+    /// An elevated role no longer counts in this session.
+    pub(super) async fn leave(&self, id: &str, role: &RoleGrant) -> Result<bool, StoreError> {
+        self.sessions.update_one(doc! { "_id": id }, doc! { "$unset": { entered(role): "" } }).await
     }
 
     /// Ends one of a person's sessions by what is stored of its id; whether there was one.

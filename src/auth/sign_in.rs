@@ -20,7 +20,7 @@ use super::provider::{FlowStore, Identity, IdentityStore, Providers};
 use super::recovery::{self, RecoveryCode};
 use crate::addresses::{Subject, admit};
 use crate::app::AppState;
-use crate::audit::{self, Trail};
+use crate::audit::Trail;
 use crate::clock::Clock;
 use crate::config::SignInConfig;
 use crate::db::Db;
@@ -93,7 +93,7 @@ impl FromRequestParts<AppState> for Anonymous {
         let Ok(device) = Device::from_request_parts(parts, app).await;
         let rules = app.addresses.of(&Subject::System).await?;
         if let Err(refusal) = admit(&[rules], device.address, app.clock.now()) {
-            audit::note_outside(parts, &refusal, None);
+            Trail::of(parts).note_outside(&refusal, None);
             return Err(AppError::Outside(refusal));
         }
         Ok(Self { device, session: cookie::read(&parts.headers).map(ToOwned::to_owned) })

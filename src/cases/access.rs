@@ -6,7 +6,7 @@ use super::emergency::Emergency;
 use super::model::Case;
 use super::share::Share;
 use crate::app::AppState;
-use crate::audit;
+use crate::audit::{self, Trail};
 use crate::auth::{Principal, Scope, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::{CaseName, InstituteId};
@@ -140,12 +140,12 @@ impl FromRequestParts<AppState> for CaseAccess {
             if principal.scope().covers(&at.institute) {
                 return Err(AppError::NotFound("case"));
             }
-            return Err(shut_out(parts, &principal, |role| role.reads_cases_of(&at.institute), "case"));
+            return Err(shut_out(&Trail::of(parts), &principal, |role| role.reads_cases_of(&at.institute), "case"));
         };
         let (case, right) = if principal.scope().covers(&case.institute) {
             (case, Right::Own)
         } else if let Some(emergency) = case.emergency_for(principal.scope(), now).cloned() {
-            audit::note_granted(parts, "emergency", emergency.id.as_str(), &case.institute);
+            audit::note_granted(parts, audit::EMERGENCY, emergency.id.as_str(), &case.institute);
             (case, Right::Emergency(emergency))
         } else {
             // The query found it by this share; should the two ever differ, nothing is shown.

@@ -131,6 +131,7 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
         Ok(open) => {
             say("database", Ok(open.db.name().to_owned()));
             say("schema", open::ready(&open.db, &Clock::system()).await.map(|()| "up to date".to_owned()));
+            say("clock", open::clock_passed_the_trail(&open.db, &Clock::system()).await);
             let genes =
                 GeneStore::new(&open.db).names().await.context("reading the gene reference").and_then(|names| {
                     if names.is_empty() {

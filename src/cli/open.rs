@@ -7,7 +7,7 @@ use bson::doc;
 
 use super::{Globals, SystemScope};
 use crate::app::AppState;
-use crate::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Outcome, Payload};
+use crate::audit::{Agent, AuditKeys, AuditStore, AuditWriter, Entry, EntryKind, Outcome, Payload};
 use crate::auth::Keyring;
 use crate::backup;
 use crate::clock::Clock;
@@ -120,6 +120,18 @@ pub(super) async fn ready(db: &Db, clock: &Clock) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the machine's clock is where the trail was signed last, or later; in words what is wrong when it is not.
+pub(super) async fn clock_passed_the_trail(db: &Db, clock: &Clock) -> anyhow::Result<String> {
+    let now = clock.now();
+    if let Some(at) = AuditStore::new(db).signed_in_the_future(now).await? {
+        bail!(
+            "it says {now:.0}, but the audit trail was signed at {at:.0}: set the clock, and see to what sets it, since codes \
+             of authenticators, ends of sessions and times of entries go by it"
+        )
+    }
+    Ok(format!("{now:.0}, not behind the audit trail"))
 }
 
 /// Opens everything for one command, carries it out, writes its audit entry, closes everything.

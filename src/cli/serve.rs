@@ -4,7 +4,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::{Command, Globals, SystemScope, open};
@@ -70,6 +70,9 @@ pub(super) async fn serve(globals: &Globals, mut config: Config, wanted: Option<
             migrations::migrate(&open.db, &clock).await?;
         } else {
             open::ready(&open.db, &clock).await?;
+        }
+        if let Err(behind) = open::clock_passed_the_trail(&open.db, &clock).await {
+            warn!("{behind:#}");
         }
         let db = open.for_serving().await?;
         let audit = open::audit_writer(&config, &data, &db, &clock)?;

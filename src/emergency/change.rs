@@ -1,6 +1,6 @@
 //! Opening a case in an emergency and ending it: one transaction with its row in the history.
 
-use super::access::EmergencyAdmin;
+use super::access::{CaseOpener, EmergencyAdmin};
 use crate::app::AppState;
 use crate::cases::{Case, EMERGENCY_LASTS, Emergency};
 use crate::db::StoreError;
@@ -22,13 +22,8 @@ pub enum Opened {
 }
 
 /// Opens a case for [`EMERGENCY_LASTS`].
-pub async fn open(
-    app: &AppState,
-    admin: &EmergencyAdmin,
-    institute: &InstituteId,
-    name: &CaseName,
-    reason: &str,
-) -> Result<Opened, StoreError> {
+pub async fn open(app: &AppState, opener: &CaseOpener, name: &CaseName, reason: &str) -> Result<Opened, StoreError> {
+    let (admin, institute) = (opener.admin(), opener.institute());
     let (scope, user) = (admin.principal().scope(), admin.principal().user());
     for _ in 0..TRIES {
         let Some(case) = app.cases.administered(admin, institute, name).await? else { return Ok(Opened::NotThere) };

@@ -7,7 +7,7 @@ mod access;
 mod change;
 mod page;
 
-pub use access::EmergencyAdmin;
+pub use access::{CaseOpener, EmergencyAdmin};
 pub use change::{Opened, end, open};
 
 use crate::web::{Access, Routes};

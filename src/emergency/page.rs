@@ -94,7 +94,7 @@ pub(super) async fn open_case(
     if admin.principal().is_member_of(&institute) {
         trail.note_place(&institute);
     }
-    match open(&app, &admin, &institute, &name, reason).await? {
+    match open(&app, &admin.opener(institute, &trail)?, &name, reason).await? {
         Opened::Now(case) => {
             note(&trail, &case);
             // The case's identity stands in the trail for what was opened, which is what is flagged for review.

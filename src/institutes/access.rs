@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::model::Institute;
 use crate::app::AppState;
-use crate::audit;
+use crate::audit::{self, Trail};
 use crate::auth::{Principal, Scope, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::InstituteId;
@@ -53,7 +53,7 @@ impl FromRequestParts<AppState> for InstituteAccess {
             audit::note_concerned(parts, &institute);
         }
         if !principal.scope().covers(&institute) {
-            return Err(shut_out(parts, &principal, |role| role.reads_cases_of(&institute), "institute"));
+            return Err(shut_out(&Trail::of(parts), &principal, |role| role.reads_cases_of(&institute), "institute"));
         }
         let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("institute"))?;
         audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);
@@ -105,7 +105,7 @@ impl FromRequestParts<AppState> for InstituteAdmin {
             return Err(AppError::NotFound("page"));
         }
         if !principal.has_role(&institute, Role::Admin) {
-            return Err(shut_out(parts, &principal, |role| role.is(&institute, Role::Admin), "page"));
+            return Err(shut_out(&Trail::of(parts), &principal, |role| role.is(&institute, Role::Admin), "page"));
         }
         let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("page"))?;
         audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);

@@ -11,7 +11,7 @@ use crate::auth::Principal;
 use crate::cases::{Assignee, CaseQuery, CaseSummary, Phenotype, SharedCase, Status};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::UserId;
-use crate::users::{Colleague, Role};
+use crate::users::{Colleague, Role, RoleGrant};
 use crate::web::{Access, Layout, Page, Params, Routes, filters, see_other, urls};
 
 /// Cases on a page; searching narrows further.
@@ -35,6 +35,7 @@ struct StartPage {
     layout: Layout,
     institutes: Vec<Institute>,
     administered: Vec<Institute>,
+    enterable: Vec<RoleGrant>,
     /// Whether a case can be opened in an emergency.
     emergency: bool,
     others: Vec<String>,
@@ -47,9 +48,10 @@ async fn start(principal: Principal, page: Page, State(app): State<AppState>) ->
     let readable: Vec<_> = principal.scope().institutes().cloned().collect();
     let mut administered = principal.institutes();
     administered.retain(|institute| principal.has_role(institute, Role::Admin));
+    let elevated = principal.enterable().iter().filter_map(RoleGrant::institute).chain(&administered);
     if let [only] = readable.as_slice()
         && principal.closed().is_empty()
-        && administered.iter().all(|institute| institute == only)
+        && elevated.into_iter().all(|institute| institute == only)
     {
         return Ok(see_other(&urls::institute(only)));
     }
@@ -64,7 +66,8 @@ async fn start(principal: Principal, page: Page, State(app): State<AppState>) ->
     let mut closed: Vec<String> = principal.closed().iter().map(|closed| closed.refusal.sentence()).collect();
     closed.dedup();
     let emergency = principal.scope().may_open_in_emergency();
-    page.render(|layout| StartPage { layout, institutes, administered, emergency, others, closed })
+    let enterable = principal.enterable().to_vec();
+    page.render(|layout| StartPage { layout, institutes, administered, enterable, emergency, others, closed })
 }
 
 #[derive(Template)]

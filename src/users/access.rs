@@ -58,7 +58,7 @@ impl FromRequestParts<AppState> for SystemAdmin {
         if principal.is_system_admin() {
             return Ok(Self { principal });
         }
-        Err(shut_out(parts, &principal, |role| *role == RoleGrant::System(SystemRole::Admin), "page"))
+        Err(shut_out(&Trail::of(parts), &principal, |role| *role == RoleGrant::System(SystemRole::Admin), "page"))
     }
 }
 
@@ -109,8 +109,7 @@ impl FromRequestParts<AppState> for PersonAdmin {
         let Path(PersonPath { user }) = Path::from_request_parts(parts, app).await?;
         audit::note_requested(parts, "user", user.as_str());
         let person = app.users.by_id(&user).await?.ok_or(AppError::NotFound("person"))?;
-        let Ok(trail) = Trail::from_request_parts(parts, app).await;
-        trail.note_done("user", person.id.as_str(), None);
+        Trail::of(parts).note_done("user", person.id.as_str(), None);
         Ok(Self { admin, person })
     }
 }

@@ -5,7 +5,7 @@ use bson::doc;
 use jiff::Timestamp;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
-use serde_with::serde_as;
+use serde_with::{DeserializeFromStr, SerializeDisplay, serde_as};
 
 use crate::db::{Stored, index, unique_index};
 use crate::define_id;
@@ -49,7 +49,7 @@ pub struct User {
 }
 
 /// One role in one institute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Membership {
     /// Where.
     pub institute: InstituteId,
@@ -58,7 +58,7 @@ pub struct Membership {
 }
 
 /// What a member of an institute may do there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Reads, comments, triages.
@@ -94,10 +94,16 @@ impl Role {
     pub fn reads_cases(self) -> bool {
         matches!(self, Self::Clinician | Self::Geneticist)
     }
+
+    /// Whether the role counts only while its holder has entered it.
+    #[must_use]
+    pub fn is_elevated(self) -> bool {
+        matches!(self, Self::Admin | Self::Auditor)
+    }
 }
 
 /// A role that is not tied to an institute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SystemRole {
     /// Users, institutes, reference data.
@@ -118,7 +124,7 @@ impl SystemRole {
 }
 
 /// A role as given on the command line: `cust000:clinician` or `system:admin`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, SerializeDisplay, DeserializeFromStr)]
 pub enum RoleGrant {
     /// In an institute.
     Member(Membership),
@@ -163,6 +169,58 @@ impl RoleGrant {
     #[must_use]
     pub fn reads_cases_of(&self, institute: &InstituteId) -> bool {
         matches!(self, Self::Member(held) if held.institute == *institute && held.role.reads_cases())
+    }
+
+    /// Where it is held; none for a role of the system.
+    #[must_use]
+    pub fn institute(&self) -> Option<&InstituteId> {
+        match self {
+            Self::Member(held) => Some(&held.institute),
+            Self::System(_) => None,
+        }
+    }
+
+    /// The role's word, without where it is held.
+    #[must_use]
+    pub fn role(&self) -> &'static str {
+        match self {
+            Self::Member(held) => held.role.as_str(),
+            Self::System(role) => role.as_str(),
+        }
+    }
+
+    /// For people: `admin of cust000`, `auditor of the system`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.institute() {
+            Some(institute) => format!("{} of {institute}", self.role()),
+            None => format!("{} of the system", self.role()),
+        }
+    }
+
+    /// Whether the role counts only while its holder has entered it: those of the system, and those that decide about
+    /// people, settings or the trail.
+    #[must_use]
+    pub fn is_elevated(&self) -> bool {
+        match self {
+            Self::Member(held) => held.role.is_elevated(),
+            Self::System(_) => true,
+        }
+    }
+
+    /// Whether the role administers this institute, or the system with all of them.
+    #[must_use]
+    pub fn administers_in(&self, institute: &InstituteId) -> bool {
+        *self == Self::System(SystemRole::Admin) || self.is(institute, Role::Admin)
+    }
+
+    /// Whether the role looks after people.
+    #[must_use]
+    pub fn administers(&self) -> bool {
+        match self {
+            Self::Member(held) => held.role == Role::Admin,
+            Self::System(role) => *role == SystemRole::Admin,
+        }
     }
 
     /// Whether the role reviews the audit trail.

@@ -81,17 +81,6 @@ impl Standing {
     }
 }
 
-impl RoleGrant {
-    /// Whether the role looks after people.
-    #[must_use]
-    pub fn administers(&self) -> bool {
-        match self {
-            Self::Member(membership) => membership.role == Role::Admin,
-            Self::System(role) => *role == SystemRole::Admin,
-        }
-    }
-}
-
 impl User {
     /// What administrators decided about this person.
     #[must_use]

@@ -13,6 +13,7 @@ use super::{ClientAddress, see_other, urls};
 use crate::app::AppState;
 use crate::auth::{Asker, FormKept, remember_target};
 use crate::error::{AppError, FieldError, Shown};
+use crate::users::RoleGrant;
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -27,8 +28,15 @@ struct ErrorPage {
     goes_on: bool,
     /// Where a fresh code is given.
     confirm: Option<String>,
+    /// The role that is entered first, and what comes then.
+    enter: Option<Enter>,
     /// Whether the form that was sent is kept for its author.
     kept: bool,
+}
+
+struct Enter {
+    role: RoleGrant,
+    to: String,
 }
 
 /// RFC 9457.
@@ -82,7 +90,9 @@ pub(super) async fn render(State(app): State<AppState>, mut request: Request, ne
             Some(principal) if !principal.is_script() => bare.signed_in(&principal),
             _ => bare,
         };
-        as_page(layout, &shown, &context, response.extensions().get::<FormKept>().is_some())
+        let kept = response.extensions().get::<FormKept>().is_some();
+        let asked = if is_read { uri.path_and_query().map(|path| path.as_str()) } else { None };
+        as_page(layout, &shown, &context, if kept { Some(urls::kept_form()) } else { asked }, kept)
     };
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW] {
         if let Some(value) = response.headers().get(&name) {
@@ -142,7 +152,9 @@ fn as_json(shown: &AppError, context: &RequestContext) -> Response {
     response
 }
 
-fn as_page(layout: Layout, shown: &AppError, context: &RequestContext, kept: bool) -> Response {
+/// `then`: where the person goes once what is missing is given.
+fn as_page(layout: Layout, shown: &AppError, context: &RequestContext, then: Option<&str>, kept: bool) -> Response {
+    let then = then.unwrap_or_default();
     let page = ErrorPage {
         goes_on: layout.user.is_some() && matches!(shown, AppError::Outside(_)),
         layout,
@@ -155,8 +167,9 @@ fn as_page(layout: Layout, shown: &AppError, context: &RequestContext, kept: boo
         errors: if let AppError::Unprocessable(errors) = shown { errors.clone() } else { Vec::new() },
         reference: matches!(shown, AppError::Internal(_)).then(|| context.request_id.clone()),
         sign_in: matches!(shown, AppError::SignInRequired),
-        confirm: if let AppError::ConfirmFirst(class) = shown {
-            Some(urls::confirm(*class, if kept { urls::kept_form() } else { "" }))
+        confirm: if let AppError::ConfirmFirst(class) = shown { Some(urls::confirm(*class, then)) } else { None },
+        enter: if let AppError::EnterFirst(role) = shown {
+            Some(Enter { role: (**role).clone(), to: then.to_owned() })
         } else {
             None
         },

@@ -26,7 +26,7 @@ pub use csrf_form::CsrfForm;
 pub(crate) use csrf_form::{TOKEN_FIELD, is_form, read_form};
 pub use download::{disposition, harmless};
 pub use health::routes as health_routes;
-pub use page::{CaseBar, EmergencyBar, Layout, Page, SharedBar};
+pub use page::{CaseBar, EmergencyBar, EnteredBar, Layout, Notice, Page, SharedBar};
 pub use path::Path;
 pub use query::{Params, problem};
 pub use rates::Rates;

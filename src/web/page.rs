@@ -6,9 +6,10 @@ use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::context::RequestContext;
+use super::filters;
 use crate::app::AppState;
-use crate::audit::{self, standing::TrailNotice};
-use crate::auth::Principal;
+use crate::audit;
+use crate::auth::{EnteredRole, Principal};
 use crate::error::AppResult;
 use crate::ids::InstituteId;
 
@@ -25,16 +26,49 @@ pub struct Layout {
     pub user: Option<String>,
     /// The person's institutes.
     pub institutes: Vec<InstituteId>,
+    /// Elevated roles in which the person acts.
+    pub entered: Vec<EnteredBar>,
+    /// Whether the person has elevated roles besides.
+    pub may_enter: bool,
     /// Whether the person reviews the audit trail.
     pub auditor: bool,
     /// Whether the person administers the system.
     pub system_admin: bool,
     /// Whether this is a demo database.
     pub demo: bool,
-    /// What is wrong with the audit trail; for administrators and auditors.
-    pub notices: Vec<TrailNotice>,
+    /// What is wrong with the audit trail, for administrators and auditors, and with the server's clock, for administrators
+    /// of the system.
+    pub notices: Vec<Notice>,
     /// The case a page belongs to, for the sticky header.
     pub case: Option<CaseBar>,
+}
+
+/// Something is wrong that whoever sees it has to look after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// With what.
+    pub about: &'static str,
+    /// What, in a few words.
+    pub title: &'static str,
+    /// More of it, and what to do.
+    pub text: String,
+}
+
+/// An elevated role in which somebody acts.
+#[derive(Debug, Clone)]
+pub struct EnteredBar {
+    /// `cust000:admin`.
+    pub grant: String,
+    /// `admin of cust000`.
+    pub words: String,
+    /// From when on it has to be entered again.
+    pub until: String,
+}
+
+impl EnteredBar {
+    fn new(entered: &EnteredRole) -> Self {
+        Self { grant: entered.role.to_string(), words: entered.role.words(), until: filters::moment(entered.until) }
+    }
 }
 
 /// The case a page belongs to.
@@ -78,6 +112,12 @@ pub struct SharedBar {
     pub until: String,
 }
 
+impl Notice {
+    fn of_the_clock((title, text): (&'static str, String)) -> Self {
+        Self { about: "Clock", title, text }
+    }
+}
+
 impl Layout {
     /// The frame when nobody is known to be signed in.
     pub(super) fn bare(app: &AppState, context: &RequestContext) -> Self {
@@ -87,6 +127,8 @@ impl Layout {
             session_left: None,
             user: None,
             institutes: Vec::new(),
+            entered: Vec::new(),
+            may_enter: false,
             auditor: false,
             system_admin: false,
             demo: app.demo,
@@ -101,6 +143,8 @@ impl Layout {
         self.session_left = principal.session_left().map(|left| left.as_secs());
         self.user = Some(principal.name().to_owned());
         self.institutes = principal.institutes();
+        self.entered = principal.entered().iter().map(EnteredBar::new).collect();
+        self.may_enter = !principal.enterable().is_empty();
         self.auditor = audit::may_review(principal);
         self.system_admin = principal.is_system_admin();
         self
@@ -140,6 +184,12 @@ impl FromRequestParts<AppState> for Page {
                 match app.standing.notices(&app.audit, app.clock.now()).await {
                     Ok(notices) => layout.notices = notices,
                     Err(error) => tracing::warn!("how the audit trail stands was not read: {error}"),
+                }
+            }
+            if principal.is_system_admin() {
+                match app.sign_in.credentials.accepted_codes(app.clock.now()).await {
+                    Ok(codes) => layout.notices.extend(codes.notice().map(Notice::of_the_clock)),
+                    Err(error) => tracing::warn!("how well people's codes fit was not read: {error}"),
                 }
             }
         }

@@ -193,6 +193,16 @@ mod tests {
         }
     }
 
+    /// T20
+    #[test]
+    fn a_clock_that_is_set_back_shuts_nobody_out() {
+        let clock = Clock::manual("2026-01-01T12:00:00Z".parse().unwrap());
+        let rates = rates(&clock);
+        assert!(rates.take(Class::Page, [0; 32], [1; 32]).is_ok());
+        clock.advance(jiff::SignedDuration::from_hours(-1));
+        assert!(rates.take(Class::Page, [0; 32], [1; 32]).is_ok());
+    }
+
     #[test]
     fn inventing_credentials_gains_nothing() {
         let rates = rates(&Clock::manual("2026-01-01T00:00:00Z".parse().unwrap()));

@@ -158,6 +158,24 @@ pub fn confirm(class: StepUpClass, to: &str) -> String {
     with_query("/account/confirm", &query)
 }
 
+/// Roles of one's own, to enter and to leave.
+#[must_use]
+pub fn roles() -> &'static str {
+    "/account/roles"
+}
+
+/// Where an elevated role is entered.
+#[must_use]
+pub fn enter_role() -> &'static str {
+    "/account/roles/enter"
+}
+
+/// Where it is left.
+#[must_use]
+pub fn leave_role() -> &'static str {
+    "/account/roles/leave"
+}
+
 /// The form that somebody sent in vain, to send it again.
 #[must_use]
 pub fn kept_form() -> &'static str {

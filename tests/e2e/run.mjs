@@ -130,7 +130,12 @@ test('an admin enters by a link of their own and finds the settings', async () =
   await page.goto(stdout.trim());
   await page.locator('main button').click();
   await page.waitForURL(`${origin}/`);
-  await page.locator('a[href="/demo/settings"]').click();
+  await page.goto(`${origin}/demo/settings`);
+  assert.match(await page.locator('h1').innerText(), /Enter your role first/);
+  await page.locator('main button').click();
+  await page.waitForURL(`${origin}/demo/settings`);
+  assert.match(await page.locator('.role-bar').innerText(), /admin of demo/);
+  page.wrong.length = 0; // that the role was asked for
   const frequency = page.locator('[name=frequency_cutoff]');
   await frequency.fill('2%');
   const answered = page.waitForResponse((answer) => answer.request().method() === 'POST');
@@ -157,7 +162,9 @@ test('the demo has an auditor, who saves a view', async () => {
   const page = await watched(context);
   await page.goto(stdout.trim());
   await page.locator('main button').click();
-  await page.goto(`${origin}/audit`);
+  await page.waitForURL(`${origin}/`);
+  await page.locator('main button').click();
+  await page.waitForURL(`${origin}/audit`);
   await page.locator('.saved-views > summary').click();
   await page.locator('#view-name').fill('everything');
   await page.locator('.save-view button').click();
@@ -377,7 +384,7 @@ test('somebody who tries names is flagged, and the auditor sees it', async () =>
 });
 
 /** Pages of an admin. */
-const administration = { 'start of an admin': '/', 'emergency access': '/break-glass', settings: '/demo/settings', addresses: '/demo/settings/addresses', 'no case for an admin': '/demo/D24-001' };
+const administration = { 'start of an admin': '/', roles: '/account/roles', 'emergency access': '/break-glass', settings: '/demo/settings', addresses: '/demo/settings/addresses', 'no case for an admin': '/demo/D24-001' };
 
 /** Pages of the demo's auditor, reached by links as an auditor would. */
 async function auditAddresses(page) {

@@ -18,7 +18,7 @@ use crate::support::{Browser, TestApp};
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
 /// by an invitation. `system admins`: of the whole system. `confirmed`: any user, in the ten minutes after a fresh code; before
 /// that they are asked for one.
-const TABLE: &[(&str, &str, &str)] = &[
+pub const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/healthz", "everybody"),
     ("GET", "/readyz", "everybody"),
     ("GET", "/static/{*file}", "everybody"),
@@ -51,6 +51,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/account/totp/secret", "confirmed"),
     ("GET", "/account/kept", "signed in"),
     ("POST", "/account/kept/discard", "signed in"),
+    ("GET", "/account/roles", "signed in"),
+    ("POST", "/account/roles/enter", "signed in"),
+    ("POST", "/account/roles/leave", "signed in"),
     ("GET", "/account/tokens", "signed in"),
     ("POST", "/account/tokens", "confirmed"),
     ("POST", "/account/tokens/revoke", "signed in"),
@@ -121,7 +124,7 @@ const TABLE: &[(&str, &str, &str)] = &[
 ];
 
 /// Each role with what it is in the institute of the path.
-const ROLES: [(&str, &str); 18] = [
+pub const ROLES: [(&str, &str); 18] = [
     ("own:clinician", "reader"),
     ("own:geneticist", "reader"),
     ("own:researcher", "nobody"),
@@ -142,13 +145,13 @@ const ROLES: [(&str, &str); 18] = [
     ("", "nobody"),
 ];
 
-async fn variant_of(reader: &Browser) -> String {
+pub async fn variant_of(reader: &Browser) -> String {
     let list = reader.json("/api/v1/own/fam/variants").await;
     list["variants"][0]["id"].as_str().unwrap().to_owned()
 }
 
 /// An entry of institute `own`.
-async fn entry_of_own(app: &TestApp) -> String {
+pub async fn entry_of_own(app: &TestApp) -> String {
     let entries = app.audit_entries().await;
     let of_own = |entry: &&bson::Document| {
         entry.get_str("kind").is_ok_and(|text| text == "outcome")
@@ -159,7 +162,7 @@ async fn entry_of_own(app: &TestApp) -> String {
 }
 
 /// Whether a role is answered by a route of this policy.
-fn answers(who: &str, role: &str, is: &str) -> bool {
+pub fn answers(who: &str, role: &str, is: &str) -> bool {
     match who {
         "readers" | "owners" => is == "reader",
         "case readers" => matches!(is, "reader" | "guest"),
@@ -172,7 +175,7 @@ fn answers(who: &str, role: &str, is: &str) -> bool {
     }
 }
 
-fn filled(path: &str, variant: &str, entry: &str, member: &str) -> String {
+pub fn filled(path: &str, variant: &str, entry: &str, member: &str) -> String {
     path.replace("{entry}", entry)
         .replace("{user}", member)
         .replace("{view}", "none")

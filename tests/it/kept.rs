@@ -49,6 +49,7 @@ async fn signs_in(app: &TestApp, visitor: &mut Visitor, account: &Account) -> St
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
     let code = app.next_code(account);
     let answer = visitor.give_code(&code).await;
+    app.enter_roles(&visitor.jar["__Host-sid"], &account.user).await;
     answer.headers()["location"].to_str().unwrap().to_owned()
 }
 

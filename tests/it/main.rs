@@ -16,6 +16,7 @@ mod audit_review;
 mod backup;
 mod bad_input;
 mod break_glass;
+mod elevation;
 mod embedded;
 mod filters;
 mod find;

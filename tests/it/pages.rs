@@ -32,6 +32,7 @@ async fn every_page_is_well_formed_and_has_one_heading() {
         &people[0],
         &people[1],
         "/admin/users",
+        "/account/roles",
         "/account/tokens",
         "/break-glass",
         "/own/F1",

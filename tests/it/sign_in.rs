@@ -413,3 +413,52 @@ async fn t19_keys_are_rotated_while_people_sign_in() {
     app.entered(&account).await;
     app.end().await;
 }
+
+/// T20: a clock that was set back lets no old code in, and administrators are told; codes that people give early or late say
+/// how far it is off.
+#[tokio::test]
+async fn t20_a_wrong_clock_is_told_and_accepts_no_old_code() {
+    let app = TestApp::start_with(NO_LOAD_LIMITS).await;
+    app.institute("own").await;
+    let mut accounts = Vec::new();
+    for _ in 0..5 {
+        accounts.push(app.account(&["own:clinician"]).await);
+    }
+    let told = async |role: &str| {
+        let page =
+            app.signed_in(&[role]).await.page(if role == "own:admin" { "/own/members" } else { "/admin/users" }).await;
+        crate::sharing::texts(&page, "section[aria-label=Clock] strong")
+    };
+    let noon = app.clock.now();
+    let mut used = Vec::new();
+    for account in &accounts {
+        let mut visitor = app.half_way(account).await;
+        let code = app.next_code(account);
+        used.push(code.clone());
+        assert_eq!(visitor.give_code(&code).await.status(), StatusCode::SEE_OTHER);
+    }
+    assert!(told("system:admin").await.is_empty(), "codes fit");
+    for account in accounts.iter().take(3) {
+        app.wait(minutes(2));
+        let ahead = account.secret.code_at(app.clock.now() + SignedDuration::from_secs(30));
+        let mut visitor = app.half_way(account).await;
+        assert_eq!(visitor.give_code(&ahead).await.status(), StatusCode::SEE_OTHER, "one step is accepted");
+    }
+    assert_eq!(told("system:admin").await, ["The server’s clock seems to be behind."]);
+    assert!(told("own:admin").await.is_empty(), "who can do nothing about it is not told");
+
+    // Another process signed the trail before the clock was set back.
+    let signed = bson::DateTime::from_millis(app.clock.now().as_millisecond());
+    let head = bson::doc! { "_id": "other", "size": 0_i64, "chain": "", "named": true, "at": signed };
+    app.insert("audit_heads", &head).await;
+    app.wait(noon.duration_since(app.clock.now()));
+    let page = app.signed_in(&["system:auditor"]).await.page("/audit").await;
+    assert!(page.contains("The server’s clock is behind the audit trail."), "{page}");
+    for (account, code) in accounts.iter().zip(&used) {
+        app.wait(SignedDuration::from_secs(30));
+        let mut visitor = app.half_way(account).await;
+        let refused = visitor.give_code(code).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "a code of then counts once, though its time comes again");
+    }
+    app.end().await;
+}

@@ -7,6 +7,7 @@ mod invitation;
 mod kept;
 mod login;
 mod provider;
+mod roles;
 mod tokens;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Routes {
         .merge(factors::routes())
         .merge(tokens::routes())
         .merge(kept::routes())
+        .merge(roles::routes())
 }
 
 /// A form of somebody between two factors. It yields nothing until its token matches the half session.

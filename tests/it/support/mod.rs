@@ -24,6 +24,7 @@ use lodestone::ids::UserId;
 use lodestone::users::{Membership, RoleGrant, User};
 use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use reqwest::{Response, StatusCode};
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 
 /// Commands the driver sent, by name and collection.
@@ -203,8 +204,23 @@ impl TestApp {
         self.browser_of(&user).await
     }
 
-    /// A browser in which this user is signed in.
+    /// A browser in which this user is signed in and has entered all elevated roles.
     pub async fn browser_of(&self, user: &User) -> Browser {
+        let browser = self.plain_browser_of(user).await;
+        self.enter_roles(browser.session.as_deref().unwrap(), user).await;
+        browser
+    }
+
+    /// All elevated roles of this user count in this session from now on.
+    pub async fn enter_roles(&self, session: &str, user: &User) {
+        let stored = data_encoding::HEXLOWER.encode(&Sha256::digest(session));
+        for role in user.standing().grants().iter().filter(|role| role.is_elevated()) {
+            assert!(self.app.sessions.enter(&stored, role, self.clock.now()).await.unwrap());
+        }
+    }
+
+    /// A browser in which this user is signed in, and no more.
+    pub async fn plain_browser_of(&self, user: &User) -> Browser {
         let id = self.app.sessions.start(&user.id, self.clock.now()).await.unwrap();
         Browser { origin: self.origin.clone(), session: Some(id), forwarded: Vec::new(), client: client() }
     }

@@ -47,11 +47,13 @@ impl TestApp {
         Visitor { origin: self.origin.clone(), jar: BTreeMap::new(), client: super::client() }
     }
 
-    /// A browser in which somebody has signed in with passphrase and code. Time goes on to the next code first.
+    /// A browser in which somebody has signed in with passphrase and code, and entered all elevated roles. Time goes on to
+    /// the next code first.
     pub async fn entered(&self, account: &Account) -> Visitor {
         let mut visitor = self.half_way(account).await;
         let code = self.next_code(account);
         assert_eq!(visitor.give_code(&code).await.status(), StatusCode::SEE_OTHER);
+        self.enter_roles(&visitor.jar["__Host-sid"], &account.user).await;
         visitor
     }
 
