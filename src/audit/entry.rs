@@ -208,12 +208,14 @@ impl Stored for Entry {
         vec![
             unique_index("log", doc! { "log_id": 1, "seq": 1 }),
             index("by_request", doc! { "request_id": 1 }),
-            // Windows of review pages: by time alone or under a person or subject, each within an institute too. Queries name
+            // Windows of review pages: by time alone or under a person, subject or outcome, each within an institute too. Queries name
             // no index: the embedded server reads the range of one it chooses, and the whole of one it is told.
             index("kind_time", doc! { "kind": 1, "occurred_at": -1 }),
             index("institute_kind_time", doc! { "institute": 1, "kind": 1, "occurred_at": -1 }),
             index("user_kind_time", doc! { "agent.user": 1, "kind": 1, "occurred_at": -1 }),
             index("subject_kind_time", doc! { "payload.subjects.id": 1, "kind": 1, "occurred_at": -1 }),
+            index("outcome_kind_time", doc! { "outcome": 1, "kind": 1, "occurred_at": -1 }),
+            index("institute_outcome_time", doc! { "institute": 1, "outcome": 1, "kind": 1, "occurred_at": -1 }),
             index("guest_kind_time", doc! { "guest": 1, "kind": 1, "occurred_at": -1 }),
             index("institute_user_time", doc! { "institute": 1, "agent.user": 1, "kind": 1, "occurred_at": -1 }),
             index(

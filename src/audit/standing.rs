@@ -42,7 +42,12 @@ impl StandingStore {
     /// What is wrong with the trail now, worst first.
     pub async fn notices(&self, writer: &AuditWriter, now: Timestamp) -> Result<Vec<Notice>, StoreError> {
         let mut notices = Vec::new();
-        let last = self.verifications.last().await?;
+        let (last, late, future, searched) = tokio::try_join!(
+            self.verifications.last(),
+            self.late(now),
+            self.trail.signed_in_the_future(now),
+            self.flags.searched_at(),
+        )?;
         if last.fault_count > 0 {
             let first = last.faults.first().map(|fault| format!(" ({fault})")).unwrap_or_default();
             notices.push(Notice {
@@ -54,14 +59,14 @@ impl StandingStore {
             ),
         });
         }
-        if !writer.checkpoints_well() || self.late(now).await? {
+        if !writer.checkpoints_well() || late {
             notices.push(Notice {
             about: ABOUT,
             title: "Checkpoints of the audit trail are late.",
             text: "For more than 3 minutes entries have not been signed, so a change of them would not show. Check that the checkpoint folder (audit.checkpoints_dir) can be written and has space, and read the server's log; the notice goes when the next checkpoint is stored.".to_owned(),
         });
         }
-        if let Some(at) = self.trail.signed_in_the_future(now).await? {
+        if let Some(at) = future {
             notices.push(Notice {
             about: ABOUT,
             title: "The server’s clock is behind the audit trail.",
@@ -71,7 +76,7 @@ impl StandingStore {
             ),
         });
         }
-        if self.flags.searched_at().await?.is_some_and(|at| now.duration_since(at) > UNSEARCHED) {
+        if searched.is_some_and(|at| now.duration_since(at) > UNSEARCHED) {
             notices.push(Notice {
             about: ABOUT,
             title: "The audit trail is not searched for flags.",

@@ -38,11 +38,12 @@ pub(super) fn moment(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
-const HOUR: i64 = 3_600_000;
-/// How much further each look at checkpoints goes.
-const FURTHER: i64 = 6;
+/// How far the first look at checkpoints goes, in milliseconds: six hours.
+const FIRST_LOOK: i64 = 6 * 3_600_000;
+/// How much further each following one goes.
+const FURTHER: i64 = 3;
 /// Checkpoints that are looked at; beyond them the trail is taken to be as dense as before.
-const LOOKED_AT: usize = 1_500;
+const LOOKED_AT: usize = 300;
 
 /// What is known of the density along the way.
 pub(super) struct Density {
@@ -58,7 +59,7 @@ pub(super) struct Density {
 
 impl Density {
     pub(super) fn new(direction: Direction, start: i64, end: i64) -> Self {
-        Self { direction, steps: Vec::new(), start, known: start, end, stride: HOUR }
+        Self { direction, steps: Vec::new(), start, known: start, end, stride: FIRST_LOOK }
     }
 
     /// The place until which there are about `wanted` entries from `at` on.

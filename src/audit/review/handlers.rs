@@ -15,7 +15,7 @@ use super::words;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::audit::access::AuditAccess;
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult};
 use crate::web::{Layout, Page, Params, filters, urls};
 
 #[derive(Template)]
@@ -93,9 +93,12 @@ pub(super) async fn trail(
     let query = ReviewQuery::parse(&params)?;
     let found = read::find(&app, &access, &query, &trail).await?;
     let now = app.clock.now();
-    let saved = app.review.saved.of(&access).await?;
-    let waiting = app.review.openings.waiting(&access, now).await?;
-    let institutes = access.institutes(&app).await?.iter().map(ToString::to_string).collect();
+    let (saved, waiting, institutes) = tokio::try_join!(
+        async { app.review.saved.of(&access).await.map_err(AppError::from) },
+        app.review.openings.waiting(&access, now),
+        access.institutes(&app),
+    )?;
+    let institutes = institutes.iter().map(ToString::to_string).collect();
     let entries = &found.window.entries;
     let (mut people, mut days, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     match query.group {

@@ -12,11 +12,13 @@ use super::window::{self, Way, Window};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::audit::access::AuditAccess;
-use crate::audit::entry::{Entry, EntryKind};
+use crate::audit::entry::{Entry, EntryKind, Outcome};
 use crate::error::AppResult;
 
-/// Requests of one window: what chart, groups and exports are made of.
-const WINDOW: usize = 500;
+/// Requests of one window: what chart and exports are made of …
+const LISTED: usize = 200;
+/// … and groups.
+const GROUPED: usize = 500;
 /// Rows of a table.
 const ROWS: usize = 100;
 /// Intents looked at when only those without outcome are asked for.
@@ -48,9 +50,6 @@ pub(super) async fn find(app: &AppState, access: &AuditAccess, query: &ReviewQue
         return Ok(Found::nothing());
     };
     let way = way(query, now);
-    if !app.review.entries.is_there(access, &selection).await? {
-        return Ok(Found::of(Window::nothing(way)));
-    }
     let me = access.principal().user();
     let own_review = |entry: &Entry| {
         let mine = entry.agent.as_ref().is_some_and(|agent| agent.user.as_ref() == Some(me));
@@ -66,7 +65,11 @@ pub(super) async fn find(app: &AppState, access: &AuditAccess, query: &ReviewQue
     let found = if query.outcome == Some(Ending::Never) {
         unended(app, access, &selection, way, &fits).await?
     } else {
-        let wanted = if way.direction == Direction::Newer { ROWS } else { WINDOW };
+        let wanted = match (way.direction, query.group) {
+            (Direction::Newer, _) => ROWS,
+            (Direction::Older, None) => LISTED,
+            (Direction::Older, Some(_)) => GROUPED,
+        };
         let window = window::read(&app.review.entries, access, &selection, way, wanted, fits).await?;
         let mut found = Found::of(window);
         if query.takes_unended() {
@@ -128,7 +131,11 @@ async fn selection(
         _ if query.asked.is_some() => Key::Subjects(query.asked_names()),
         (Some(People::Known(ids)), ..) if ids.is_empty() => return Ok(None),
         (Some(People::Known(ids)), ..) => Key::People(ids.clone()),
-        _ => Key::All,
+        _ => match query.outcome {
+            // Nearly all are, so an index of them is no shorter than that of all.
+            None | Some(Ending::Never | Ending::Ended(Outcome::Success)) => Key::All,
+            Some(Ending::Ended(outcome)) => Key::Ending(outcome),
+        },
     };
     Ok(Some((Selection { key, kind: EntryKind::Outcome, scope }, people)))
 }

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use mongodb::options::FindOptions;
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use serde_with::serde_as;
 
 use crate::audit::access::{AuditAccess, AuditScope};
 use crate::audit::checkpoint::StoredCheckpoint;
-use crate::audit::entry::{Entry, EntryKind};
+use crate::audit::entry::{Entry, EntryKind, Outcome};
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::UserId;
 
@@ -29,6 +30,8 @@ pub(super) enum Key {
     People(Vec<UserId>),
     /// What was asked for under one of these names.
     Subjects(Vec<String>),
+    /// What ended so.
+    Ending(Outcome),
 }
 
 /// Entries of one kind under one key within a scope: all that a range of time is missing to be a query.
@@ -84,6 +87,9 @@ impl Selection {
             Key::Subjects(names) => {
                 filter.insert("payload.subjects.id", one_of(names.iter().map(Bson::from).collect()));
             }
+            Key::Ending(outcome) => {
+                filter.insert("outcome", outcome.as_str());
+            }
         }
         filter.insert("kind", self.kind.as_str());
         filter.insert("occurred_at", range(from, to));
@@ -110,27 +116,11 @@ impl ReviewStore {
         condition: &Document,
         options: FindOptions,
     ) -> Result<Vec<T>, StoreError> {
-        let mut found = Vec::new();
-        for mut filter in scope.entry_filters() {
+        let found = scope.entry_filters().into_iter().map(|mut filter| {
             filter.extend(condition.clone());
-            found.extend(self.entries.find_as::<T>(filter, options.clone()).await?);
-        }
-        Ok(found)
-    }
-
-    /// Whether a selection by name or person has any entry at all, so that no time has to be searched where there is none.
-    pub(super) async fn is_there(&self, access: &AuditAccess, selection: &Selection) -> Result<bool, StoreError> {
-        if matches!(selection.key, Key::All) {
-            return Ok(true);
-        }
-        if !Self::within(access, selection) {
-            return Ok(false);
-        }
-        let mut filter = selection.filter(Timestamp::MIN, Timestamp::MAX);
-        filter.remove("occurred_at");
-        filter.remove("kind");
-        let one = FindOptions::builder().projection(doc! { "_id": 1 }).limit(1).build();
-        Ok(!self.in_scope::<Document>(&selection.scope, &filter, one).await?.is_empty())
+            self.entries.find_as::<T>(filter, options.clone())
+        });
+        Ok(try_join_all(found).await?.into_iter().flatten().collect())
     }
 
     /// The entries of a selection in `from..to`, in any order.

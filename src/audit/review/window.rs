@@ -11,9 +11,9 @@ use crate::db::StoreError;
 /// Entries of the whole trail that the first range may hold.
 const FIRST_RANGE: i64 = 1_000;
 /// Entries that are looked at for one page, whether they fit or not.
-pub(super) const EXAMINED: usize = 2_000;
+pub(super) const EXAMINED: usize = 1_000;
 /// How much wider a range may be than the one before it.
-const WIDER: i64 = 8;
+const WIDER: i64 = 32;
 
 /// What a page found.
 #[derive(Debug)]
@@ -108,13 +108,6 @@ fn cut(examined: &[Entry], wanted: usize, fits: &impl Fn(&Entry) -> bool) -> Opt
     None
 }
 
-impl Window {
-    /// What a page finds that reads to the end and finds nothing.
-    pub(super) fn nothing(way: Way) -> Self {
-        window(way, Vec::new(), None, &|_| true)
-    }
-}
-
 fn window(way: Way, mut examined: Vec<Entry>, reached: Option<Timestamp>, fits: &impl Fn(&Entry) -> bool) -> Window {
     examined.retain(|entry| fits(entry));
     let (from, to) = match way.direction {
@@ -150,16 +143,20 @@ mod tests {
     fn what_is_missing_goes_by_what_fits() {
         let entries: Vec<Entry> = (0..400).map(at).collect();
         assert_eq!(missing(&entries, 500, &|_| true), 110);
-        assert_eq!(missing(&entries, 500, &|entry| entry.occurred_at < moment(200)), 660);
-        assert_eq!(missing(&entries, 500, &|_| false), 1_600, "nothing fits: as many as may be looked at");
-        assert_eq!(missing(&[], 500, &|_| true), 2_000);
+        assert_eq!(
+            missing(&entries, 500, &|entry| entry.occurred_at < moment(200)),
+            600,
+            "at most as many as may be looked at"
+        );
+        assert_eq!(missing(&entries, 500, &|_| false), 600, "nothing fits: as many as may be looked at");
+        assert_eq!(missing(&[], 500, &|_| true), 1_000);
     }
 
     #[test]
     fn ranges_grow_with_what_is_found() {
-        assert_eq!(following(1_000, 0, 2_000), 8_000);
+        assert_eq!(following(1_000, 0, 2_000), 32_000);
         assert_eq!(following(1_000, 500, 1_500), 3_000);
-        assert_eq!(following(1_000, 1, 1_999), 8_000);
+        assert_eq!(following(1_000, 1, 1_999), 32_000);
         assert_eq!(following(1_000, 1_000, 0), 100);
     }
 }
