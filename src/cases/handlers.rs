@@ -221,6 +221,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                     EventKind::BreakGlass => "opened in an emergency",
                     EventKind::BreakGlassEnded => "emergency access ended",
                     EventKind::VariantDecided => "decision about a variant",
+                    EventKind::InstituteAdded => "institute added",
                     EventKind::InstituteChanged => "settings changed",
                     EventKind::UserAdded | EventKind::UserChanged => "a person’s roles changed",
                     EventKind::AddressesChanged => "the addresses it is open from changed",

@@ -18,8 +18,8 @@ use crate::db::{Db, StoreError, migrations};
 use crate::demo::{DEFAULT_SEED, Manifest, write_all};
 use crate::genes::import;
 use crate::ids::{InstituteId, UserId};
-use crate::institutes::Institute;
-use crate::users::{Email, Membership, Role, SystemRole, User};
+use crate::institutes::{self, Institute};
+use crate::users::{Authority, Email, Membership, Role, SystemRole, User};
 use crate::variants::LinkTarget;
 
 /// Name of the demo's database, on whatever server.
@@ -126,8 +126,8 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
         let mut added = Institute::new(id, institute.name.clone(), app.clock.now());
         added.settings.link_targets = LINKS.into_iter().collect();
         added.settings.share_with = others;
-        match app.institutes.add(&added).await {
-            Ok(()) | Err(StoreError::Exists(_)) => {}
+        match institutes::add(app, &added, Authority::Machine, &open::actor()).await {
+            Ok(_) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }

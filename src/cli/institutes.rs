@@ -9,7 +9,8 @@ use super::{SetInstitute, SystemScope, open};
 use crate::app::AppState;
 use crate::db::StoreError;
 use crate::ids::InstituteId;
-use crate::institutes::{Changed, Institute, change, read_name, read_partners};
+use crate::institutes::{Changed, Institute, add as add_institute, change, read_name, read_partners};
+use crate::users::Authority;
 use crate::variants::LinkTarget;
 use crate::variants::columns::CutoffKind;
 
@@ -72,8 +73,9 @@ pub(super) async fn add(
         Some(name) => named(&name)?,
         None => id.to_string(),
     };
-    match app.institutes.add(&Institute::new(id.clone(), name, app.clock.now())).await {
-        Ok(()) => {
+    let institute = Institute::new(id.clone(), name, app.clock.now());
+    match add_institute(app, &institute, Authority::Machine, &open::actor()).await {
+        Ok(_) => {
             println!("added institute {id}");
             Ok(())
         }

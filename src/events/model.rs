@@ -74,6 +74,8 @@ pub enum EventKind {
     BreakGlassEnded,
     /// What people decided about a variant changed.
     VariantDecided,
+    /// An institute was added.
+    InstituteAdded,
     /// Name or settings of an institute changed.
     InstituteChanged,
     /// A person's account was made.

@@ -1,9 +1,12 @@
-//! Changing an institute's name and settings: compare-and-set, with a row in the history.
+//! Adding an institute, and changing its name and settings: compare-and-set, with a row in the history.
+
+use bson::Bson;
 
 use super::model::{Choices, Institute};
 use crate::app::AppState;
 use crate::db::StoreError;
 use crate::events::{Actor, Change, EventKind, fact, institute_subject};
+use crate::users::Authority;
 
 /// What became of a change.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +19,42 @@ pub enum Changed {
     Conflict(Institute),
     /// The agreement list names what it cannot: in words.
     Partners(String),
+}
+
+/// Says in a [`StoreError::Conflict`] that the right to add is gone.
+const RIGHT: &str = "your own role";
+
+/// Adds an institute, with the event, in one transaction; [`StoreError::Exists`] when the id is taken.
+/// Whether the right to it still held.
+pub async fn add(app: &AppState, institute: &Institute, by: Authority<'_>, actor: &Actor) -> Result<bool, StoreError> {
+    let event = Change {
+        subject: institute_subject(&institute.id),
+        rev: institute.rev,
+        kind: EventKind::InstituteAdded,
+        institute: Some(institute.id.clone()),
+        case_id: None,
+        before: Bson::Null,
+        after: fact(&institute.choices())?,
+    };
+    app.events.prepare().await?;
+    let mut transaction = app.db.begin().await?;
+    loop {
+        let work = async {
+            let session = &mut transaction.session;
+            if !app.users.still_may(session, by).await? {
+                return Err(StoreError::Conflict(RIGHT));
+            }
+            app.institutes.add_in(session, institute).await?;
+            app.events.append(session, &event, actor, app.clock.now()).await
+        }
+        .await;
+        match transaction.end(work).await {
+            Ok(Some(())) => return Ok(true),
+            Ok(None) => {}
+            Err(StoreError::Conflict(RIGHT)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Stores `wanted` in place of revision `known` of an institute, with its event, in one transaction.

@@ -10,7 +10,7 @@ mod store;
 mod worklist;
 
 pub use access::{InstituteAccess, InstituteAdmin};
-pub use change::{Changed, change};
+pub use change::{Changed, add, change};
 pub use forms::{read_frequency, read_name, read_partners};
 pub use handlers::routes;
 pub use model::{Choices, DEFAULT_FREQUENCY_CUTOFF, Difference, Institute, Settings};

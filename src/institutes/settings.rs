@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use bson::Bson;
 use serde::Deserialize;
 
 use super::access::InstituteAdmin;
@@ -13,7 +14,7 @@ use super::model::{Choices, Difference, Institute};
 use crate::app::AppState;
 use crate::db::StoreError;
 use crate::error::{AppError, AppResult, FieldError};
-use crate::events::{Actor, Event, institute_subject};
+use crate::events::{Actor, Event, EventKind, institute_subject};
 use crate::variants::columns::CutoffKind;
 use crate::variants::{ALWAYS_OFFERED, LinkTarget};
 use crate::web::{CsrfForm, Layout, Page, Params, filters, see_other, urls};
@@ -60,8 +61,8 @@ struct ChangeLine {
     at: String,
     who: String,
     what: Vec<Difference>,
-    /// The revision before the change.
-    earlier: i64,
+    /// The revision before the change; none when there was nothing yet.
+    earlier: Option<i64>,
 }
 
 /// What happened to a form before it is shown.
@@ -142,7 +143,8 @@ pub(super) async fn restore(
 ) -> AppResult<Response> {
     let institute = admin.institute();
     let history = app.events.whole_of_institute(&admin).await?;
-    let earlier = history.at_revision(form.to).ok_or(AppError::NotFound("state"))?;
+    let earlier = history.at_revision(form.to).filter(|state| **state != Bson::Null);
+    let earlier = earlier.ok_or(AppError::NotFound("state"))?;
     let wanted = choices(earlier.clone(), &institute_subject(&institute.id))?;
     match change(&app, institute, form.rev, &wanted, &Actor::of(admin.principal())).await? {
         Changed::Stored(_) | Changed::AsBefore => Ok(saved(&admin)),
@@ -165,7 +167,7 @@ fn saved(admin: &InstituteAdmin) -> Response {
 }
 
 /// A state of the history, read.
-fn choices(state: bson::Bson, of: &str) -> Result<Choices, StoreError> {
+fn choices(state: Bson, of: &str) -> Result<Choices, StoreError> {
     bson::deserialize_from_bson(state).map_err(|error| StoreError::Unreadable {
         collection: "events",
         id: of.to_owned(),
@@ -247,7 +249,11 @@ fn hint(kind: CutoffKind) -> &'static str {
 
 impl ChangeLine {
     fn new(event: Event) -> Result<Self, StoreError> {
-        let what = choices(event.before, &event.id)?.differences(&choices(event.after, &event.id)?);
-        Ok(Self { at: filters::moment(event.at), who: event.actor.name, what, earlier: event.rev - 1 })
+        let after = choices(event.after, &event.id)?;
+        let (what, earlier) = match event.kind {
+            EventKind::InstituteAdded => (Vec::new(), None),
+            _ => (choices(event.before, &event.id)?.differences(&after), Some(event.rev - 1)),
+        };
+        Ok(Self { at: filters::moment(event.at), who: event.actor.name, what, earlier })
     }
 }

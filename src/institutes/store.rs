@@ -19,9 +19,9 @@ impl InstituteStore {
         Self { institutes: Documents::new(db) }
     }
 
-    /// Adds an institute; its id must be free.
-    pub async fn add(&self, institute: &Institute) -> Result<(), StoreError> {
-        self.institutes.insert(institute, "an institute with this id").await
+    /// Adds an institute in a transaction; its id must be free.
+    pub(super) async fn add_in(&self, session: &mut ClientSession, institute: &Institute) -> Result<(), StoreError> {
+        self.institutes.insert_in(session, institute, "an institute with this id").await
     }
 
     /// The institute with this id.
