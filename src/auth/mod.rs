@@ -56,7 +56,7 @@ pub use limits::{SignInLimits, network};
 pub use pages::read_token_name;
 pub use password::{Passphrase, Unfit};
 pub use principal::{Principal, Scope};
-pub use provider::{Identity, IdentityStore, Provider, ProviderError, Providers};
+pub use provider::{Health, Identity, IdentityStore, Provider, ProviderError, Providers};
 pub use recovery::{RecoveryCode, fresh_set as fresh_recovery_codes};
 pub use session::{Session, SessionStore};
 pub use sign_in::{Anonymous, SignIn, SignedIn};

@@ -120,12 +120,9 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
     say("sign-in keys", Keyring::open(&keys).map(|_| keys.display().to_string()));
     let checkpoints = config.audit.checkpoints_folder(&data, &config.database.name);
     say("audit checkpoints", writable(&checkpoints).map(|()| checkpoints.display().to_string()));
-    for provider in Providers::open(&config.sign_in).all() {
-        let answers = provider.check(Clock::system().now()).await;
-        say(
-            &format!("identity provider {}", provider.id()),
-            answers.map(|()| provider.issuer().to_owned()).map_err(Into::into),
-        );
+    for found in Providers::open(&config.sign_in).look(Clock::system().now()).await {
+        let answers = found.wrong.map_or(Ok(found.issuer), |wrong| Err(anyhow::anyhow!(wrong)));
+        say(&format!("identity provider {}", found.id), answers);
     }
     match open::connect(config, &data, &config.database.name).await {
         Ok(open) => {

@@ -8,7 +8,7 @@ use crate::audit::{self, Trail};
 use crate::auth::{Principal, Scope, shut_out};
 use crate::error::{AppError, AppResult};
 use crate::ids::InstituteId;
-use crate::users::Role;
+use crate::users::{Role, SystemAdmin};
 use crate::web::Path;
 
 /// An institute whose cases the signed-in person may read. Only the extractor builds one.
@@ -110,5 +110,52 @@ impl FromRequestParts<AppState> for InstituteAdmin {
         let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("page"))?;
         audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);
         Ok(Self { institute, principal })
+    }
+}
+
+/// Any institute, in the hands of an admin of the system, who sees its name and who its members are, decides its name, and
+/// reads neither its settings nor a case. Only the extractor builds one.
+///
+/// ```compile_fail
+/// # fn with(admin: lodestone::users::SystemAdmin, institute: lodestone::institutes::Institute) {
+/// let listed = lodestone::institutes::ListedInstitute { admin, institute };
+/// # }
+/// ```
+///
+/// ```
+/// # fn with(listed: &lodestone::institutes::ListedInstitute) -> &lodestone::users::SystemAdmin {
+/// listed.admin()
+/// # }
+/// ```
+pub struct ListedInstitute {
+    admin: SystemAdmin,
+    institute: Institute,
+}
+
+impl ListedInstitute {
+    /// The institute.
+    #[must_use]
+    pub fn institute(&self) -> &Institute {
+        &self.institute
+    }
+
+    /// Who looks after it.
+    #[must_use]
+    pub fn admin(&self) -> &SystemAdmin {
+        &self.admin
+    }
+}
+
+impl FromRequestParts<AppState> for ListedInstitute {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
+        let admin = SystemAdmin::from_request_parts(parts, app).await?;
+        let Path(InstitutePath { institute }) = Path::from_request_parts(parts, app).await?;
+        audit::note_requested(parts, "institute", institute.as_str());
+        let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("institute"))?;
+        let Ok(trail) = Trail::from_request_parts(parts, app).await;
+        trail.note_done("institute", institute.id.as_str(), None);
+        Ok(Self { admin, institute })
     }
 }

@@ -1,4 +1,4 @@
-//! The settings form: submitted text becomes typed choices, or comes back with an error per field.
+//! Forms about institutes: submitted text becomes typed values, or comes back with an error per field.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +75,40 @@ pub fn read_partners(text: &str) -> Result<BTreeSet<InstituteId>, String> {
 
 fn written_partners(partners: &BTreeSet<InstituteId>) -> String {
     partners.iter().map(InstituteId::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// A new institute, as a form or the API gives it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewInstituteForm {
+    /// Short name in addresses.
+    pub id: String,
+    /// Name as shown.
+    pub name: String,
+}
+
+impl NewInstituteForm {
+    /// Id and name, or what is wrong with each field.
+    pub fn parse(&self) -> Result<(InstituteId, String), Vec<FieldError>> {
+        let mut wrong = Vec::new();
+        let id = self.id.trim().parse::<InstituteId>();
+        let id = id.map_err(|error| wrong.push(FieldError::new("id", &self.id, error.to_string())));
+        let name = read_name(&self.name).map_err(|message| wrong.push(FieldError::new("name", &self.name, message)));
+        match (id, name) {
+            (Ok(id), Ok(name)) => Ok((id, name)),
+            _ => Err(wrong),
+        }
+    }
+}
+
+/// A new name of an institute, in place of revision `rev`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NameForm {
+    /// Revision that the form was made from.
+    pub rev: i64,
+    /// Name as shown.
+    pub name: String,
 }
 
 impl SettingsForm {
@@ -199,6 +233,19 @@ mod tests {
             assert!(read_frequency(bad).is_err(), "{bad}");
         }
         assert_eq!(read_frequency(" 0 "), Ok(0.0));
+    }
+
+    #[test]
+    fn a_new_institute_has_an_id_for_addresses_and_a_name() {
+        let form = |id: &str, name: &str| NewInstituteForm { id: id.into(), name: name.into() };
+        let (id, name) = form(" cust111 ", " Our clinic ").parse().unwrap();
+        assert_eq!((id.as_str(), name.as_str()), ("cust111", "Our clinic"));
+        let fields =
+            |form: NewInstituteForm| form.parse().unwrap_err().into_iter().map(|error| error.field).collect::<Vec<_>>();
+        for reserved in ["admin", "api", "system", "Cust", "", "a/b"] {
+            assert_eq!(fields(form(reserved, "Clinic")), ["id"], "{reserved}");
+        }
+        assert_eq!(fields(form("audit", " ")), ["id", "name"]);
     }
 
     #[test]

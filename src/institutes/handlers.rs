@@ -4,7 +4,7 @@ use axum::response::Response;
 
 use super::access::InstituteAccess;
 use super::model::Institute;
-use super::{settings, worklist};
+use super::{all, settings, worklist};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
@@ -17,11 +17,15 @@ use crate::web::{Access, Layout, Page, Params, Routes, filters, see_other, urls}
 /// Cases on a page; searching narrows further.
 const CASES: i64 = 100;
 
-/// The start page, the cases of an institute and its settings.
+/// The start page, the cases of an institute and its settings; all institutes, for admins of the system.
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new()
         .get("/", Access::SignedIn, start)
+        .get("/admin/institutes", Access::SystemAdmin, all::list)
+        .post("/admin/institutes", Access::SystemAdmin, all::add)
+        .get("/admin/institutes/{institute}", Access::SystemAdmin, all::show)
+        .post("/admin/institutes/{institute}", Access::SystemAdmin, all::save_name)
         .get("/{institute}", Access::Institute, cases)
         .get("/{institute}/settings", Access::InstituteAdmin, settings::show)
         .post("/{institute}/settings", Access::InstituteAdmin, settings::save)

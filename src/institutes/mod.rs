@@ -1,6 +1,7 @@
 //! Clinics: who owns cases, with which settings.
 
 mod access;
+mod all;
 mod change;
 mod forms;
 mod handlers;
@@ -9,7 +10,7 @@ mod settings;
 mod store;
 mod worklist;
 
-pub use access::{InstituteAccess, InstituteAdmin};
+pub use access::{InstituteAccess, InstituteAdmin, ListedInstitute};
 pub use change::{Changed, add, change};
 pub use forms::{read_frequency, read_name, read_partners};
 pub use handlers::routes;

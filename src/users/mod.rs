@@ -18,6 +18,7 @@ pub use change::{Authority, Changed, add, change};
 pub use model::{Email, Membership, Role, RoleGrant, SystemRole, User};
 pub use standing::Standing;
 pub use store::{Colleague, UserStore};
+pub(crate) use views::{code_first, error_of, with_status};
 
 use crate::web::{Access, Routes};
 

@@ -8,8 +8,9 @@ use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
 use serde_with::{DisplayFromStr, serde_as};
 
+use super::access::SystemAdmin;
 use super::change::Authority;
-use super::model::{Email, Role, User, field};
+use super::model::{Email, Membership, Role, User, field};
 use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{InstituteId, UserId};
 
@@ -38,6 +39,13 @@ struct LastSignIn {
     #[serde(rename = "_id")]
     id: UserId,
     last_sign_in: SignIn,
+}
+
+#[derive(Deserialize)]
+struct RoleCount {
+    #[serde(rename = "_id")]
+    held: Membership,
+    n: i64,
 }
 
 /// The `users` collection. Holds no patient data, so it takes no scope.
@@ -113,6 +121,19 @@ impl UserStore {
     pub async fn members(&self, institute: &InstituteId) -> Result<Vec<User>, StoreError> {
         let options = FindOptions::builder().sort(doc! { field::NAME: 1, field::EMAIL: 1 }).build();
         self.users.find(doc! { field::INSTITUTE: institute }, options).await
+    }
+
+    /// How many people hold which role in which institute and may sign in; one query for any number of people.
+    pub async fn role_counts(&self, _: &SystemAdmin) -> Result<Vec<(Membership, u64)>, StoreError> {
+        let counts: Vec<RoleCount> = self
+            .users
+            .aggregate(vec![
+                doc! { "$match": { field::DISABLED: false } },
+                doc! { "$unwind": format!("${}", field::MEMBERSHIPS) },
+                doc! { "$group": { "_id": format!("${}", field::MEMBERSHIPS), "n": { "$sum": 1 } } },
+            ])
+            .await?;
+        Ok(counts.into_iter().map(|count| (count.held, u64::try_from(count.n).unwrap_or(0))).collect())
     }
 
     /// The user with this identity, if they are a member of the institute.

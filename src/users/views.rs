@@ -63,7 +63,7 @@ pub(super) fn rows(filled: &[Row], spare: usize, institutes: &[Institute], error
 }
 
 /// What is wrong with a field; empty when nothing is.
-pub(super) fn error_of(errors: &[FieldError], field: &str) -> String {
+pub(crate) fn error_of(errors: &[FieldError], field: &str) -> String {
     errors.iter().find(|error| error.field == field).map(|error| error.message.clone()).unwrap_or_default()
 }
 
@@ -107,13 +107,13 @@ impl WaysView {
 }
 
 /// Where a fresh code is given before something is changed; none when one was given.
-pub(super) fn code_first(app: &AppState, principal: &Principal, back: &str) -> Option<String> {
+pub(crate) fn code_first(app: &AppState, principal: &Principal, back: &str) -> Option<String> {
     let class = StepUpClass::Administration;
     (!principal.has_opened(class, app.clock.now())).then(|| urls::confirm(class, back))
 }
 
 /// The page with another status than 200.
-pub(super) fn with_status(mut response: Response, status: StatusCode) -> Response {
+pub(crate) fn with_status(mut response: Response, status: StatusCode) -> Response {
     *response.status_mut() = status;
     response
 }

@@ -60,6 +60,24 @@ pub fn person(user: &UserId) -> String {
     format!("/admin/users/{user}")
 }
 
+/// All institutes, for system admins.
+#[must_use]
+pub fn institutes() -> &'static str {
+    "/admin/institutes"
+}
+
+/// One of all institutes, for system admins.
+#[must_use]
+pub fn listed_institute(id: &InstituteId) -> String {
+    format!("/admin/institutes/{id}")
+}
+
+/// The identity providers, for system admins.
+#[must_use]
+pub fn providers() -> &'static str {
+    "/admin/providers"
+}
+
 /// A case.
 #[must_use]
 pub fn case(case: &Case) -> String {

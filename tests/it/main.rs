@@ -23,6 +23,7 @@ mod find;
 mod guests;
 mod history;
 mod http;
+mod institutes_admin;
 mod isolation;
 mod kept;
 mod loading;

@@ -8,6 +8,7 @@ mod kept;
 mod login;
 mod provider;
 mod roles;
+mod providers;
 mod tokens;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -35,6 +36,7 @@ use crate::web::{Routes, read_form, see_other};
 pub(super) fn routes() -> Routes {
     login::routes()
         .merge(provider::routes())
+        .merge(providers::routes())
         .merge(invitation::routes())
         .merge(account::routes())
         .merge(confirm::routes())

@@ -20,7 +20,7 @@ use crate::users::User;
 use crate::web::{Access, Layout, Page, Path, Routes};
 
 /// Where browsers come back to; registered with every provider.
-const BACK: &str = "/auth/callback";
+pub(super) const BACK: &str = "/auth/callback";
 const NOT_COMPLETED: &str =
     "The sign-in with the identity provider was not completed. Begin again from the sign-in page.";
 

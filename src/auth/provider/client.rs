@@ -1,5 +1,5 @@
-use std::sync::Arc;
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex as Held, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use data_encoding::BASE64URL_NOPAD;
@@ -26,6 +26,10 @@ const KNOWN_FOR: SignedDuration = SignedDuration::from_hours(1);
 const LOOKED_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// Clocks of provider and server may differ by so much.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
+/// How long a look at a provider takes at most, metadata and keys together.
+const LOOK: Duration = Duration::from_secs(3);
+/// Most characters of what is said to be wrong: a provider's own words are among them.
+const SAID: usize = 400;
 /// Signatures with a key of the provider's own, no others: `none` and those with our secret are not among them.
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 3] = [
     CoreJwsSigningAlgorithm::EcdsaP256Sha256,
@@ -39,6 +43,8 @@ pub struct Provider {
     /// Its secret and a client for it; or why there is none.
     means: Result<Means, String>,
     known: Mutex<Option<Known>>,
+    /// When it last answered this process as a provider does.
+    answered: Held<Option<Timestamp>>,
 }
 
 /// What it is spoken to with.
@@ -52,6 +58,21 @@ struct Means {
 struct Known {
     metadata: Arc<CoreProviderMetadata>,
     since: Timestamp,
+}
+
+/// How a provider is found at a look. Nothing here is secret.
+#[derive(Debug, Clone)]
+pub struct Health {
+    /// Short name.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// As its tokens have it.
+    pub issuer: String,
+    /// What is wrong, in a sentence; none when it answers as it should.
+    pub wrong: Option<String>,
+    /// When it last answered this process as it should.
+    pub last_answered: Option<Timestamp>,
 }
 
 /// Why a provider's word could not be had or does not count. The words are for logs and the trail; nothing of a token is
@@ -101,7 +122,7 @@ impl Provider {
         if let Err(error) = &means {
             tracing::error!(provider = %config.id, "identity provider {} cannot be used: {error}", config.id);
         }
-        Self { config: config.clone(), means, known: Mutex::default() }
+        Self { config: config.clone(), means, known: Mutex::default(), answered: Held::default() }
     }
 
     fn means(&self) -> Result<&Means, ProviderError> {
@@ -126,9 +147,22 @@ impl Provider {
         &self.config.name
     }
 
-    /// Whether it answers and is what the configuration says.
-    pub async fn check(&self, now: Timestamp) -> Result<(), ProviderError> {
-        self.known(now, true).await.map(drop)
+    /// Whether it answers now and is what the configuration says: metadata and keys are asked for, whatever is known, and
+    /// nobody who signs in meanwhile waits for it.
+    pub async fn look(&self, now: Timestamp) -> Health {
+        let asked = tokio::time::timeout(LOOK, self.discover(now)).await;
+        let wrong = match asked {
+            Ok(Ok(_)) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(unavailable(format!("it did not answer within {} s", LOOK.as_secs())).to_string()),
+        };
+        Health {
+            id: self.config.id.clone(),
+            name: self.config.name.clone(),
+            issuer: self.config.issuer.clone(),
+            wrong: wrong.map(|wrong| wrong.chars().take(SAID).collect()),
+            last_answered: *self.answered.lock().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     /// Metadata and keys; asked for anew when old, or when `anew` and not just asked for.
@@ -140,16 +174,21 @@ impl Provider {
                 return Ok(present.clone());
             }
         }
+        let fresh = Known { metadata: Arc::new(self.discover(now).await?), since: now };
+        *known = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    /// Asks for metadata and keys.
+    async fn discover(&self, now: Timestamp) -> Result<CoreProviderMetadata, ProviderError> {
         let issuer = IssuerUrl::new(self.config.issuer.clone()).map_err(unavailable)?;
         let means = self.means()?;
-
         let metadata = CoreProviderMetadata::discover_async(issuer, &means.http).await.map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
             unavailable(format!("{error}{cause}"))
         })?;
-        let fresh = Known { metadata: Arc::new(metadata), since: now };
-        *known = Some(fresh.clone());
-        Ok(fresh)
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        Ok(metadata)
     }
 
     /// Begins a sign-in: where to send the browser, and what to keep until it comes back to `redirect`.

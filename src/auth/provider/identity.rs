@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use bson::doc;
 use jiff::Timestamp;
 use mongodb::IndexModel;
@@ -43,6 +45,13 @@ impl Stored for Link {
     }
 }
 
+#[derive(Deserialize)]
+struct IssuerCount {
+    #[serde(rename = "_id")]
+    issuer: String,
+    n: i64,
+}
+
 /// The `identities` collection.
 #[derive(Clone)]
 pub struct IdentityStore {
@@ -75,6 +84,19 @@ impl IdentityStore {
             Err(StoreError::Exists(_)) => Ok(self.owner(identity).await?.as_ref() == Some(user)),
             Err(error) => Err(error),
         }
+    }
+
+    /// How many accounts are linked to each issuer, also to those that are not configured any more.
+    pub async fn counts(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let one_each = doc! { "issuer": "$issuer", "user": "$user" };
+        let counts: Vec<IssuerCount> = self
+            .links
+            .aggregate(vec![
+                doc! { "$group": { "_id": one_each } },
+                doc! { "$group": { "_id": "$_id.issuer", "n": { "$sum": 1 } } },
+            ])
+            .await?;
+        Ok(counts.into_iter().map(|count| (count.issuer, u64::try_from(count.n).unwrap_or(0))).collect())
     }
 
     /// Providers that an account is linked to.

@@ -10,7 +10,9 @@ mod identity;
 
 use std::sync::Arc;
 
-pub use client::{Provider, ProviderError};
+use jiff::Timestamp;
+
+pub use client::{Health, Provider, ProviderError};
 pub(super) use flow::{Flow, FlowStore};
 pub(super) use identity::Link;
 pub use identity::{Identity, IdentityStore};
@@ -32,6 +34,11 @@ impl Providers {
     /// In the order of the configuration.
     pub fn all(&self) -> impl Iterator<Item = &Provider> {
         self.0.iter()
+    }
+
+    /// How each is found now: all are asked at once, and none may take longer than three seconds.
+    pub async fn look(&self, now: Timestamp) -> Vec<Health> {
+        futures::future::join_all(self.all().map(|provider| provider.look(now))).await
     }
 
     /// The provider with this short name.

@@ -78,6 +78,8 @@ struct Inner {
     /// Requests for keys.
     key_requests: Mutex<usize>,
     down: Mutex<bool>,
+    /// What its metadata call it, when that is not its name.
+    called: Mutex<Option<String>>,
 }
 
 /// A running provider.
@@ -108,6 +110,7 @@ impl FakeProvider {
             subject: Mutex::new("ann".into()),
             key_requests: Mutex::default(),
             down: Mutex::default(),
+            called: Mutex::default(),
         }));
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(metadata))
@@ -152,6 +155,11 @@ impl FakeProvider {
         *self.0.key_requests.lock().unwrap()
     }
 
+    /// From now on its metadata name another issuer.
+    pub fn calls_itself(&self, issuer: &str) {
+        *self.0.called.lock().unwrap() = Some(issuer.to_owned());
+    }
+
     /// From now on it fails.
     pub fn goes_down(&self, down: bool) {
         *self.0.down.lock().unwrap() = down;
@@ -163,8 +171,9 @@ async fn metadata(State(provider): State<FakeProvider>) -> Result<Json<Value>, S
         return Err(StatusCode::BAD_GATEWAY);
     }
     let issuer = provider.issuer();
+    let called = provider.0.called.lock().unwrap().clone();
     Ok(Json(json!({
-        "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"), "token_endpoint": format!("{issuer}/token"),
+        "issuer": called.as_deref().unwrap_or(issuer), "authorization_endpoint": format!("{issuer}/authorize"), "token_endpoint": format!("{issuer}/token"),
         "jwks_uri": format!("{issuer}/keys"), "response_types_supported": ["code"], "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256", "HS256", "none"],
     })))
