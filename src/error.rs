@@ -44,8 +44,8 @@ pub enum AppError {
     /// Somebody else changed the thing first; carries its present revision.
     #[error("changed by somebody else in the meantime")]
     Conflict {
-        /// Present revision.
-        rev: i64,
+        /// Present revision; none where it would tell of changes that the asker may not know of.
+        rev: Option<i64>,
     },
     /// One address or account tries too often.
     #[error("tried too often")]

@@ -1,8 +1,15 @@
-//! The JSON API: the same stores and access values as the pages, in a documented shape.
+//! The JSON API: the same stores and access values as the pages, in a documented shape. Tokens read cases; administration is
+//! for people who are signed in with a browser.
 
 mod cases;
 mod find;
+mod institutes;
+mod members;
 mod openapi;
+mod people;
+mod providers;
+mod session;
+mod settings;
 mod variants;
 
 pub(crate) use cases::CaseJson;
@@ -21,4 +28,21 @@ pub fn routes() -> Routes {
         .get("/api/v1/{institute}/{case}/variants", Access::Case, variants::list)
         .get("/api/v1/{institute}/{case}/variants/{id}", Access::Case, variants::show)
         .get("/api/v1/{institute}/{case}/find", Access::Case, find::find)
+        .get("/api/v1/admin/users", Access::SystemAdmin, people::list)
+        .post("/api/v1/admin/users", Access::SystemAdmin, people::add)
+        .get("/api/v1/admin/users/{user}", Access::SystemAdmin, people::show)
+        .post("/api/v1/admin/users/{user}/roles", Access::SystemAdmin, people::change_roles)
+        .post("/api/v1/admin/users/{user}/disable", Access::SystemAdmin, people::disable)
+        .post("/api/v1/admin/users/{user}/enable", Access::SystemAdmin, people::enable)
+        .post("/api/v1/admin/users/{user}/invite", Access::SystemAdmin, people::invite)
+        .get("/api/v1/admin/institutes", Access::SystemAdmin, institutes::list)
+        .post("/api/v1/admin/institutes", Access::SystemAdmin, institutes::add)
+        .put("/api/v1/admin/institutes/{institute}", Access::SystemAdmin, institutes::save_name)
+        .get("/api/v1/admin/providers", Access::SystemAdmin, providers::list)
+        .get("/api/v1/{institute}/members", Access::InstituteAdmin, members::list)
+        .post("/api/v1/{institute}/members", Access::InstituteAdmin, members::add)
+        .post("/api/v1/{institute}/members/{user}/roles", Access::InstituteAdmin, members::change_roles)
+        .post("/api/v1/{institute}/members/{user}/invite", Access::InstituteAdmin, members::invite)
+        .get("/api/v1/{institute}/settings", Access::InstituteAdmin, settings::show)
+        .put("/api/v1/{institute}/settings", Access::InstituteAdmin, settings::save)
 }

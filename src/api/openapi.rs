@@ -7,7 +7,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Lodestone", description = "Cases and their ranked variants."),
+    info(title = "Lodestone", description = "Cases and their ranked variants; for signed-in administrators, people, institutes and settings."),
     paths(
         document_path,
         super::cases::institutes,
@@ -15,7 +15,24 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
         super::cases::show,
         super::variants::list,
         super::variants::show,
-        super::find::find
+        super::find::find,
+        super::people::list,
+        super::people::add,
+        super::people::show,
+        super::people::change_roles,
+        super::people::disable,
+        super::people::enable,
+        super::people::invite,
+        super::institutes::list,
+        super::institutes::add,
+        super::institutes::save_name,
+        super::providers::list,
+        super::members::list,
+        super::members::add,
+        super::members::change_roles,
+        super::members::invite,
+        super::settings::show,
+        super::settings::save
     ),
     modifiers(&Security),
     security(("token" = []), ("session" = []))
@@ -42,6 +59,58 @@ pub(super) struct OfCase {
     institute: String,
     /// Case name
     case: String,
+}
+
+/// The path of what belongs to an institute.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct OfInstitute {
+    /// Institute id
+    institute: String,
+}
+
+/// The path of what concerns a person.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct OfUser {
+    /// Id of the person
+    user: String,
+}
+
+/// What a browser proves with that it sends what its own page meant.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct CsrfHeader {
+    /// The session's token, as in the field `csrf` of its pages' forms
+    #[param(rename = "X-CSRF-Token")]
+    token: String,
+}
+
+/// How a request of an administrator is refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) enum AdminRefusals {
+    /// The content is not of the shape this address takes
+    #[response(status = 400)]
+    BadRequest,
+    /// Nobody is signed in
+    #[response(status = 401)]
+    SignInRequired,
+    /// Asked with a token, without the session's own, or without a fresh code: then `confirm` is where one is given
+    #[response(status = 403)]
+    Forbidden,
+    /// No such thing, or the asker does not administer it
+    #[response(status = 404)]
+    NotFound,
+    /// Somebody else was faster; `rev` is the present revision, if it may be told
+    #[response(status = 409)]
+    Conflict,
+    /// A value cannot be used, or a rule stands in the way; `errors` names each
+    #[response(status = 422)]
+    Unprocessable,
 }
 
 /// How a request with parameters is refused.

@@ -53,6 +53,7 @@ pub use invitation::{InvitationStore, LIFETIME as INVITATION_LIFETIME};
 pub use kept::{FormKept, KeptStore, keep_refused};
 pub use keyring::{Keyring, Sealed};
 pub use limits::{SignInLimits, network};
+pub(crate) use pages::look_at_providers;
 pub use pages::read_token_name;
 pub use password::{Passphrase, Unfit};
 pub use principal::{Principal, Scope};

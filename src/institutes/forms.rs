@@ -17,7 +17,7 @@ pub(super) const FREQUENCY_CUTOFF: &str = "frequency_cutoff";
 /// Most institutes on an agreement list.
 const PARTNERS: usize = 100;
 /// Name of the field of the agreement list.
-pub(super) const SHARE_WITH: &str = "share_with";
+pub(crate) const SHARE_WITH: &str = "share_with";
 
 /// What was submitted, as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn written_partners(partners: &BTreeSet<InstituteId>) -> String {
 }
 
 /// A new institute, as a form or the API gives it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInstituteForm {
     /// Short name in addresses.
@@ -102,7 +102,7 @@ impl NewInstituteForm {
 }
 
 /// A new name of an institute, in place of revision `rev`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NameForm {
     /// Revision that the form was made from.

@@ -11,7 +11,9 @@ mod store;
 mod worklist;
 
 pub use access::{InstituteAccess, InstituteAdmin, ListedInstitute};
+pub(crate) use all::{Overview, add_by, overview, rename};
 pub use change::{Changed, add, change};
+pub(crate) use forms::{NameForm, NewInstituteForm, SHARE_WITH, SettingsForm};
 pub use forms::{read_frequency, read_name, read_partners};
 pub use handlers::routes;
 pub use model::{Choices, DEFAULT_FREQUENCY_CUTOFF, Difference, Institute, Settings};

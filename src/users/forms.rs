@@ -128,9 +128,9 @@ pub(super) struct NewPersonForm {
     pub rows: Vec<Row>,
 }
 
-/// What that form means.
+/// What that form means, and a new person of the API.
 #[derive(Debug)]
-pub(super) struct NewPerson {
+pub(crate) struct NewPerson {
     pub email: Email,
     pub name: String,
     pub grants: Vec<RoleGrant>,
@@ -146,20 +146,66 @@ impl NewPersonForm {
 
     /// The person, or what is wrong with each field.
     pub(super) fn parse(&self, known: &[InstituteId]) -> Result<NewPerson, Vec<FieldError>> {
+        NewPerson::new(&self.email, &self.name, parse_rows(&self.rows, known), &row_field(0))
+    }
+}
+
+impl NewPerson {
+    /// From what a script of ours sends: roles in the command line's spelling.
+    pub(crate) fn read(
+        email: &str,
+        name: &str,
+        roles: &[String],
+        known: &[InstituteId],
+    ) -> Result<Self, Vec<FieldError>> {
+        Self::new(email, name, read_grants("roles", roles, known), "roles")
+    }
+
+    /// `role_field`: where it is said that there is no role.
+    fn new(
+        email: &str,
+        name: &str,
+        grants: Result<Vec<RoleGrant>, Vec<FieldError>>,
+        role_field: &str,
+    ) -> Result<Self, Vec<FieldError>> {
         let mut wrong = Vec::new();
-        let email = read_email(&self.email).map_err(|error| wrong.push(error));
-        let name = read_name(&self.name).map_err(|error| wrong.push(error));
-        let grants = parse_rows(&self.rows, known).map_err(|errors| wrong.extend(errors));
+        let email = read_email(email).map_err(|error| wrong.push(error));
+        let name = read_name(name).map_err(|error| wrong.push(error));
+        let grants = grants.map_err(|errors| wrong.extend(errors));
         if let Ok(grants) = &grants
             && grants.is_empty()
         {
-            wrong.push(FieldError::new(&row_field(0), "", "give at least one role; without one nobody can sign in"));
+            wrong.push(FieldError::new(role_field, "", "give at least one role; without one nobody can sign in"));
         }
         match (email, name, grants) {
-            (Ok(email), Ok(name), Ok(grants)) if wrong.is_empty() => Ok(NewPerson { email, name, grants }),
+            (Ok(email), Ok(name), Ok(grants)) if wrong.is_empty() => Ok(Self { email, name, grants }),
             _ => Err(wrong),
         }
     }
+}
+
+/// Roles in the command line's spelling, each in an institute that exists; errors name the place in `field`.
+pub(crate) fn read_grants(
+    field: &str,
+    texts: &[String],
+    known: &[InstituteId],
+) -> Result<Vec<RoleGrant>, Vec<FieldError>> {
+    let (mut grants, mut wrong) = (Vec::new(), Vec::new());
+    if texts.len() > ROWS {
+        return Err(vec![FieldError::new(field, "", format!("name at most {ROWS} roles"))]);
+    }
+    for (number, text) in texts.iter().enumerate() {
+        let message = match text.parse::<RoleGrant>() {
+            Ok(RoleGrant::Member(held)) if !known.contains(&held.institute) => "there is no such institute".to_owned(),
+            Ok(grant) => {
+                grants.push(grant);
+                continue;
+            }
+            Err(error) => error.to_string(),
+        };
+        wrong.push(FieldError::new(&format!("{field}[{number}]"), text, message));
+    }
+    if wrong.is_empty() { Ok(grants) } else { Err(wrong) }
 }
 
 /// All roles of a person, in place of revision `rev`.
@@ -197,18 +243,20 @@ pub(super) fn rows_of(grants: &[RoleGrant]) -> Vec<Row> {
     grants.iter().map(row).collect()
 }
 
-/// A new member of one institute.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+/// A new member of one institute, as a form or the API gives it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewMemberForm {
+pub(crate) struct NewMemberForm {
     pub email: String,
+    /// As colleagues see it; somebody who has an account already keeps the name they have there.
     pub name: String,
+    /// `clinician`, `geneticist`, `researcher`, `admin` or `auditor`.
     pub role: String,
 }
 
 impl NewMemberForm {
     /// Address, name and role, or what is wrong with each field.
-    pub(super) fn parse(&self) -> Result<(Email, String, Role), Vec<FieldError>> {
+    pub(crate) fn parse(&self) -> Result<(Email, String, Role), Vec<FieldError>> {
         let mut wrong = Vec::new();
         let email = read_email(&self.email).map_err(|error| wrong.push(error));
         let name = read_name(&self.name).map_err(|error| wrong.push(error));
@@ -247,11 +295,23 @@ impl MemberRolesForm {
         })?;
         fields.end().map(|()| Self { shown, roles })
     }
+}
 
-    /// Whether these roles are the ones that were shown.
-    pub(super) fn was_shown(&self, present: &[Role]) -> bool {
-        self.shown.len() == present.len() && self.shown.iter().all(|role| present.contains(role))
+/// Roles of one institute by their words, each once; errors name the place in `field`.
+pub(crate) fn read_roles(field: &str, texts: &[String]) -> Result<Vec<Role>, Vec<FieldError>> {
+    let (mut roles, mut wrong) = (Vec::new(), Vec::new());
+    for (number, text) in texts.iter().enumerate() {
+        let message = match role_named(text) {
+            Some(role) if roles.contains(&role) => "is there twice",
+            Some(role) => {
+                roles.push(role);
+                continue;
+            }
+            None => "is no role; there are clinician, geneticist, researcher, admin and auditor",
+        };
+        wrong.push(FieldError::new(&format!("{field}[{number}]"), text, message));
     }
+    if wrong.is_empty() { Ok(roles) } else { Err(wrong) }
 }
 
 /// A change of what was shown at a revision.
@@ -315,9 +375,22 @@ mod tests {
     }
 
     #[test]
+    fn roles_of_the_api_are_spelt_as_on_the_command_line() {
+        let known = ["own".parse().unwrap()];
+        let read =
+            |texts: &[&str]| read_grants("add", &texts.iter().map(ToString::to_string).collect::<Vec<_>>(), &known);
+        assert_eq!(read(&["own:admin", "system:auditor"]).unwrap().len(), 2);
+        let wrong = read(&["own:admin", "far:admin", "own:boss", "system:clinician"]).unwrap_err();
+        let fields: Vec<&str> = wrong.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["add[1]", "add[2]", "add[3]"]);
+        let none = NewPerson::read("ann@lab.example", "Ann", &[], &known).unwrap_err();
+        assert_eq!(none[0].field, "roles", "somebody without a role cannot sign in");
+    }
+
+    #[test]
     fn a_members_roles_are_those_of_one_institute() {
         let form = MemberRolesForm::read(pairs(&[("shown", "admin"), ("role", "clinician")])).unwrap();
-        assert!(form.was_shown(&[Role::Admin]) && !form.was_shown(&[]) && !form.was_shown(&[Role::Clinician]));
+        assert_eq!((form.shown, form.roles), (vec![Role::Admin], vec![Role::Clinician]));
         for bad in [("role", "boss"), ("role", "system:admin"), ("role", "other:admin"), ("institute", "other")] {
             assert!(MemberRolesForm::read(pairs(&[bad])).is_err(), "{bad:?}");
         }

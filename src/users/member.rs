@@ -7,23 +7,15 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::access::MemberAdmin;
-use super::change::{Changed, change};
+use super::decide::{Decided, decide_here, invite_member};
 use super::forms::{MemberRolesForm, NoFields};
 use super::model::{Role, User};
-use super::views::{
-    Confirmed, ResetView, WaysView, address_of, cannot_be_invited, code_first, note_roles, show_link, with_status,
-};
+use super::views::{Confirmed, ResetView, WaysView, code_first, show_link, with_status};
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::error::{AppError, AppResult};
+use crate::error::AppResult;
 use crate::institutes::Institute;
 use crate::web::{CsrfForm, Layout, Page, see_other, urls};
-
-/// How often a change is tried again when something elsewhere changed the account in the meantime.
-const TRIES: usize = 5;
-/// Why an institute's admin cannot invite somebody: the link opens the whole account, also what it may do elsewhere.
-const NOT_YOURS: &str =
-    "Only an administrator of the system can invite this person, because the account is not of this institute alone.";
 
 #[derive(Template)]
 #[template(path = "users/member.html")]
@@ -123,37 +115,19 @@ pub(super) async fn change_roles(
 ) -> AppResult<Response> {
     let form = MemberRolesForm::read(pairs)?;
     let institute = &member.institute().id;
-    let mut user = member.member().clone();
-    for _ in 0..TRIES {
-        let before = user.standing();
-        let wanted = before.with_roles_in(institute, &form.roles);
-        if before != wanted && !form.was_shown(&before.roles_in(institute)) {
-            trail.note_reason("somebody else changed the roles first");
+    let url = urls::member(institute, &member.member().id);
+    match decide_here(&app, &member, &trail, &form.shown, &form.roles).await? {
+        Decided::Stored(_) if form.roles.is_empty() => {
+            Ok(see_other(&format!("{}?done=ended", urls::members(institute))))
+        }
+        Decided::Stored(_) => Ok(see_other(&format!("{url}?done=roles"))),
+        Decided::AsBefore(_) => Ok(see_other(&url)),
+        Decided::Refused(why) => refuse(&member, page, &app, &trail, why).await,
+        Decided::Conflict(now) => {
             let outcome = Outcome { wanted: Some(form.roles), ..Outcome::default() };
-            return Ok(with_status(render(&member, &user, page, &app, outcome).await?, StatusCode::CONFLICT));
-        }
-        if member.is_own()
-            && let Err(why) = before.may_become_own(&wanted)
-        {
-            return refuse(&member, page, &app, &trail, why).await;
-        }
-        let admin = member.admin();
-        match change(&app, &user, user.rev, &wanted, admin.authority(), &admin.actor()).await? {
-            Changed::Stored(_) => {
-                note_roles(&trail, &before, &wanted);
-                return Ok(see_other(&if form.roles.is_empty() {
-                    format!("{}?done=ended", urls::members(institute))
-                } else {
-                    format!("{}?done=roles", urls::member(institute, &user.id))
-                }));
-            }
-            Changed::AsBefore => return Ok(see_other(&urls::member(institute, &user.id))),
-            Changed::NotAllowed => return Err(AppError::NotFound("page")),
-            // Perhaps something elsewhere, which is nothing to tell of here.
-            Changed::Conflict(now) => user = now,
+            Ok(with_status(render(&member, &now, page, &app, outcome).await?, StatusCode::CONFLICT))
         }
     }
-    Err(AppError::Overloaded)
 }
 
 /// `POST /{institute}/members/{user}/invite`
@@ -166,13 +140,10 @@ pub(super) async fn invite(
     _: CsrfForm<NoFields>,
 ) -> AppResult<Response> {
     let (user, institute) = (member.member(), &member.institute().id);
-    let why = if user.is_only_of(institute) { cannot_be_invited(&app, user) } else { Some(NOT_YOURS) };
-    if let Some(why) = why {
-        return refuse(&member, page, &app, &trail, why).await;
+    match invite_member(&app, &member, &trail).await? {
+        Ok(invitation) => show_link(&app, page, user, invitation, false, urls::member(institute, &user.id)).await,
+        Err(why) => refuse(&member, page, &app, &trail, why).await,
     }
-    let by = address_of(&app, member.admin().principal()).await?;
-    trail.note_done("invitation", "made", None);
-    show_link(&app, page, user, &by, false, urls::member(institute, &user.id)).await
 }
 
 /// `POST /{institute}/members/{user}/tokens/revoke`: all tokens of a member that reach this institute.

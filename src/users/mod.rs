@@ -2,6 +2,7 @@
 
 mod access;
 mod change;
+mod decide;
 mod forms;
 mod member;
 mod members;
@@ -15,6 +16,10 @@ mod views;
 
 pub use access::{MemberAdmin, PersonAdmin, SystemAdmin};
 pub use change::{Authority, Changed, add, change};
+pub(crate) use decide::{
+    Added, Decided, Invitation, add_member, add_person, decide, decide_here, invite, invite_member, known_institutes,
+};
+pub(crate) use forms::{NewMemberForm, NewPerson, read_grants, read_roles};
 pub use model::{Email, Membership, Role, RoleGrant, SystemRole, User};
 pub use standing::Standing;
 pub use store::{Colleague, UserStore};

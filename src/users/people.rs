@@ -6,16 +6,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::access::SystemAdmin;
-use super::change;
+use super::decide::{add_person, known_institutes};
 use super::forms::NewPersonForm;
-use super::model::User;
-use super::standing::Standing;
 use super::views::{self, Confirmed, RowView, WaysView, code_first, error_of, with_status};
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::db::StoreError;
-use crate::error::{AppError, AppResult, FieldError};
-use crate::ids::{InstituteId, UserId};
+use crate::error::{AppResult, FieldError};
 use crate::web::{CsrfForm, Layout, Page, see_other, urls};
 
 /// Roles that the form for a new person has room for.
@@ -59,37 +55,16 @@ pub(super) async fn add(
     CsrfForm(pairs): CsrfForm<Vec<(String, String)>>,
 ) -> AppResult<Response> {
     let form = NewPersonForm::read(pairs)?;
-    let institutes = app.institutes.all().await?;
-    let known: Vec<InstituteId> = institutes.iter().map(|institute| institute.id.clone()).collect();
-    let errors = match form.parse(&known) {
-        Err(errors) => errors,
-        Ok(person) => {
-            let standing = Standing::new(Vec::new(), Vec::new(), false).with_grants(person.grants);
-            let user = User {
-                id: UserId::random(),
-                email: person.email,
-                name: person.name,
-                memberships: standing.memberships,
-                system_roles: standing.system_roles,
-                disabled: false,
-                created_at: app.clock.now(),
-                rev: 1,
-            };
-            match change::add(&app, &user, admin.authority(), &admin.actor()).await {
-                Ok(true) => {
-                    trail.note_done("user", user.id.as_str(), None);
-                    views::note_roles(&trail, &Standing::new(Vec::new(), Vec::new(), false), &user.standing());
-                    return Ok(see_other(&format!("{}?done=added", urls::person(&user.id))));
-                }
-                Ok(false) => return Err(AppError::NotFound("page")),
-                Err(StoreError::Exists(_)) => {
-                    vec![FieldError::new("email", &form.email, "somebody has this address already; look in the list")]
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+    let added = match form.parse(&known_institutes(&app).await?) {
+        Err(errors) => Err(errors),
+        Ok(person) => add_person(&app, &admin, &trail, person).await?,
     };
-    Ok(with_status(render(&admin, page, &app, form, errors).await?, StatusCode::UNPROCESSABLE_ENTITY))
+    match added {
+        Ok(user) => Ok(see_other(&format!("{}?done=added", urls::person(&user.id)))),
+        Err(errors) => {
+            Ok(with_status(render(&admin, page, &app, form, errors).await?, StatusCode::UNPROCESSABLE_ENTITY))
+        }
+    }
 }
 
 async fn render(

@@ -7,19 +7,16 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::access::PersonAdmin;
-use super::change::{Changed, change};
+use super::decide::{self, Decided, decide, known_institutes};
 use super::forms::{AtRevision, NoFields, RolesForm};
 use super::model::RoleGrant;
 use super::standing::Standing;
-use super::views::{
-    self, Confirmed, RowView, WaysView, address_of, cannot_be_invited, code_first, note_roles, show_link, with_status,
-};
+use super::views::{self, Confirmed, RowView, WaysView, address_of, code_first, show_link, with_status};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::db::StoreError;
-use crate::error::{AppError, AppResult, FieldError};
+use crate::error::{AppResult, FieldError};
 use crate::events::{Event, EventKind};
-use crate::ids::InstituteId;
 use crate::web::{CsrfForm, Layout, Page, filters, see_other, urls};
 
 /// Rows for further roles.
@@ -122,9 +119,7 @@ pub(super) async fn change_roles(
     CsrfForm(pairs): CsrfForm<Vec<(String, String)>>,
 ) -> AppResult<Response> {
     let form = RolesForm::read(pairs)?;
-    let institutes = app.institutes.all().await?;
-    let known: Vec<InstituteId> = institutes.into_iter().map(|institute| institute.id).collect();
-    match form.parse(&known) {
+    match form.parse(&known_institutes(&app).await?) {
         Err(errors) => {
             let outcome = Outcome { errors, form: Some(form), ..Outcome::default() };
             Ok(with_status(render(&person, page, &app, outcome).await?, StatusCode::UNPROCESSABLE_ENTITY))
@@ -172,12 +167,10 @@ pub(super) async fn invite(
     _: CsrfForm<NoFields>,
 ) -> AppResult<Response> {
     let user = person.person();
-    if let Some(why) = cannot_be_invited(&app, user) {
-        return refuse(&person, page, &app, &trail, why).await;
+    match decide::invite(&app, &person, &trail).await? {
+        Ok(invitation) => show_link(&app, page, user, invitation, false, urls::person(&user.id)).await,
+        Err(why) => refuse(&person, page, &app, &trail, why).await,
     }
-    let by = address_of(&app, person.admin().principal()).await?;
-    trail.note_done("invitation", "made", None);
-    show_link(&app, page, user, &by, false, urls::person(&user.id)).await
 }
 
 async fn store(
@@ -189,26 +182,12 @@ async fn store(
     wanted: Standing,
     done: &str,
 ) -> AppResult<Response> {
-    let user = person.person();
-    let before = user.standing();
-    if person.is_own()
-        && let Err(why) = before.may_become_own(&wanted)
-    {
-        return refuse(person, page, app, trail, why).await;
-    }
-    let admin = person.admin();
-    match change(app, user, known, &wanted, admin.authority(), &admin.actor()).await? {
-        Changed::Stored(_) => {
-            note_roles(trail, &before, &wanted);
-            if before.disabled != wanted.disabled {
-                trail.note_done("account", done, None);
-            }
-            Ok(see_other(&format!("{}?done={done}", urls::person(&user.id))))
-        }
-        Changed::AsBefore => Ok(see_other(&urls::person(&user.id))),
-        Changed::NotAllowed => Err(AppError::NotFound("page")),
-        Changed::Conflict(now) => {
-            trail.note_reason("somebody else changed the account first");
+    let url = urls::person(&person.person().id);
+    match decide(app, person, trail, known, &wanted).await? {
+        Decided::Stored(_) => Ok(see_other(&format!("{url}?done={done}"))),
+        Decided::AsBefore(_) => Ok(see_other(&url)),
+        Decided::Refused(why) => refuse(person, page, app, trail, why).await,
+        Decided::Conflict(now) => {
             let person = person.at(now);
             // Saving again is then a choice made in sight of what is stored.
             let form = RolesForm::of(person.person().rev, &wanted.grants());

@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::access::{MemberAdmin, PersonAdmin};
+use super::decide::{cannot_be_invited, make_invitation};
 use super::forms::NoFields;
-use super::views::{Confirmed, address_of, cannot_be_invited, show_link};
+use super::views::{Confirmed, address_of, show_link};
 use super::{member, person};
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -79,7 +80,8 @@ pub(super) async fn confirm(
             trail.note_done("totp_reset", "confirmed", None);
             app.sessions.end_all(&user.id).await?;
             app.sign_in.halves.end_all(&user.id).await?;
-            show_link(&app, page, user, &by, true, urls::person(&user.id)).await
+            let invitation = make_invitation(&app, user, &by).await?;
+            show_link(&app, page, user, invitation, true, urls::person(&user.id)).await
         }
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::decide::Invitation;
 use super::forms::{Row, row_field};
 use super::model::{Role, User};
 use super::standing::Standing;
@@ -145,38 +146,22 @@ struct LinkPage {
     back: String,
 }
 
-/// Why there can be no invitation, if so.
-pub(super) fn cannot_be_invited(app: &AppState, user: &User) -> Option<&'static str> {
-    let ways = app.config.sign_in.local_accounts || !app.config.sign_in.providers.is_empty();
-    if !ways {
-        Some("This server has neither local accounts nor identity providers, so an invitation leads nowhere.")
-    } else if user.disabled {
-        Some("This account is disabled and could not be used with an invitation. Enable it first.")
-    } else if !user.has_a_role() {
-        Some("This person has no role and could not sign in. Give a role first.")
-    } else {
-        None
-    }
-}
-
-/// Makes an invitation and shows its link, this once.
+/// Shows the link of an invitation, this once.
 pub(super) async fn show_link(
     app: &AppState,
     page: Page,
     user: &User,
-    by: &str,
+    invitation: Invitation,
     reset: bool,
     back: String,
 ) -> AppResult<Response> {
-    let now = app.clock.now();
-    let ways = app.ways_in.among(std::slice::from_ref(&user.id), now).await?;
-    let token = app.sign_in.invitations.create(&user.id, by, now).await?;
+    let ways = app.ways_in.among(std::slice::from_ref(&user.id), app.clock.now()).await?;
     let mut response = page.render(|layout| LinkPage {
         layout,
         name: user.name.clone(),
-        link: format!("{}{}", app.config.origin(), urls::invitation(&token)),
+        link: invitation.link,
         hours: INVITATION_LIFETIME.as_hours(),
-        until: filters::moment(now + INVITATION_LIFETIME),
+        until: filters::moment(invitation.until),
         keeps_authenticator: ways.get(&user.id).is_some_and(|ways| ways.authenticator.is_some()),
         reset,
         back,

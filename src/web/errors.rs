@@ -50,6 +50,9 @@ struct Problem<'a> {
     errors: &'a [FieldError],
     #[serde(skip_serializing_if = "Option::is_none")]
     rev: Option<i64>,
+    /// Where a fresh code is given that the request needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<String>,
 }
 
 /// Renders errors of all inner layers: JSON for the API, a page for people. Logs internal ones, once.
@@ -145,7 +148,8 @@ fn as_json(shown: &AppError, context: &RequestContext) -> Response {
         detail: shown.sentence(),
         request_id: &context.request_id,
         errors: if let AppError::Unprocessable(errors) = shown { errors } else { &empty },
-        rev: if let AppError::Conflict { rev } = shown { Some(*rev) } else { None },
+        rev: if let AppError::Conflict { rev } = shown { *rev } else { None },
+        confirm: if let AppError::ConfirmFirst(class) = shown { Some(urls::confirm(*class, "")) } else { None },
     };
     let mut response = (shown.status(), Json(problem)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -1,7 +1,7 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use crate::app::AppState;
 
@@ -80,6 +80,18 @@ impl Routes {
     {
         self.router = self.router.route(path, post(handler));
         self.table.push(Route { method: Method::POST, path, access });
+        self
+    }
+
+    /// A route that puts a whole value in place of another.
+    #[must_use]
+    pub fn put<H, T>(mut self, path: &'static str, access: Access, handler: H) -> Self
+    where
+        H: Handler<T, AppState>,
+        T: 'static,
+    {
+        self.router = self.router.route(path, put(handler));
+        self.table.push(Route { method: Method::PUT, path, access });
         self
     }
 

@@ -126,6 +126,23 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/{institute}/{case}/variants", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/variants/{id}", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/find", "case readers"),
+    ("GET", "/api/v1/admin/users", "system admins"),
+    ("POST", "/api/v1/admin/users", "system admins"),
+    ("GET", "/api/v1/admin/users/{user}", "system admins"),
+    ("POST", "/api/v1/admin/users/{user}/roles", "system admins"),
+    ("POST", "/api/v1/admin/users/{user}/disable", "system admins"),
+    ("POST", "/api/v1/admin/users/{user}/enable", "system admins"),
+    ("POST", "/api/v1/admin/users/{user}/invite", "system admins"),
+    ("GET", "/api/v1/admin/institutes", "system admins"),
+    ("POST", "/api/v1/admin/institutes", "system admins"),
+    ("PUT", "/api/v1/admin/institutes/{institute}", "system admins"),
+    ("GET", "/api/v1/admin/providers", "system admins"),
+    ("GET", "/api/v1/{institute}/members", "admins"),
+    ("POST", "/api/v1/{institute}/members", "admins"),
+    ("POST", "/api/v1/{institute}/members/{user}/roles", "admins"),
+    ("POST", "/api/v1/{institute}/members/{user}/invite", "admins"),
+    ("GET", "/api/v1/{institute}/settings", "admins"),
+    ("PUT", "/api/v1/{institute}/settings", "admins"),
 ];
 
 /// Each role with what it is in the institute of the path.
@@ -344,6 +361,8 @@ async fn a_case_of_another_institute_looks_absent() {
         (&format!("/foreign/members/{member}"), &format!("/foreign/members/{}", "a".repeat(26))),
         ("/api/v1/foreign/secret", "/api/v1/foreign/nothing"),
         ("/api/v1/foreign/cases", "/api/v1/nowhere/cases"),
+        ("/api/v1/foreign/members", "/api/v1/nowhere/members"),
+        ("/api/v1/foreign/settings", "/api/v1/nowhere/settings"),
         ("/admin/institutes/foreign", "/admin/institutes/nowhere"),
         (&format!("/own/fam/variants/{foreign_variant}"), &format!("/own/fam/variants/{}", "a".repeat(26))),
         (

@@ -6,10 +6,11 @@ use lodestone::auth::TokenScope;
 use lodestone::events::Actor;
 use lodestone::users::Authority;
 use lodestone::web::Access;
+use reqwest::header::ORIGIN;
 use reqwest::{Response, StatusCode};
 
 use crate::support::visitor::PASSPHRASE;
-use crate::support::{TestApp, last_entry};
+use crate::support::{CSRF, TestApp, last_entry};
 
 /// A configuration in which this machine is a proxy whose word counts: tests come from wherever they like.
 pub(crate) const PROXY: &str = "[server]\ntrusted_proxies = ['127.0.0.0/8', '10.9.0.0/16']";
@@ -232,6 +233,10 @@ async fn s12_outside_the_systems_addresses_nothing_is_open() {
         }
         let answer = match route.method.as_str() {
             "GET" => browser.get(&path).await,
+            "PUT" => {
+                let headers = [(ORIGIN, app.origin.clone()), (CSRF, csrf.clone())];
+                browser.send_json("PUT", &path, &serde_json::json!({}), &headers).await
+            }
             _ => browser.post(&path, &[("csrf", csrf.as_str())]).await,
         };
         assert_refused(answer, "Lodestone").await;

@@ -32,6 +32,10 @@ async fn everything(browser: &Browser, variant: &str) -> BTreeMap<String, String
         "/api/v1/own/cases",
         "/api/v1/own/fam/variants",
         "/api/v1/foreign/cases",
+        "/api/v1/own/members",
+        "/api/v1/own/settings",
+        "/api/v1/foreign/members",
+        "/api/v1/foreign/settings",
         &variant_of_own,
     ]
     .map(str::to_owned)

@@ -304,7 +304,11 @@ async fn t12_s15_half_a_sign_in_opens_nothing() {
                     (false, false) => assert_eq!(answer.headers()["location"], "/login", "{path}"),
                 }
             } else if !own {
-                let answer = visitor.post_bare(&path, &[("csrf", "x"), ("code", "000000")]).await;
+                let answer = if route.method == "PUT" {
+                    visitor.put_bare(&path).await
+                } else {
+                    visitor.post_bare(&path, &[("csrf", "x"), ("code", "000000")]).await
+                };
                 assert!(answer.status().is_client_error(), "{path}: {}", answer.status());
             }
         }

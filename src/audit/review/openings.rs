@@ -234,10 +234,10 @@ pub(super) async fn agree(
             trail.note_reason("the same auditor asked");
             return Err(AppError::Forbidden("Sealed text is opened by two people: somebody else has to agree."));
         }
-        _ => return Err(AppError::Conflict { rev: opening.rev }),
+        _ => return Err(AppError::Conflict { rev: Some(opening.rev) }),
     }
     if !app.review.openings.agree(opening, form.rev, &me, now).await? {
-        return Err(AppError::Conflict { rev: opening.rev });
+        return Err(AppError::Conflict { rev: Some(opening.rev) });
     }
     trail.grant("opening", &opening.id);
     Ok(see_other(&urls::audit_entry(&entry)))

@@ -227,7 +227,7 @@ pub(super) async fn agree(
         return Err(AppError::Forbidden("An erasure is decided by two people: somebody else has to agree."));
     }
     if !app.erasures.agree(&erasure, shown.rev, &me, app.clock.now()).await? {
-        return Err(AppError::Conflict { rev: erasure.rev });
+        return Err(AppError::Conflict { rev: Some(erasure.rev) });
     }
     Ok(see_other(urls::erasures()))
 }
@@ -242,7 +242,7 @@ pub(super) async fn withdraw(
 ) -> AppResult<Response> {
     let erasure = found(&app, &access, &trail, &erasure).await?;
     if !app.erasures.withdraw(&erasure, shown.rev, &access.auditor(), app.clock.now()).await? {
-        return Err(AppError::Conflict { rev: erasure.rev });
+        return Err(AppError::Conflict { rev: Some(erasure.rev) });
     }
     Ok(see_other(urls::erasures()))
 }

@@ -17,6 +17,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub(crate) use providers::look as look_at_providers;
 pub use tokens::read_name as read_token_name;
 
 use super::cookie;

@@ -22,7 +22,7 @@ use lodestone::config::Config;
 use lodestone::db::{Db, migrations};
 use lodestone::ids::UserId;
 use lodestone::users::{Membership, RoleGrant, User};
-use reqwest::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use reqwest::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -53,6 +53,9 @@ pub fn server_uri() -> String {
 /// Limits that no test of something else meets.
 pub const NO_RATES: &str = "[rates]\nrequests_per_minute_and_address = 100000000\npages_per_minute = 100000000\n\
     changes_per_minute = 100000000\nexports_per_minute = 100000000\nrequests_at_once = 10000";
+
+/// The header that carries the session's token, where there is no form.
+pub const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 
 static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
@@ -441,6 +444,35 @@ impl Browser {
     pub async fn post_with_token(&self, path: &str, token: &str, form: &[(&str, &str)]) -> Response {
         let request = self.client.post(format!("{}{path}", self.origin)).headers(self.headers());
         request.header(ORIGIN, &self.origin).bearer_auth(token).form(form).send().await.unwrap()
+    }
+
+    /// Sends JSON with an API token in place of the session, from our own origin.
+    pub async fn json_with_token(&self, method: &str, path: &str, token: &str) -> Response {
+        let headers = [(ORIGIN, self.origin.clone()), (AUTHORIZATION, format!("Bearer {token}"))];
+        self.send_json(method, path, &serde_json::json!({}), &headers).await
+    }
+
+    /// Sends JSON as a page of ours would, with the session's token.
+    pub async fn ask(&self, method: &str, path: &str, body: &serde_json::Value) -> Response {
+        let csrf = self.csrf("/account").await;
+        self.send_json(method, path, body, &[(ORIGIN, self.origin.clone()), (CSRF, csrf)]).await
+    }
+
+    /// Sends JSON with these headers besides the cookie.
+    pub async fn send_json(
+        &self,
+        method: &str,
+        path: &str,
+        body: &serde_json::Value,
+        more: &[(HeaderName, String)],
+    ) -> Response {
+        let mut headers = self.headers();
+        for (name, value) in more {
+            headers.insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        let method = method.parse::<reqwest::Method>().unwrap();
+        let request = self.client.request(method, format!("{}{path}", self.origin)).headers(headers);
+        request.json(body).send().await.unwrap()
     }
 
     /// Sends a form as a page of ours would.

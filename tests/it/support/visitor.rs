@@ -128,6 +128,15 @@ impl Visitor {
         response
     }
 
+    /// Puts JSON from our own origin, without a token.
+    pub async fn put_bare(&mut self, path: &str) -> Response {
+        let request = self.client.put(format!("{}{path}", self.origin)).header(COOKIE, self.cookies());
+        let request = request.header(ORIGIN, self.origin.clone()).json(&serde_json::json!({}));
+        let response = request.send().await.unwrap();
+        self.keep(&response);
+        response
+    }
+
     /// Sends a form with the token that the page at `from` has.
     pub async fn post(&mut self, from: &str, path: &str, form: &[(&str, &str)]) -> Response {
         let csrf = self.csrf(from).await;
