@@ -2,7 +2,7 @@
 //!
 //! Figures hold for the machine they were taken on; ratios are taken in one run. Nothing fails here: the table is read.
 
-#[path = "../tests/it/support/mod.rs"]
+#[path = "../../tests/it/support/mod.rs"]
 #[expect(dead_code, reason = "the benches use a part of what the tests use")]
 mod support;
 
