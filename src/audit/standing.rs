@@ -89,8 +89,8 @@ impl StandingStore {
     /// Whether an entry has waited too long for its checkpoint.
     pub async fn late(&self, now: Timestamp) -> Result<bool, StoreError> {
         for head in self.trail.heads_since(Some(now - RUNNING)).await?.into_iter().filter(|head| !head.named).take(20) {
-            let first = self.trail.entries_from(&head.log_id, head.size, 1).await?;
-            if first.first().is_some_and(|entry| now.duration_since(entry.recorded_at) > LATE) {
+            let first = self.trail.recorded_at(&head.log_id, head.size).await?;
+            if first.is_some_and(|at| now.duration_since(at) > LATE) {
                 return Ok(true);
             }
         }

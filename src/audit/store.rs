@@ -175,6 +175,15 @@ impl AuditStore {
         self.entries.find(doc! { "log_id": log, "seq": { "$gte": seq } }, options).await
     }
 
+    /// When the first entry of a log from a place in it on was recorded: all that is read of it.
+    pub(super) async fn recorded_at(&self, log: &str, seq: i64) -> Result<Option<Timestamp>, StoreError> {
+        let options = FindOptions::builder().sort(doc! { "log_id": 1, "seq": 1 }).limit(1);
+        let options = options.projection(doc! { "recorded_at": 1 }).build();
+        let from = doc! { "log_id": log, "seq": { "$gte": seq } };
+        let found: Vec<Recorded> = self.entries.find_as(from, options).await?;
+        Ok(found.first().map(|entry| entry.recorded_at))
+    }
+
     /// How many entries of a log are under a checkpoint or named by a later log, and whether the latter.
     pub(super) async fn signed(&self, log: &str) -> Result<(i64, bool), StoreError> {
         let head = self.heads.find_one(doc! { "_id": log }).await?;
@@ -199,6 +208,13 @@ impl AuditStore {
         }
         Ok(())
     }
+}
+
+#[serde_as]
+#[derive(Deserialize)]
+struct Recorded {
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    recorded_at: Timestamp,
 }
 
 #[derive(Deserialize)]

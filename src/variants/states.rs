@@ -162,10 +162,9 @@ impl StateStore {
                 if known == 0 {
                     self.states.insert_in(session, &state, "a decision on this variant").await?;
                 } else {
-                    let replaced = collection
-                        .replace_one(doc! { "_id": &state.id, "rev": known }, Documents::encode(&state)?)
-                        .session(&mut *session)
-                        .await?;
+                    let as_known = doc! { "_id": &state.id, "case_id": &state.case_id, "rev": known };
+                    let replaced =
+                        collection.replace_one(as_known, Documents::encode(&state)?).session(&mut *session).await?;
                     if replaced.matched_count != 1 {
                         return Err(StoreError::Conflict("the decision"));
                     }

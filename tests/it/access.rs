@@ -240,7 +240,7 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
 }
 
 /// Shares `fam` of `own` with the institutes `guest` and `revoked`, and ends the latter.
-async fn shared_with_guest_and_no_longer_with_revoked(app: &TestApp) {
+pub async fn shared_with_guest_and_no_longer_with_revoked(app: &TestApp) {
     for institute in ["guest", "revoked"] {
         app.institute(institute).await;
     }

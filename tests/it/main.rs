@@ -46,3 +46,4 @@ mod tokens;
 mod trio;
 mod users;
 mod validate;
+mod wire_spy;

@@ -22,6 +22,7 @@ use lodestone::config::Config;
 use lodestone::db::{Db, migrations};
 use lodestone::ids::UserId;
 use lodestone::users::{Membership, RoleGrant, User};
+use mongodb::event::command::CommandEvent;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use reqwest::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
@@ -29,6 +30,8 @@ use tokio::net::TcpListener;
 
 /// Commands the driver sent, by name and collection.
 type Commands = Arc<Mutex<Vec<(String, String)>>>;
+/// Commands and answers as a whole, while somebody listens.
+type Wire = Arc<Mutex<Option<Vec<CommandEvent>>>>;
 
 /// A running server.
 pub struct TestApp {
@@ -41,6 +44,7 @@ pub struct TestApp {
     config: PathBuf,
     folder: tempfile::TempDir,
     commands: Commands,
+    wire: Wire,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
@@ -101,9 +105,13 @@ impl TestApp {
         settings.server.listen = listener.local_addr().unwrap();
         let origin = settings.origin();
         let commands = Commands::default();
-        let seen = Arc::clone(&commands);
+        let (seen, wire) = (Arc::clone(&commands), Wire::default());
+        let heard = Arc::clone(&wire);
         let spy: lodestone::db::CommandSpy = Arc::new(move |event| {
-            if let mongodb::event::command::CommandEvent::Started(started) = event {
+            if let Some(heard) = heard.lock().unwrap().as_mut() {
+                heard.push(event.clone());
+            }
+            if let CommandEvent::Started(started) = event {
                 let name = started.command_name.clone();
                 let collection = started.command.get_str(&name).unwrap_or_default().to_owned();
                 seen.lock().unwrap().push((name, collection));
@@ -122,7 +130,7 @@ impl TestApp {
         tokio::spawn(app::serve(app.clone(), listener, async {
             let _ = stopped.await;
         }));
-        Self { app, origin, clock, config, folder, commands, stop: Some(stop) }
+        Self { app, origin, clock, config, folder, commands, wire, stop: Some(stop) }
     }
 
     /// A folder for this test's files.
@@ -267,6 +275,15 @@ impl TestApp {
         let apart =
             |name: &str, collection: &str| collection == "audit" || (name == "update" && collection == "sessions");
         (done, sent.into_iter().filter(|(name, collection)| !apart(name, collection)).collect())
+    }
+
+    /// Everything said between program and database during `work`.
+    pub async fn wire_during<T>(&self, work: impl Future<Output = T>) -> (T, Vec<CommandEvent>) {
+        self.app.audit.flush(std::time::Duration::from_secs(5)).await;
+        *self.wire.lock().unwrap() = Some(Vec::new());
+        let done = work.await;
+        self.app.audit.flush(std::time::Duration::from_secs(5)).await;
+        (done, self.wire.lock().unwrap().take().expect("nobody else listens"))
     }
 
     /// Queries sent to a collection during `work`.
