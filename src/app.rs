@@ -214,10 +214,10 @@ pub fn router(app: &AppState) -> Router {
 pub async fn serve(app: AppState, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) {
     let grace = Duration::from_secs(app.config.server.shutdown_grace_s);
     let router = router(&app);
-    let headers_within = Duration::from_secs(app.config.server.header_timeout_s);
+    let patience = web::Patience::of(&app.config.server);
     let (stopped, stopping) = tokio::sync::oneshot::channel::<()>();
     let watched = app.clone();
-    let server = web::serve(listener, router, headers_within, async move {
+    let server = web::serve(listener, router, patience, async move {
         stop.await;
         watched.begin_stopping();
         info!("stopping: running requests have {} s to finish", grace.as_secs());

@@ -51,6 +51,10 @@ pub struct ServerConfig {
     /// Seconds.
     pub header_timeout_s: u64,
     /// Seconds.
+    pub body_timeout_s: u64,
+    /// Seconds.
+    pub answer_timeout_s: u64,
+    /// Seconds.
     pub request_timeout_s: u64,
     /// Kilobytes.
     pub body_limit_kb: usize,
@@ -136,6 +140,8 @@ pub struct RateConfig {
     pub exports_per_minute: u32,
     /// Requests worked on at the same time.
     pub requests_at_once: usize,
+    /// The same of one network address.
+    pub requests_at_once_and_address: usize,
 }
 
 /// `[session]`

@@ -28,7 +28,7 @@ use crate::audit::Trail;
 use crate::db::{Db, Documents, StoreError, Stored};
 use crate::error::{AppError, Shown};
 use crate::ids::UserId;
-use crate::web::{TOKEN_FIELD, is_form, urls};
+use crate::web::{NOT_WHOLE, TOKEN_FIELD, is_form, urls};
 
 /// How long a form is kept.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_mins(15);
@@ -159,8 +159,13 @@ pub async fn keep_refused(State(app): State<AppState>, request: Request, next: N
     let action = request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned();
     let trail = request.extensions().get::<Trail>().cloned();
     let (parts, body) = request.into_parts();
-    let Ok(body) = to_bytes(body, app.config.server.body_limit_kb * 1024).await else {
-        return AppError::TooLarge.into_response();
+    let body = match to_bytes(body, app.config.server.body_limit_kb * 1024).await {
+        Ok(body) => body,
+        Err(error) => {
+            let too_large = error.into_inner().is::<http_body_util::LengthLimitError>();
+            let said = if too_large { AppError::TooLarge } else { AppError::BadRequest(NOT_WHOLE.to_owned()) };
+            return said.into_response();
+        }
     };
     let mut response = next.run(Request::from_parts(parts, Body::from(body.clone()))).await;
     let refused = response.extensions().get::<Shown>().map(|Shown(error)| error);

@@ -1,6 +1,6 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use crate::app::AppState;
@@ -12,6 +12,9 @@ pub struct CsrfForm<T>(pub T);
 
 /// The field of a form that carries its token.
 pub(crate) const TOKEN_FIELD: &str = "csrf";
+
+/// What is said of a body that ended early or was sent too slowly.
+pub(crate) const NOT_WHOLE: &str = "The request did not arrive whole, or not in time. Send it again.";
 
 /// Whether a request says that it carries a form.
 pub(crate) fn is_form(headers: &HeaderMap) -> bool {
@@ -40,7 +43,10 @@ pub(crate) async fn read_form<T: DeserializeOwned>(
     if !is_form(request.headers()) {
         return Err(AppError::BadRequest("The form must be sent as application/x-www-form-urlencoded.".to_owned()));
     }
-    let bytes = Bytes::from_request(request, app).await.map_err(|_| AppError::TooLarge)?;
+    let bytes = Bytes::from_request(request, app).await.map_err(|rejected| match rejected.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => AppError::TooLarge,
+        _ => AppError::BadRequest(NOT_WHOLE.to_owned()),
+    })?;
     let mut pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes)
         .map_err(|_| AppError::BadRequest("The form's content cannot be read.".to_owned()))?;
     let tokens: Vec<String> = pairs.extract_if(.., |(name, _)| name == TOKEN_FIELD).map(|(_, value)| value).collect();

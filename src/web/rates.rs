@@ -55,6 +55,14 @@ impl Class {
 type Key = [u8; 32];
 type Limiter = RateLimiter<Key, DashMapStateStore<Key>, Clock, NoOpMiddleware<Duration>>;
 
+/// Whose requests are counted together while they are worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Whose {
+    Address(Key),
+    /// Of one session or script, or of an address without either.
+    Asker(Key),
+}
+
 /// The limits. Cheap to clone.
 #[derive(Clone)]
 pub struct Rates(Arc<Inner>);
@@ -66,7 +74,8 @@ struct Inner {
     changes: Limiter,
     exports: Limiter,
     at_once: usize,
-    running: Mutex<HashMap<Key, usize>>,
+    at_once_of_address: usize,
+    running: Mutex<HashMap<Whose, usize>>,
     clock: Clock,
     checks: AtomicU32,
 }
@@ -85,6 +94,7 @@ impl Rates {
             changes: limiter(config.changes_per_minute),
             exports: limiter(config.exports_per_minute),
             at_once: config.requests_at_once,
+            at_once_of_address: config.requests_at_once_and_address,
             running: Mutex::default(),
             clock: clock.clone(),
             checks: AtomicU32::new(0),
@@ -110,28 +120,33 @@ impl Rates {
                 .map_err(|until| until.wait_time_from(governor::clock::Clock::now(&inner.clock)).as_secs() + 1)?;
         }
         let mut running = inner.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = running.entry(key).or_default();
-        if *count >= inner.at_once {
+        let whose = [Whose::Address(address), Whose::Asker(key)];
+        let counts = whose.map(|whose| running.get(&whose).copied().unwrap_or_default());
+        if counts[0] >= inner.at_once_of_address || counts[1] >= inner.at_once {
             return Err(1);
         }
-        *count += 1;
-        Ok(Running { rates: self.clone(), key })
+        for (whose, count) in whose.into_iter().zip(counts) {
+            running.insert(whose, count + 1);
+        }
+        Ok(Running { rates: self.clone(), whose })
     }
 }
 
 /// One request at work; ends with it, however that ends.
 struct Running {
     rates: Rates,
-    key: Key,
+    whose: [Whose; 2],
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         let mut running = self.rates.0.running.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = running.get_mut(&self.key) {
-            *count -= 1;
-            if *count == 0 {
-                running.remove(&self.key);
+        for whose in &self.whose {
+            if let Some(count) = running.get_mut(whose) {
+                *count -= 1;
+                if *count == 0 {
+                    running.remove(whose);
+                }
             }
         }
     }
@@ -174,6 +189,7 @@ mod tests {
             changes_per_minute: 2,
             exports_per_minute: 1,
             requests_at_once: 2,
+            requests_at_once_and_address: 3,
         };
         Rates::new(&config, clock)
     }
@@ -216,12 +232,24 @@ mod tests {
         let clock = Clock::manual("2026-01-01T00:00:00Z".parse().unwrap());
         let rates = rates(&clock);
         let key = [1; 32];
-        let (one, _two) =
+        let (one, two) =
             (rates.take(Class::Page, [0; 32], key).unwrap(), rates.take(Class::Change, [0; 32], key).unwrap());
         assert_eq!(rates.take(Class::Page, [0; 32], key).err(), Some(1), "two at once");
         drop(one);
         assert!(rates.take(Class::Page, [0; 32], key).is_ok());
-        assert_eq!(rates.0.running.lock().unwrap().len(), 1, "only who is at work is remembered");
+        drop(two);
+        assert!(rates.0.running.lock().unwrap().is_empty(), "only who is at work is remembered");
+    }
+
+    /// O3: places are few, and inventing sessions gives nobody all of them.
+    #[test]
+    fn one_address_does_not_hold_all_places() {
+        let rates = rates(&Clock::manual("2026-01-01T00:00:00Z".parse().unwrap()));
+        let held: Vec<_> = (1..=4).filter_map(|key| rates.take(Class::Change, [0; 32], [key; 32]).ok()).collect();
+        assert_eq!(held.len(), 3);
+        assert!(rates.take(Class::Change, [1; 32], [9; 32]).is_ok(), "another address");
+        drop(held);
+        assert!(rates.take(Class::Change, [0; 32], [5; 32]).is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::TestApp;
 
@@ -70,5 +70,90 @@ async fn o3_a_client_that_never_finishes_its_headers_is_cut_off() {
         assert!(ended.is_ok(), "the server hangs up by itself");
         assert!(!String::from_utf8_lossy(&rest).contains("200 OK"));
     }
+    app.end().await;
+}
+
+/// O3: so is one that sends a form byte by byte.
+#[tokio::test(flavor = "multi_thread")]
+async fn o3_a_client_that_never_finishes_a_form_is_cut_off() {
+    let app = TestApp::start_with("[server]\nbody_timeout_s = 1").await;
+    let address = app.origin.strip_prefix("http://").unwrap();
+    let mut slow = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "POST /login HTTP/1.1\r\nhost: here\r\norigin: {}\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+             content-length: 500\r\n\r\nemail=",
+            app.origin
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        slow.push(tokio::spawn(async move {
+            let mut said = Vec::new();
+            loop {
+                tokio::select! {
+                    read = stream.read_buf(&mut said) => match read {
+                        Ok(0) | Err(_) => return String::from_utf8_lossy(&said).into_owned(),
+                        Ok(_) => {}
+                    },
+                    () = tokio::time::sleep(Duration::from_millis(100)) => drop(stream.write_all(b"a").await),
+                }
+            }
+        }));
+    }
+    assert_eq!(app.stranger().get("/login").await.status(), StatusCode::OK, "others are answered");
+    for stream in slow {
+        let said = tokio::time::timeout(Duration::from_secs(20), stream).await.expect("the server hangs up by itself");
+        let said = said.unwrap();
+        assert!(said.starts_with("HTTP/1.1 400"), "{said}");
+    }
+    app.end().await;
+}
+
+/// O3: and one that asks for much and takes a byte now and then.
+#[tokio::test(flavor = "multi_thread")]
+async fn o3_a_client_that_does_not_take_its_answers_is_cut_off() {
+    const PAGES: usize = 3_000;
+    let app = TestApp::start_with("[server]\nanswer_timeout_s = 1").await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    let stream = socket.connect(app.origin.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap();
+    let (mut from, mut to) = stream.into_split();
+    tokio::spawn(async move {
+        let all = "GET /login HTTP/1.1\r\nhost: here\r\n\r\n".repeat(PAGES);
+        let _ = to.write_all(all.as_bytes()).await; // they are not all read
+        std::future::pending::<()>().await; // and the connection is not ended from here
+    });
+    let mut taken = Vec::new();
+    for _ in 0..40 {
+        taken.push(from.read_u8().await.unwrap());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(app.stranger().get("/login").await.status(), StatusCode::OK, "others are answered");
+    let rest = tokio::time::timeout(Duration::from_secs(20), from.read_to_end(&mut taken)).await;
+    assert!(rest.is_ok(), "the server hung up by itself");
+    let pages = String::from_utf8_lossy(&taken).matches("HTTP/1.1 200").count();
+    assert!((1..PAGES).contains(&pages), "{pages} of {PAGES} pages were written");
+    app.end().await;
+}
+
+/// A client that is slow and takes enough gets all of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn o3_a_client_that_takes_enough_gets_everything() {
+    const PAGES: usize = 300;
+    let app = TestApp::start().await;
+    let mut stream = TcpStream::connect(app.origin.strip_prefix("http://").unwrap()).await.unwrap();
+    let page = "GET /login HTTP/1.1\r\nhost: here\r\n";
+    let all = format!("{page}\r\n").repeat(PAGES - 1) + page + "connection: close\r\n\r\n";
+    stream.write_all(all.as_bytes()).await.unwrap();
+    let (mut taken, mut part) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        let read = stream.read(&mut part).await.unwrap();
+        if read == 0 {
+            break;
+        }
+        taken.extend_from_slice(&part[..read]);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(String::from_utf8_lossy(&taken).matches("HTTP/1.1 200").count(), PAGES);
     app.end().await;
 }

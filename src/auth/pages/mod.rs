@@ -7,8 +7,8 @@ mod invitation;
 mod kept;
 mod login;
 mod provider;
-mod roles;
 mod providers;
+mod roles;
 mod tokens;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};

@@ -56,7 +56,7 @@ pub fn server_uri() -> String {
 
 /// Limits that no test of something else meets.
 pub const NO_RATES: &str = "[rates]\nrequests_per_minute_and_address = 100000000\npages_per_minute = 100000000\n\
-    changes_per_minute = 100000000\nexports_per_minute = 100000000\nrequests_at_once = 10000";
+    changes_per_minute = 100000000\nexports_per_minute = 100000000\nrequests_at_once = 10000\nrequests_at_once_and_address = 10000";
 
 /// The header that carries the session's token, where there is no form.
 pub const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
