@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::password::{NOBODYS, Passphrase};
 use crate::error::AppError;
@@ -18,6 +18,12 @@ pub struct Hasher {
     queue: Arc<Semaphore>,
 }
 
+/// A place in the queue: whoever has one is served.
+pub struct Turn {
+    place: Arc<Semaphore>,
+    waiting: OwnedSemaphorePermit,
+}
+
 impl Default for Hasher {
     fn default() -> Self {
         Self::with_queue(QUEUE)
@@ -29,10 +35,23 @@ impl Hasher {
         Self { place: Arc::new(Semaphore::new(1)), queue: Arc::new(Semaphore::new(queue + 1)) }
     }
 
-    /// Does the work when its turn comes; refuses at once with [`AppError::Overloaded`] when too many wait already.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+    /// Takes a place in the queue; refuses at once with [`AppError::Overloaded`] when too many wait already.
+    pub fn enter(&self) -> Result<Turn, AppError> {
         let waiting = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| AppError::Overloaded)?;
-        let place = Arc::clone(&self.place).acquire_owned().await.map_err(|_| AppError::Overloaded)?;
+        Ok(Turn { place: Arc::clone(&self.place), waiting })
+    }
+
+    /// The hash to keep of a passphrase.
+    pub async fn hash(&self, passphrase: Passphrase) -> Result<String, AppError> {
+        Ok(self.enter()?.run(move || passphrase.hash()).await??)
+    }
+}
+
+impl Turn {
+    /// Does the work when all who came before are done.
+    async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+        let waiting = self.waiting;
+        let place = self.place.acquire_owned().await.map_err(|_| AppError::Overloaded)?;
         let done = tokio::task::spawn_blocking(move || {
             // Held here, so that a person who leaves does not free a place that is still taken.
             let _held = (waiting, place);
@@ -41,13 +60,8 @@ impl Hasher {
         done.await.map_err(|error| AppError::from(anyhow::anyhow!("a hash was not finished: {error}")))
     }
 
-    /// The hash to keep of a passphrase.
-    pub async fn hash(&self, passphrase: Passphrase) -> Result<String, AppError> {
-        Ok(self.run(move || passphrase.hash()).await??)
-    }
-
     /// Whether `hash` is of the passphrase. Without a hash the same work is done and the answer is no.
-    pub async fn verify(&self, passphrase: Passphrase, hash: Option<String>) -> Result<bool, AppError> {
+    pub async fn verify(self, passphrase: Passphrase, hash: Option<String>) -> Result<bool, AppError> {
         self.run(move || {
             let nobodys = LazyLock::force(&NOBODYS); // made at the first use, whoever that is
             passphrase.is_of(hash.as_ref().unwrap_or(nobodys)) && hash.is_some()
@@ -66,7 +80,7 @@ mod tests {
         let (release, hold) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let hasher = hasher.clone();
-            async move { hasher.run(move || hold.recv().is_ok()).await }
+            async move { hasher.enter()?.run(move || hold.recv().is_ok()).await }
         });
         while hasher.place.available_permits() > 0 {
             tokio::task::yield_now().await;
@@ -74,14 +88,13 @@ mod tests {
         let waiting: Vec<_> = (0..2)
             .map(|_| {
                 let hasher = hasher.clone();
-                tokio::spawn(async move { hasher.run(|| true).await })
+                tokio::spawn(async move { hasher.enter()?.run(|| true).await })
             })
             .collect();
         while hasher.queue.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let refused = hasher.run(|| panic!("never begun")).await;
-        assert!(matches!(refused, Err::<(), _>(AppError::Overloaded)));
+        assert!(matches!(hasher.enter(), Err(AppError::Overloaded)));
         release.send(()).unwrap();
         assert!(first.await.unwrap().unwrap());
         for one in waiting {
@@ -94,7 +107,7 @@ mod tests {
         let hasher = Hasher::default();
         let given = Passphrase::new("correct horse battery staple");
         let hash = hasher.hash(given.clone()).await.unwrap();
-        assert!(hasher.verify(given.clone(), Some(hash)).await.unwrap());
-        assert!(!hasher.verify(given, None).await.unwrap());
+        assert!(hasher.enter().unwrap().verify(given.clone(), Some(hash)).await.unwrap());
+        assert!(!hasher.enter().unwrap().verify(given, None).await.unwrap());
     }
 }

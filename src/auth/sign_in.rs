@@ -1,6 +1,8 @@
 //! Signing in, as a sequence of types: [`Anonymous`] proves a passphrase and becomes [`AwaitingSecondFactor`]; that proves
 //! a code and becomes a session. No step can be left out, since each is reached from the one before only.
 
+use std::time::{Duration, Instant};
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
@@ -11,7 +13,7 @@ use super::credentials::{CredentialStore, NewFactor};
 use super::device::Device;
 use super::enrolment::EnrolmentStore;
 use super::half::{AwaitingSecondFactor, Enrolling, HalfStore, Sets, Stage};
-use super::hasher::Hasher;
+use super::hasher::{Hasher, Turn};
 use super::invitation::InvitationStore;
 use super::keyring::Keyring;
 use super::limits::SignInLimits;
@@ -77,6 +79,9 @@ impl SignIn {
 /// What is said of an invitation that is used, replaced or too old.
 pub(super) const INVITATION_ENDED: &str =
     "invitation (it works once, for 72 hours; your institute's administrator makes another)";
+/// A passphrase is refused at multiples of this time only. What was looked up before, and whether there was anything to
+/// look up, takes a few thousandths of a second more or less and does not show in it (A18).
+const TICK: Duration = Duration::from_millis(250);
 const TOO_OFTEN: &str = "too many tries from an address or for an account";
 
 /// Whoever asks, before anything was proved, from an address that people may sign in from. It is known, and the session this
@@ -124,8 +129,8 @@ impl Anonymous {
         app.sign_in.limits.check(&self.device, account).inspect_err(|_| trail.note_reason(TOO_OFTEN))
     }
 
-    /// Proves a passphrase; the answer is the half session's id. Unknown, disabled and paused accounts cost the same work and get the
-    /// same answer as a wrong passphrase; the trail knows which it was.
+    /// Proves a passphrase; the answer is the half session's id. Unknown, disabled and paused accounts get the same answer
+    /// as a wrong passphrase, at the same time; the trail knows which it was.
     pub(super) async fn prove_passphrase(
         &self,
         app: &AppState,
@@ -134,6 +139,23 @@ impl Anonymous {
         given: Passphrase,
     ) -> AppResult<Proof<String>> {
         self.within_limits(app, trail, email)?;
+        let began = Instant::now();
+        // Before anything is looked up: in a storm the answer "busy" is one to all, and costs little.
+        let turn = app.sign_in.hasher.enter()?;
+        let proof = Self::compare(app, trail, email, given, turn).await?;
+        if matches!(proof, Proof::Wrong) {
+            tokio::time::sleep_until((began + next_tick(began.elapsed())).into()).await;
+        }
+        Ok(proof)
+    }
+
+    async fn compare(
+        app: &AppState,
+        trail: &Trail,
+        email: &str,
+        given: Passphrase,
+        turn: Turn,
+    ) -> AppResult<Proof<String>> {
         let now = app.clock.now();
         let user = match email.trim().to_lowercase().parse::<Email>() {
             Ok(email) => app.users.by_email(&email).await?,
@@ -148,7 +170,7 @@ impl Anonymous {
             None => None,
         };
         let hash = tried.as_ref().and_then(|tried| tried.passphrase.clone());
-        let right = app.sign_in.hasher.verify(given, hash).await?;
+        let right = turn.verify(given, hash).await?;
         let (Some(user), Some(tried), true) = (open, &tried, right) else {
             trail.note_reason(match (&user, open, &tried) {
                 (None, ..) => "no such account",
@@ -176,6 +198,12 @@ impl Anonymous {
         app.users.note_sign_in(&user.id, self.device.address, now).await?;
         Ok(SignedIn(app.sessions.begin(user, self.device, now).await?))
     }
+}
+
+/// From the beginning to the next moment at which a refusal may leave.
+fn next_tick(passed: Duration) -> Duration {
+    let ticks = passed.as_millis() / TICK.as_millis() + 1;
+    TICK * u32::try_from(ticks).unwrap_or(u32::MAX)
 }
 
 impl AwaitingSecondFactor {
@@ -325,4 +353,15 @@ async fn link(app: &AppState, trail: &Trail, identity: &Identity, user: &User) -
     Err(AppError::Forbidden(
         "This account of the identity provider belongs to somebody else here. Ask your institute's administrator.",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_leave_at_ticks_only() {
+        let after = |ms| next_tick(Duration::from_millis(ms)).as_millis();
+        assert_eq!([0, 1, 249, 250, 251, 3_100].map(after), [250, 250, 250, 500, 500, 3_250]);
+    }
 }

@@ -138,7 +138,7 @@ async fn change_passphrase(
     }
     let tried = app.sign_in.credentials.begin(&user.id, Factor::Passphrase, app.clock.now()).await?;
     let hash = tried.and_then(|tried| tried.passphrase);
-    if !app.sign_in.hasher.verify(form.current, hash).await? {
+    if !app.sign_in.hasher.enter()?.verify(form.current, hash).await? {
         trail.note_reason("wrong passphrase");
         let wrong_current = "This is not your present passphrase, or there were too many tries.";
         let shown = page.render(|layout| PassphrasePage { wrong_current, ..PassphrasePage::new(layout) });
