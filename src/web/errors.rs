@@ -1,6 +1,7 @@
 use askama::Template;
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -94,7 +95,7 @@ pub(super) async fn render(State(app): State<AppState>, mut request: Request, ne
             _ => bare,
         };
         let kept = response.extensions().get::<FormKept>().is_some();
-        let asked = if is_read { uri.path_and_query().map(|path| path.as_str()) } else { None };
+        let asked = if is_read { uri.path_and_query().map(PathAndQuery::as_str) } else { None };
         as_page(layout, &shown, &context, if kept { Some(urls::kept_form()) } else { asked }, kept)
     };
     for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW] {

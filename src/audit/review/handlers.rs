@@ -1,6 +1,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use futures::TryFutureExt as _;
 use jiff::SignedDuration;
 use jiff::Timestamp;
 
@@ -94,8 +95,8 @@ pub(super) async fn trail(
     let found = read::find(&app, &access, &query, &trail).await?;
     let now = app.clock.now();
     let (saved, waiting, institutes) = tokio::try_join!(
-        async { app.review.saved.of(&access).await.map_err(AppError::from) },
-        app.review.openings.waiting(&access, now),
+        app.review.saved.of(&access).err_into::<AppError>(),
+        app.review.openings.waiting(&access, now).err_into(),
         access.institutes(&app),
     )?;
     let institutes = institutes.iter().map(ToString::to_string).collect();
