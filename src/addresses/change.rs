@@ -91,10 +91,8 @@ pub async fn change(
         let work = write(app, &mut transaction.session, &after, &event, maker, actor).await;
         // What locks out is written nowhere: the transaction ends without it.
         let work = work.and_then(|locks_out| locks_out.map_or(Ok(()), |why| Err(StoreError::Conflict(why))));
-        match transaction.end(work).await {
-            Ok(Some(())) => break Ok(()),
-            Ok(None) => {}
-            Err(error) => break Err(error),
+        if let Some(written) = transaction.end(work).await {
+            break written;
         }
     };
     match written {

@@ -30,8 +30,8 @@ pub async fn delete(app: &AppState, scope: &SystemScope, case: &Case, actor: &Ac
             app.events.append(&mut transaction.session, &change, actor, app.clock.now()).await
         }
         .await;
-        if transaction.end(work).await?.is_some() {
-            break;
+        if let Some(removed) = transaction.end(work).await {
+            break removed?;
         }
     }
     app.observations.forget_case(scope, &case.id).await?;

@@ -358,10 +358,8 @@ async fn publish(
             app.events.append(&mut transaction.session, &change, &options.actor, app.clock.now()).await
         }
         .await;
-        match transaction.end(work).await {
-            Ok(Some(())) => break Ok(()),
-            Ok(None) => {}
-            Err(error) => break Err(error),
+        if let Some(written) = transaction.end(work).await {
+            break written;
         }
     };
     published.map_err(|error| match error {

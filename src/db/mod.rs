@@ -106,8 +106,8 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 /// let mut transaction = db.begin().await?;
 /// loop {
 ///     let work = change(&mut transaction.session).await;
-///     if let Some(done) = transaction.end(work).await? {
-///         return Ok(done);
+///     if let Some(done) = transaction.end(work).await {
+///         return done;
 ///     }
 /// }
 /// ```
@@ -119,11 +119,12 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// Commits when the work succeeded; `None` asks to do the work again, for at most [`TRANSACTION_PATIENCE`].
-    pub async fn end<T>(&mut self, work: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    /// Commits when the work succeeded, and tells what became of it; `None` asks to do the work again, for at most
+    /// [`TRANSACTION_PATIENCE`].
+    pub async fn end<T>(&mut self, work: Result<T, StoreError>) -> Option<Result<T, StoreError>> {
         let failure = match work {
             Ok(done) => match self.commit().await {
-                Ok(()) => return Ok(Some(done)),
+                Ok(()) => return Some(Ok(done)),
                 Err(error) => error,
             },
             Err(error) => {
@@ -135,12 +136,11 @@ impl Transaction {
         let passes =
             matches!(&failure, StoreError::Database(error) if error.contains_label(TRANSIENT_TRANSACTION_ERROR));
         if !passes || self.began.elapsed() > TRANSACTION_PATIENCE {
-            return Err(failure);
+            return Some(Err(failure));
         }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 2).min(Duration::from_millis(500));
-        self.session.start_transaction().await?;
-        Ok(None)
+        self.session.start_transaction().await.err().map(|error| Err(error.into()))
     }
 
     /// Commits; an answer that got lost is asked for again, which is harmless.
@@ -152,6 +152,14 @@ impl Transaction {
             }
         }
         Ok(self.session.commit_transaction().await?)
+    }
+}
+
+/// Whether a change was stored, which it is not when somebody else was faster.
+pub fn unless_conflict(written: Result<(), StoreError>) -> Result<bool, StoreError> {
+    match written {
+        Err(StoreError::Conflict(_)) => Ok(false),
+        other => other.map(|()| true),
     }
 }
 

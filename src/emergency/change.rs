@@ -3,7 +3,7 @@
 use super::access::{CaseOpener, EmergencyAdmin};
 use crate::app::AppState;
 use crate::cases::{Case, EMERGENCY_LASTS, Emergency};
-use crate::db::StoreError;
+use crate::db::{StoreError, unless_conflict};
 use crate::events::{Actor, Change, EventKind, emergency_subject, fact};
 use crate::ids::{CaseName, EmergencyId, InstituteId};
 
@@ -97,11 +97,8 @@ async fn store(
             app.events.append(&mut transaction.session, &change, &Actor::of(admin.principal()), app.clock.now()).await
         }
         .await;
-        match transaction.end(work).await {
-            Ok(Some(())) => return Ok(true),
-            Ok(None) => {}
-            Err(StoreError::Conflict(_)) => return Ok(false),
-            Err(error) => return Err(error),
+        if let Some(written) = transaction.end(work).await {
+            return unless_conflict(written);
         }
     }
 }

@@ -48,11 +48,11 @@ pub async fn add(app: &AppState, institute: &Institute, by: Authority<'_>, actor
             app.events.append(session, &event, actor, app.clock.now()).await
         }
         .await;
-        match transaction.end(work).await {
-            Ok(Some(())) => return Ok(true),
-            Ok(None) => {}
-            Err(StoreError::Conflict(RIGHT)) => return Ok(false),
-            Err(error) => return Err(error),
+        if let Some(written) = transaction.end(work).await {
+            return match written {
+                Err(StoreError::Conflict(RIGHT)) => Ok(false),
+                other => other.map(|()| true),
+            };
         }
     }
 }
@@ -95,10 +95,8 @@ pub async fn change(
             app.events.append(&mut transaction.session, &event, actor, app.clock.now()).await
         }
         .await;
-        match transaction.end(work).await {
-            Ok(Some(())) => break Ok(()),
-            Ok(None) => {}
-            Err(error) => break Err(error),
+        if let Some(written) = transaction.end(work).await {
+            break written;
         }
     };
     match written {

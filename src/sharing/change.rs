@@ -3,7 +3,7 @@
 use super::forms::Terms;
 use crate::app::AppState;
 use crate::cases::{Case, CaseEditor, Share, ShareEnd};
-use crate::db::StoreError;
+use crate::db::{StoreError, unless_conflict};
 use crate::events::{Actor, Change, EventKind, fact, share_subject};
 use crate::ids::ShareId;
 
@@ -104,11 +104,8 @@ async fn store(
                 .await
         }
         .await;
-        match transaction.end(work).await {
-            Ok(Some(())) => return Ok(true),
-            Ok(None) => {}
-            Err(StoreError::Conflict(_)) => return Ok(false),
-            Err(error) => return Err(error),
+        if let Some(written) = transaction.end(work).await {
+            return unless_conflict(written);
         }
     }
 }

@@ -103,10 +103,8 @@ pub async fn change(
             end_access(app, session, &after).await
         }
         .await;
-        match transaction.end(work).await {
-            Ok(Some(())) => break Ok(()),
-            Ok(None) => {}
-            Err(error) => break Err(error),
+        if let Some(written) = transaction.end(work).await {
+            break written;
         }
     };
     match written {
@@ -144,11 +142,11 @@ pub async fn add(app: &AppState, user: &User, by: Authority<'_>, actor: &Actor) 
             app.events.append(session, &event, actor, app.clock.now()).await
         }
         .await;
-        match transaction.end(work).await {
-            Ok(Some(())) => return Ok(true),
-            Ok(None) => {}
-            Err(StoreError::Conflict(RIGHT)) => return Ok(false),
-            Err(error) => return Err(error),
+        if let Some(written) = transaction.end(work).await {
+            return match written {
+                Err(StoreError::Conflict(RIGHT)) => Ok(false),
+                other => other.map(|()| true),
+            };
         }
     }
 }

@@ -259,10 +259,8 @@ impl ObservationStore {
                 }
             }
             .await;
-            match transaction.end(work).await {
-                Ok(Some(())) => break Ok(()),
-                Ok(None) => {}
-                Err(error) => break Err(error),
+            if let Some(written) = transaction.end(work).await {
+                break written;
             }
         };
         match counted {

@@ -173,10 +173,8 @@ impl StateStore {
                 cases.bump_decisions(session, &state.case_id).await
             }
             .await;
-            match transaction.end(work).await {
-                Ok(Some(())) => break Ok(()),
-                Ok(None) => {}
-                Err(error) => break Err(error),
+            if let Some(written) = transaction.end(work).await {
+                break written;
             }
         };
         match written {

@@ -8,7 +8,7 @@ use mongodb::options::FindOptions;
 use super::model::{CaseState, Decision, Flag, PersonState, Progress, Review};
 use super::rules::{Memory, Rule};
 use crate::audit::access::AuditAccess;
-use crate::db::{Db, Documents, StoreError};
+use crate::db::{Db, Documents, StoreError, unless_conflict};
 
 /// Flags on a page.
 pub(super) const SHOWN: i64 = 200;
@@ -158,11 +158,8 @@ impl FlagStore {
         let mut transaction = self.flags.db().begin().await?;
         loop {
             let work = self.write(&mut transaction.session, batch).await;
-            match transaction.end(work).await {
-                Ok(Some(())) => return Ok(true),
-                Ok(None) => {}
-                Err(StoreError::Conflict(_)) => return Ok(false),
-                Err(error) => return Err(error),
+            if let Some(written) = transaction.end(work).await {
+                return unless_conflict(written);
             }
         }
     }
