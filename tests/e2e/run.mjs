@@ -100,11 +100,12 @@ async function watched(context, elsewhere) {
 
 const rules = { 'no-trailing-whitespace': 'off', 'long-title': 'off', 'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'submit'] }] };
 const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules });
-// Pages under a filter carry it along in hidden fields, where a repeated name means OR; the rule cannot be told of those.
+// Pages under a filter carry it along in hidden fields, where a repeated name means OR, and rows of roles repeat place and
+// role; the rule cannot be told of those.
 const carriesFilter = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { ...rules, 'form-dup-name': 'off' } });
 
 let state; // the signed-in session, taken over by each context
-let adminState, auditor; // those of an admin and of an auditor, who read no cases
+let adminState, auditor, system; // those of an admin, of an auditor and of the system's admin, who read no cases
 
 test('the printed address signs the newcomer in, by keyboard', async () => {
   const context = await browser.newContext();
@@ -172,6 +173,25 @@ test('the demo has an auditor, who saves a view', async () => {
   assert.equal(await page.locator('.saved-views li a').first().textContent(), 'everything');
   assert.deepEqual(page.wrong, []);
   auditor = await context.storageState();
+  await context.close();
+});
+
+test('the demo has an admin of the system, who adds an institute after a code only', async () => {
+  const { stdout } = await promisify(execFile)(program, ['--data-dir', folder, 'demo-link', 'system']);
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await page.goto(stdout.trim());
+  await page.locator('main button').click();
+  await page.goto(`${origin}/admin/users`);
+  await page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name: 'Institutes' }).click();
+  await page.locator('#field-id').fill('north');
+  await page.locator('#field-name').fill('Clinic of the north');
+  const answered = page.waitForResponse((answer) => answer.request().method() === 'POST');
+  await page.locator('form.settings button').click();
+  assert.equal((await answered).status(), 403);
+  assert.match(await page.locator('main').innerText(), /fresh code/);
+  assert.deepEqual(page.wrong.filter((text) => !text.includes('status of 403')), []);
+  system = await context.storageState();
   await context.close();
 });
 
@@ -386,6 +406,13 @@ test('somebody who tries names is flagged, and the auditor sees it', async () =>
 /** Pages of an admin. */
 const administration = { 'start of an admin': '/', roles: '/account/roles', 'emergency access': '/break-glass', settings: '/demo/settings', addresses: '/demo/settings/addresses', 'no case for an admin': '/demo/D24-001' };
 
+/** Pages of an admin of the system. */
+async function systemAddresses(page) {
+  await page.goto(`${origin}/admin/users`);
+  const person = await page.locator('tbody th a').first().getAttribute('href');
+  return { people: '/admin/users', person, institutes: '/admin/institutes', institute: '/admin/institutes/demo', 'no such institute': '/admin/institutes/nowhere', providers: '/admin/providers', 'addresses of the system': '/admin/addresses' };
+}
+
 /** Pages of the demo's auditor, reached by links as an auditor would. */
 async function auditAddresses(page) {
   const href = (selector) => page.locator(selector).first().getAttribute('href');
@@ -404,14 +431,14 @@ async function auditAddresses(page) {
 for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['narrow and dark', 400, 'dark'], ['very narrow', 320, 'light']]) {
   test(`every kind of page, ${look}`, { timeout: 180_000 }, async (t) => {
     const viewport = { width, height: 900 };
-    const contexts = await Promise.all([state, adminState, auditor].map((storageState) => browser.newContext({ viewport, colorScheme, storageState })));
-    const [reader, admin, reviewer] = await Promise.all(contexts.map(watched));
-    const seen = [[reader, await addresses(reader)], [admin, administration], [reviewer, await auditAddresses(reviewer)]];
+    const contexts = await Promise.all([state, adminState, auditor, system].map((storageState) => browser.newContext({ viewport, colorScheme, storageState })));
+    const [reader, admin, reviewer, overseer] = await Promise.all(contexts.map(watched));
+    const seen = [[reader, await addresses(reader)], [admin, administration], [reviewer, await auditAddresses(reviewer)], [overseer, await systemAddresses(overseer)]];
     for (const [page, name, address] of seen.flatMap(([page, all]) => Object.entries(all).map(([name, address]) => [page, name, address]))) {
       await t.test(name, async () => {
         page.wrong = [];
         const answer = await page.goto(origin + address);
-        const expected = { 'no such page': 404, 'no case for an admin': 404, 'wrong filter': 422, 'no such entry': 404, 'no such flag': 404, 'wrong question': 422 }[name] ?? 200;
+        const expected = { 'no such page': 404, 'no case for an admin': 404, 'wrong filter': 422, 'no such entry': 404, 'no such flag': 404, 'no such institute': 404, 'wrong question': 422 }[name] ?? 200;
         assert.equal(answer.status(), expected);
         const found = page.wrong.filter((text) => !(expected !== 200 && text.includes(`status of ${expected}`)));
         assert.deepEqual(found, []);
@@ -421,7 +448,7 @@ for (const [look, width, colorScheme] of [['wide and light', 1440, 'light'], ['n
         const { violations } = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
         assert.deepEqual(violations.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' | ')}`), []);
         if (width === 1440) {
-          const report = await (['clinical', 'found'].includes(name) ? carriesFilter : validator).validateString(await answer.text());
+          const report = await (['clinical', 'found', 'people', 'person'].includes(name) ? carriesFilter : validator).validateString(await answer.text());
           const messages = report.results.flatMap((result) => result.messages.map((one) => `${one.line}: ${one.ruleId} ${one.message}`));
           assert.deepEqual(messages, []);
         }
