@@ -183,6 +183,9 @@ test('the demo has an admin of the system, who adds an institute after a code on
   await page.goto(stdout.trim());
   await page.locator('main button').click();
   await page.goto(`${origin}/admin/users`);
+  assert.match(await page.locator('h1').innerText(), /Enter your role first/);
+  await page.locator('main button').click();
+  await page.waitForURL(`${origin}/admin/users`);
   await page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name: 'Institutes' }).click();
   await page.locator('#field-id').fill('north');
   await page.locator('#field-name').fill('Clinic of the north');
