@@ -55,7 +55,7 @@ pub struct StoredTotp {
     /// By how many steps that code was off, by the server's clock.
     #[serde(default)]
     pub last_offset: i64,
-    /// When it was accepted.
+    /// When it was accepted; none before the first code that signs in.
     #[serde(default)]
     #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
     pub accepted_at: Option<Timestamp>,
@@ -290,8 +290,8 @@ impl CredentialStore {
             "totp": encoded(&StoredTotp {
                 sealed,
                 last_step: new.step,
-                last_offset: new.step - step_at(now),
-                accepted_at: Some(now),
+                last_offset: 0,
+                accepted_at: None,
                 confirmed_at: now,
             })?,
             "recovery": new.recovery,

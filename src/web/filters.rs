@@ -55,6 +55,12 @@ pub fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).date().to_string()
 }
 
+/// A time of the present day in UTC: `14:05 UTC`.
+#[must_use]
+pub fn time_of_day(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%H:%M UTC").to_string()
+}
+
 /// `2016-10-12 14:00 UTC`.
 #[must_use]
 pub fn moment(at: Timestamp) -> String {

@@ -61,13 +61,17 @@ pub struct EnteredBar {
     pub grant: String,
     /// `admin of cust000`.
     pub words: String,
-    /// From when on it has to be entered again.
+    /// From when on it has to be entered again, `14:05 UTC`: it is less than an hour away.
     pub until: String,
 }
 
 impl EnteredBar {
     fn new(entered: &EnteredRole) -> Self {
-        Self { grant: entered.role.to_string(), words: entered.role.words(), until: filters::moment(entered.until) }
+        Self {
+            grant: entered.role.to_string(),
+            words: entered.role.words(),
+            until: filters::time_of_day(entered.until),
+        }
     }
 }
 

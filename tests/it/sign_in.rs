@@ -429,6 +429,7 @@ async fn t20_a_wrong_clock_is_told_and_accepts_no_old_code() {
             app.signed_in(&[role]).await.page(if role == "own:admin" { "/own/members" } else { "/admin/users" }).await;
         crate::sharing::texts(&page, "section[aria-label=Clock] strong")
     };
+    assert!(told("system:admin").await.is_empty(), "setting an authenticator up tells nothing of clocks");
     let noon = app.clock.now();
     let mut used = Vec::new();
     for account in &accounts {
