@@ -6,25 +6,27 @@
 #[expect(dead_code, reason = "the benches use a part of what the tests use")]
 mod support;
 
+mod audit;
+mod overload;
+mod served;
+mod session;
+mod sign_in;
+
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lodestone::app::AppState;
-use lodestone::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Payload, Subject};
-use lodestone::auth::Keyring;
 use lodestone::auth::TokenScope;
 use lodestone::cases::{Case, ListKind};
 use lodestone::genome::GenomeBuild;
 use lodestone::variants::columns::{Cutoffs, Evaluated, Filter, Overlay, clinical_preset, facets};
 use lodestone::variants::{Category, ColumnStore, Variant};
 use lodestone::vcf::{Limits, ReadOptions, VcfReader};
+use served::Served;
 use support::vcf::{config, csq, record, trio_text};
 use support::{Browser, TestApp};
-use tokio::net::TcpListener;
 
 /// One line of the table.
 struct Line {
@@ -36,11 +38,26 @@ struct Line {
 
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("the runtime starts");
-    // `cargo bench --bench budgets -- review` measures the pages of auditors alone.
-    let review_only = std::env::args().any(|argument| argument == "review");
+    // `cargo bench --bench budgets -- review` measures the pages of auditors alone; `pages`, `session`, `sign-in` and
+    // `overload` likewise.
+    let parts = ["pages", "session", "sign-in", "overload", "review"];
+    let named: Vec<String> = std::env::args().filter(|argument| parts.contains(&argument.as_str())).collect();
+    let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let lines = runtime.block_on(async {
-        let mut lines = if review_only { Vec::new() } else { measure().await };
-        audit_review(&mut lines).await;
+        let mut lines = if wanted("pages") { measure().await } else { Vec::new() };
+        if wanted("session") {
+            session::check(&mut lines).await;
+        }
+        if wanted("sign-in") {
+            sign_in::known_and_unknown(&mut lines).await;
+            sign_in::storm(&mut lines).await;
+        }
+        if wanted("overload") {
+            overload::run(&mut lines).await;
+        }
+        if wanted("review") {
+            audit::review(&mut lines).await;
+        }
         lines
     });
     let mut table = String::from("\n| what | budget | measured | |\n|---|---|---|---|\n");
@@ -78,8 +95,8 @@ async fn measure() -> Vec<Line> {
     lines.push(filtering(&app, folder.path()).await);
     step("loading 20 lists of 10 000");
     Box::pin(own_process(&app, &mut lines)).await;
-    audit_on_the_way(&app, &mut lines).await;
-    lines.push(audit_verification(&app));
+    audit::on_the_way(&app, &mut lines).await;
+    lines.push(audit::verification(&app));
     app.end().await;
     lines
 }
@@ -299,199 +316,6 @@ async fn filtering(app: &TestApp, folder: &Path) -> Line {
     }
 }
 
-/// The list page with the trail written, against one whose entries are made and dropped; in turns, in one run.
-async fn audit_on_the_way(app: &TestApp, lines: &mut Vec<Line>) {
-    step("audit against a null sink");
-    let keys = AuditKeys::open(&app.folder().join("keys")).expect("the keys are read");
-    let mut settings = app.app.config.clone();
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-    settings.server.listen = listener.local_addr().expect("it has an address");
-    let nowhere = AppState::new(
-        settings.clone(),
-        app.clock.clone(),
-        app.app.db.clone(),
-        false,
-        AuditWriter::to_nowhere(&app.clock, keys),
-        Keyring::open(&app.folder().join("keys")).expect("the keys are read"),
-    );
-    tokio::spawn(lodestone::app::serve(nowhere.clone(), listener, std::future::pending()));
-    let user = app.user(&["own:clinician"]).await;
-    let session = app.app.sessions.start(&user.id, app.clock.now()).await.expect("a session starts");
-    let client = reqwest::Client::new();
-    let cookie = format!("__Host-sid={session}");
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    for round in 0..600 {
-        for (origin, times) in [(&app.origin, &mut with), (&settings.origin(), &mut without)] {
-            let began = Instant::now();
-            let page = client.get(format!("{origin}/own/big/variants")).header("cookie", &cookie);
-            page.send().await.expect("it answers").bytes().await.expect("it answers to its end");
-            if round >= 20 {
-                times.push(began.elapsed());
-            }
-        }
-    }
-    let of = |times: &mut Vec<Duration>, share| quantile(times, share);
-    let (p50, p50_none) = (of(&mut with, 0.5), of(&mut without, 0.5));
-    let (p95, p95_none) = (of(&mut with, 0.95), of(&mut without, 0.95));
-    let added = p95.saturating_sub(p95_none);
-    lines.push(Line {
-        what: "audit on the list page, without fsync",
-        budget: "p95 + 1 ms".into(),
-        measured: format!("p95 {p95:.1?} against {p95_none:.1?}, p50 {p50:.1?} against {p50_none:.1?}"),
-        kept: Some(added <= Duration::from_millis(1)),
-    });
-}
-
-/// Verifies an export of 300 000 entries as the command does.
-/// Entries stored while the pages of auditors are measured.
-const STORED: i64 = 1_000_000;
-
-/// Pages of auditors over a million entries: ninety days of 200 people at 1 000 cases, busier by day than by night.
-async fn audit_review(lines: &mut Vec<Line>) {
-    step("storing 1 000 000 audit entries");
-    let app = TestApp::start().await;
-    app.institute("own").await;
-    let auditor = app.signed_in(&["own:auditor"]).await;
-    let system = app.signed_in(&["system:auditor"]).await;
-    system.page("/audit").await;
-    let people: Vec<String> = (0..200).map(|_| lodestone::ids::UserId::random().to_string()).collect();
-    let end = app.clock.now().as_millisecond();
-    let day = 86_400_000;
-    let requests = STORED / 2;
-    let mut batch = Vec::new();
-    let mut since_checkpoint = 0_i64;
-    let mut last_checkpoint = end - 90 * day;
-    for number in 0..requests {
-        let at_day = number * 90 / requests;
-        let per_day = requests / 90;
-        // Nine tenths between 7 and 17 o'clock.
-        let share = (number % per_day) * 1_000 / per_day;
-        let of_day = if share < 50 {
-            share * 7 * 72_000
-        } else if share < 950 {
-            25_200_000 + (share - 50) * 40_000
-        } else {
-            61_200_000 + (share - 950) * 504_000
-        };
-        let at = end - 90 * day + at_day * day + of_day.min(day - 1) + number % 7;
-        let (person, case) = (number * 7919 % 200, number * 104_729 % 1_000);
-        batch.extend(stored_request(number, at, &people[usize::try_from(person).expect("small")], case));
-        since_checkpoint += 2;
-        if at - last_checkpoint >= 60_000 || since_checkpoint >= 1_000 {
-            let checkpoint = bson::doc! {
-                "_id": format!("bench-{number}"), "log_id": "bench", "size": number * 2, "note": "", "entries": since_checkpoint,
-                "at": bson::DateTime::from_millis(at),
-            };
-            app.insert("audit_checkpoints", &checkpoint).await;
-            (since_checkpoint, last_checkpoint) = (0, at);
-        }
-        if batch.len() >= 10_000 {
-            app.insert_many("audit", &batch).await;
-            batch.clear();
-        }
-    }
-    if !batch.is_empty() {
-        app.insert_many("audit", &batch).await;
-    }
-    step("pages of auditors");
-    for (what, reader, path) in [
-        ("review, newest of all", &system, "/audit".to_owned()),
-        ("review, newest of an institute", &auditor, "/audit".to_owned()),
-        ("review, forty days back", &auditor, "/audit?to=2036-01-24".to_owned()),
-        ("review, requests of a case", &auditor, "/audit?case=case7".to_owned()),
-        ("review, who opened a case", &auditor, "/audit?case=case7&group=person".to_owned()),
-        ("review, what a person did", &auditor, format!("/audit?person={}&group=day", people[3])),
-        ("review, refusals", &auditor, "/audit?outcome=denied".to_owned()),
-        ("review, a case nobody opened", &auditor, "/audit?case=nothing".to_owned()),
-    ] {
-        let (p50, p95) = timed(reader, &path, 40).await;
-        lines.push(Line {
-            what,
-            budget: "p95 <= 50 ms, 1 000 000 entries stored".into(),
-            measured: format!("p50 {p50:.1?}, p95 {p95:.1?}"),
-            kept: Some(p95 <= Duration::from_millis(50)),
-        });
-    }
-    app.end().await;
-}
-
-/// An intent and an outcome as they are stored, without their hashes.
-fn stored_request(number: i64, at: i64, person: &str, case: i64) -> [bson::Document; 2] {
-    let request = bson::doc! { "method": "GET", "route": "/{institute}/{case}/variants", "client_ip": "10.0.0.7", "peer_ip": "10.0.0.7", "session_ref": "abcdefgh" };
-    let entry = |kind: &str, seq: i64, granted: bool| {
-        bson::doc! {
-            "_id": format!("bench-{seq:012}"), "v": 2, "log_id": "bench", "seq": seq, "kind": kind,
-            "occurred_at": bson::DateTime::from_millis(at), "recorded_at": bson::DateTime::from_millis(at),
-            "request_id": format!("bench-{number:036}"), "build": "0.1.0", "institute": "own", "request": request.clone(),
-            "payload": { "subjects": [
-                { "kind": "institute", "id": "own", "granted": granted },
-                { "kind": "case", "id": format!("case{case}"), "granted": granted },
-                { "kind": "case_id", "id": format!("{case:026}"), "granted": granted },
-            ] },
-        }
-    };
-    let mut outcome = entry("outcome", number * 2 + 1, true);
-    outcome
-        .insert("agent", bson::doc! { "user": person, "name": "Ann Example", "via": "session", "role": "clinician" });
-    outcome.insert("outcome", if number % 50 == 0 { "denied" } else { "success" });
-    outcome.insert("status", 200);
-    outcome.insert("rows", 50_i64);
-    outcome.insert("duration_us", 4_000_i64);
-    [entry("intent", number * 2, false), outcome]
-}
-
-fn audit_verification(app: &TestApp) -> Line {
-    step("verifying an export of 300 000 entries");
-    let path = app.folder().join("trail.ndjson");
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).expect("a file can be written"));
-    let mut chain = lodestone::audit::chain::START;
-    let count = 300_000_u32;
-    for number in 0..count {
-        let subject = |kind: &str, id: &str| Subject { kind: kind.into(), id: id.into(), granted: true };
-        let mut entry = Entry::new(app.clock.now(), &format!("request-{}", number / 2));
-        entry.kind = match number {
-            0 => EntryKind::Opened,
-            n if n % 2 == 1 => EntryKind::Intent,
-            _ => EntryKind::Outcome,
-        };
-        (entry.log_id, entry.seq) = ("log".into(), i64::from(number));
-        entry.agent = Some(Agent { user: None, name: "Ann Example".into(), via: "session".into(), role: None });
-        entry.payload = Some(Payload {
-            subjects: vec![subject("institute", "own"), subject("case", "big"), subject("variant", &"v".repeat(26))],
-            url: Some("s".repeat(120)),
-            headers: Some((0..12).map(|n| (format!("header-{n}"), "a value of some length".into())).collect()),
-            ..Payload::default()
-        });
-        let (document, after) = lodestone::audit::seal(&entry, &chain).expect("an entry is sealed");
-        chain = after;
-        let line = lodestone::audit::lines::write(&lodestone::audit::unseal(&document).expect("it is read back"));
-        file.write_all(line.expect("it has a line").as_bytes()).expect("a file takes lines");
-    }
-    file.flush().expect("a file takes lines");
-    drop(file);
-    let began = Instant::now();
-    let report =
-        lodestone::cli::audit::verify_export(&path, None, &[], None, app.clock.now()).expect("the file is read");
-    let rate = f64::from(count) / began.elapsed().as_secs_f64();
-    assert!(report.faults.is_empty() && report.entries == u64::from(count), "{report:?}");
-    Line {
-        what: "verification of an export, one core",
-        budget: ">= 200 000 entries/s".into(),
-        measured: format!(
-            "{rate:.0} entries/s of {} bytes",
-            std::fs::metadata(&path).map_or(0, |file| file.len()) / u64::from(count)
-        ),
-        kept: Some(rate >= 200_000.0),
-    }
-}
-
-/// Megabytes of memory that a process holds.
-fn resident_mb(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
-}
-
 /// A server in a process of its own, which has loaded nothing: how soon it is ready, how much memory warm lists take.
 async fn own_process(app: &TestApp, lines: &mut Vec<Line>) {
     for number in 0..20 {
@@ -502,46 +326,25 @@ async fn own_process(app: &TestApp, lines: &mut Vec<Line>) {
     let own = "own".parse().expect("an institute's id");
     let clock = lodestone::clock::Clock::system();
     let token = app.app.tokens.create(&user.id, &own, TokenScope::Read, 1, clock.now()).await.expect("a token is made");
-    let began = Instant::now();
-    let mut server = Command::new(env!("CARGO_BIN_EXE_lodestone"))
-        .arg("--config")
-        .arg(app.config())
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .env("LODESTONE_LOG__FORMAT", "json")
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut log = BufReader::new(server.stderr.take().expect("its log is read")).lines();
-    let address = log
-        .find_map(|line| {
-            let line: serde_json::Value =
-                serde_json::from_str(&line.expect("a line of text")).expect("one JSON object");
-            line["fields"]["address"].as_str().map(str::to_owned)
-        })
-        .expect("it says where it serves");
-    std::thread::spawn(move || log.for_each(drop));
-    let client = reqwest::Client::new();
-    let ready = client.get(format!("http://{address}/readyz")).send().await.expect("it answers");
-    assert!(ready.status().is_success());
-    let start = began.elapsed();
+    let server = Served::start(app, &[]);
+    let start = server.ready_after;
     lines.push(Line {
         what: "start, from nothing to ready, with 1 020 cases stored",
         budget: "<= 1 s".into(),
         measured: format!("{start:.0?}"),
         kept: Some(start <= Duration::from_secs(1)),
     });
-    let before = resident_mb(server.id());
+    let client = reqwest::Client::new();
+    let before = server.resident_mb();
     for number in 0..20 {
-        let list = client.get(format!("http://{address}/api/v1/own/m{number}/variants")).bearer_auth(&token);
+        let list = client.get(format!("{}/api/v1/own/m{number}/variants", server.origin)).bearer_auth(&token);
         assert!(list.send().await.expect("it answers").status().is_success());
     }
-    let after = resident_mb(server.id());
+    let after = server.resident_mb();
     lines.push(Line {
         what: "memory with 20 warm lists of 10 000",
         budget: "<= 150 MB".into(),
         measured: format!("{after:.0} MB resident, {before:.0} MB before they were opened"),
         kept: Some(after <= 150.0),
     });
-    server.kill().expect("it can be ended");
-    server.wait().expect("it ends");
 }
