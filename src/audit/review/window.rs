@@ -11,7 +11,7 @@ use crate::db::StoreError;
 /// Entries of the whole trail that the first range may hold.
 const FIRST_RANGE: i64 = 1_000;
 /// Entries that are looked at for one page, whether they fit or not.
-pub(super) const EXAMINED: usize = 1_000;
+const EXAMINED: usize = 1_000;
 /// How much wider a range may be than the one before it.
 const WIDER: i64 = 32;
 
