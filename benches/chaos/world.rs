@@ -13,6 +13,7 @@ use lodestone::clock::Clock;
 use lodestone::config::Config;
 use lodestone::db::Db;
 use lodestone::users::UserStore;
+use sha2::{Digest as _, Sha256};
 
 use crate::support::vcf;
 
@@ -143,15 +144,19 @@ impl World {
         self.database = start_database(&self.program, self.port, self.folder.path());
     }
 
-    /// A session of the admin of `own`, who also reads its cases.
+    /// A session in which the admin of `own`, who also reads its cases, has entered that role.
     pub async fn session(&self) -> String {
         let config = Config::load(Some(&self.path().join("lodestone.toml"))).expect("the configuration is well-formed");
         let db = Db::connect(&config.database.uri, DATABASE, None).await.expect("the database answers");
         let admin = UserStore::new(&db).by_email(&"alex@lab.example".parse().expect("an address")).await;
         let admin = admin.expect("the database answers").expect("the admin was added");
-        let started = SessionStore::new(&db, &config.session).start(&admin.id, Clock::system().now()).await;
+        let (sessions, now) = (SessionStore::new(&db, &config.session), Clock::system().now());
+        let session = sessions.start(&admin.id, now).await.expect("the database answers");
+        let stored = data_encoding::HEXLOWER.encode(&Sha256::digest(&session));
+        let role = "own:admin".parse().expect("a role");
+        assert!(sessions.enter(&stored, &role, now).await.expect("the database answers"));
         db.close().await;
-        started.expect("the database answers")
+        session
     }
 
     /// These fields of all documents of a collection.

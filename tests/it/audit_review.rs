@@ -492,6 +492,7 @@ async fn sealed_text_is_opened_by_two() {
         app.wait(SignedDuration::from_mins(20));
         one.page("/audit/notice").await;
     }
+    crate::sharing::send(&one, "/account/roles/enter", &[("role", "own:auditor")]).await;
     assert!(!one.page(&page).await.contains("Surname"), "an hour later it is sealed again");
     app.end().await;
 }

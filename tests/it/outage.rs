@@ -135,6 +135,7 @@ async fn lost_commands_and_answers_change_nothing_twice() {
     let (child, address) = serve_with(&app, &[("LODESTONE_DATABASE__URI", &proxy.uri)]);
     let user = app.user(&["own:admin"]).await;
     let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
+    app.enter_roles(&session, &user).await;
     let arena = Arena::new(session, vec![address]);
     let clients: Vec<_> = (0..4).map(|client| tokio::spawn(Arc::clone(&arena).edit(client))).collect();
     // The driver waits half a second after each lost connection.

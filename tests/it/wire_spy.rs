@@ -589,3 +589,19 @@ fn i9_commands_within_reach_are_understood() {
         assert_eq!(reach.judge(&name, &command), Ok(()), "{command}");
     }
 }
+
+/// Admins of the system may know how many cases each institute has, and nothing more of them; others not even that.
+#[test]
+fn i9_counts_of_institutes_are_for_admins_of_the_system() {
+    let admin = Reach { administers: Places::Everywhere, ..clinician() };
+    let count = |group: Document| doc! { "aggregate": "cases", "pipeline": [{ "$sort": { "institute": 1 } }, { "$group": group }] };
+    let counts = count(doc! { "_id": "$institute", "n": { "$sum": 1 } });
+    assert_eq!(admin.judge("aggregate", &counts), Ok(()));
+    assert!(clinician().judge("aggregate", &counts).is_err());
+    for more in [
+        doc! { "_id": "$institute", "n": { "$sum": 1 }, "names": { "$push": "$name" } },
+        doc! { "_id": "$name", "n": { "$sum": 1 } },
+    ] {
+        assert!(admin.judge("aggregate", &count(more)).is_err());
+    }
+}

@@ -171,6 +171,13 @@ fn forbidden(value: &Bson) -> Option<&str> {
     }
 }
 
+/// Whether stages tell how many there are of each institute and nothing more, which admins of the system may know.
+fn counts_by_institute(stages: &[&Document]) -> bool {
+    let in_order = bson::doc! { "$sort": { "institute": 1 } };
+    let counted = bson::doc! { "$group": { "_id": "$institute", "n": { "$sum": 1 } } };
+    stages == [&in_order, &counted]
+}
+
 impl Reach {
     /// Whether a condition keeps a command on a collection within reach.
     fn holds(&self, rule: Rule, condition: &Document) -> bool {
@@ -323,7 +330,8 @@ impl Reach {
             .collect();
         let mut condition = Document::new();
         condition.insert("$and", first);
-        if !self.holds(rule, &condition) {
+        let counts = rule == Cases && self.administers == Places::Everywhere && counts_by_institute(&stages);
+        if !counts && !self.holds(rule, &condition) {
             return Err(format!("stages that begin with everything: {stages:?}"));
         }
         stages.iter().try_for_each(|stage| self.judge_stage(rule, stage))
