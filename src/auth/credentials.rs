@@ -1,15 +1,16 @@
 use bson::{Bson, doc};
 use jiff::{SignedDuration, Timestamp};
-use mongodb::IndexModel;
 use mongodb::options::FindOptions;
+use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
 use super::attempts::{self, Attempts, Factor};
 use super::drift::{AcceptedCodes, LOOKED_BACK};
 use super::keyring::{Keyring, Purpose, Sealed};
+use super::passkey::{self, StoredPasskey, Used};
 use super::totp::{TotpSecret, step_at};
-use crate::db::{Db, Documents, StoreError, Stored};
+use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::UserId;
 
 /// Changes that a person is shown.
@@ -19,6 +20,9 @@ const RESET_WAITS: SignedDuration = SignedDuration::from_hours(72);
 
 /// Field of [`StoredTotp::accepted_at`].
 const ACCEPTED_AT: &str = "totp.accepted_at";
+
+/// Field of [`StoredPasskey::id`].
+const PASSKEY: &str = "passkeys.id";
 
 /// What a person proves to be themselves with. Secrets are hashed or sealed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,9 +38,12 @@ pub struct Credentials {
     pub totp: Option<StoredTotp>,
     /// SHA-256 of the recovery codes that are left.
     pub recovery: Vec<String>,
+    /// Passkeys, which count beside the authenticator only.
+    #[serde(default)]
+    pub passkeys: Vec<StoredPasskey>,
     /// Tries of the passphrase.
     pub passphrase_attempts: Attempts,
-    /// Tries of codes.
+    /// Tries of codes and passkeys.
     pub code_attempts: Attempts,
     /// A reset of the authenticator that waits for the second person.
     pub reset: Option<PendingReset>,
@@ -91,7 +98,7 @@ pub struct FactorChange {
 /// How the second person's word was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResetAnswer {
-    /// Done: authenticator and recovery codes are gone.
+    /// Done: authenticator, recovery codes and passkeys are gone.
     Done,
     /// Nobody asked, or longer ago than 72 hours.
     NobodyAsked,
@@ -103,7 +110,7 @@ impl Stored for Credentials {
     const COLLECTION: &'static str = "credentials";
 
     fn indexes() -> Vec<IndexModel> {
-        Vec::new()
+        vec![index("of_passkey", doc! { PASSKEY: 1 })]
     }
 }
 
@@ -121,12 +128,24 @@ impl Credentials {
             passphrase: None,
             totp: None,
             recovery: Vec::new(),
+            passkeys: Vec::new(),
             passphrase_attempts: Attempts::default(),
             code_attempts: Attempts::default(),
             reset: None,
             changes: Vec::new(),
         }
     }
+}
+
+/// How a new passkey was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Adding {
+    /// The person has it.
+    Done,
+    /// Somebody has it already.
+    Known,
+    /// There is no authenticator that it could stand beside, or there are as many as one person can have.
+    NoPlace,
 }
 
 /// What a person has set up with an authenticator.
@@ -245,6 +264,83 @@ impl CredentialStore {
         self.credentials.update_one(condition, update).await
     }
 
+    /// Adds a passkey.
+    pub(super) async fn add_passkey(
+        &self,
+        user: &UserId,
+        new: &StoredPasskey,
+        now: Timestamp,
+    ) -> Result<Adding, StoreError> {
+        if self.credentials.find_one(doc! { PASSKEY: &new.id }).await?.is_some() {
+            return Ok(Adding::Known);
+        }
+        let last = format!("passkeys.{}", passkey::MOST - 1);
+        let condition = doc! { "_id": user, "totp": { "$ne": Bson::Null }, PASSKEY: { "$ne": &new.id }, last: { "$exists": false } };
+        let what = format!("The passkey “{}” was added", new.name);
+        let update = doc! {
+            "$push": { "passkeys": encoded(new)?, "changes": told(&what, None, now)? },
+            "$inc": { "rev": 1_i64 },
+        };
+        Ok(if self.credentials.update_one(condition, update).await? { Adding::Done } else { Adding::NoPlace })
+    }
+
+    /// Removes one of a person's passkeys; whether there was one.
+    pub(super) async fn remove_passkey(
+        &self,
+        user: &UserId,
+        passkey: &StoredPasskey,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let what = format!("The passkey “{}” was removed", passkey.name);
+        let update = doc! {
+            "$pull": { "passkeys": { "id": &passkey.id } },
+            "$push": { "changes": told(&what, None, now)? },
+            "$inc": { "rev": 1_i64 },
+        };
+        self.credentials.update_one(doc! { "_id": user, PASSKEY: &passkey.id }, update).await
+    }
+
+    /// A passkey signed: what changed with that is stored, unless it was removed, or used elsewhere, in the meantime.
+    pub(super) async fn passkey_was_right(
+        &self,
+        user: &UserId,
+        used: &Used,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let condition = doc! {
+            "_id": user,
+            "totp": { "$ne": Bson::Null },
+            "passkeys": { "$elemMatch": { "id": &used.id, "state": &used.before } },
+        };
+        let update = doc! { "$set": {
+            "passkeys.$.state": &used.after,
+            "passkeys.$.last_used_at": bson::DateTime::from_millis(now.as_millisecond()),
+            Factor::Code.field(): attempts::fresh(),
+        } };
+        self.credentials.update_one(condition, update).await
+    }
+
+    /// Creates the collection's indexes; transactions cannot do that on the way.
+    pub(super) async fn prepare_collection(&self) -> Result<(), StoreError> {
+        self.credentials.prepare().await
+    }
+
+    /// Removes all passkeys of a person whose account is disabled, in the transaction that does that.
+    pub(super) async fn forget_passkeys_in(
+        &self,
+        session: &mut ClientSession,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let update = doc! {
+            "$set": { "passkeys": [] },
+            "$push": { "changes": told("Your passkeys were removed, since your account was disabled", None, now)? },
+            "$inc": { "rev": 1_i64 },
+        };
+        let any = doc! { "_id": user, "passkeys.0": { "$exists": true } };
+        self.credentials.update_one_in(session, any, update).await.map(|_| ())
+    }
+
     /// How the codes fit that were accepted of late, each person counted once.
     pub async fn accepted_codes(&self, now: Timestamp) -> Result<AcceptedCodes, StoreError> {
         #[derive(Deserialize)]
@@ -261,13 +357,20 @@ impl CredentialStore {
         Ok(AcceptedCodes::count(used.into_iter().map(|used| used.totp.last_offset)))
     }
 
-    /// Uses a recovery code up, with the present and the next step of the authenticator, which may be in wrong hands.
-    pub async fn use_recovery(&self, user: &UserId, hash: &str, now: Timestamp) -> Result<bool, StoreError> {
+    /// Uses a recovery code up, with the present and the next step of the authenticator, which may be in wrong hands, and
+    /// with the passkeys: whoever has one at hand needs no recovery code.
+    pub async fn use_recovery(&self, tried: &Credentials, hash: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let user = &tried.user;
+        let what = if tried.passkeys.is_empty() {
+            "A recovery code was used to sign in"
+        } else {
+            "A recovery code was used to sign in, and your passkeys were removed"
+        };
         let update = doc! {
             "$pull": { "recovery": hash },
             "$max": { "totp.last_step": step_at(now) + 1 },
-            "$set": { Factor::Code.field(): attempts::fresh() },
-            "$push": { "changes": told("A recovery code was used to sign in", None, now)? },
+            "$set": { "passkeys": [], Factor::Code.field(): attempts::fresh() },
+            "$push": { "changes": told(what, None, now)? },
             "$inc": { "rev": 1_i64 },
         };
         self.credentials.update_one(doc! { "_id": user, "recovery": hash, "totp": { "$ne": Bson::Null } }, update).await
@@ -342,7 +445,7 @@ impl CredentialStore {
         Ok(())
     }
 
-    /// The second person confirms: authenticator and recovery codes are gone, and tries of codes are forgotten.
+    /// The second person confirms: authenticator, recovery codes and passkeys are gone, and tries of codes are forgotten.
     pub async fn confirm_reset(&self, user: &UserId, by: &str, now: Timestamp) -> Result<ResetAnswer, StoreError> {
         let asked = self.of(user).await?.and_then(|found| found.waiting_reset(now).cloned());
         let Some(asked) = asked else {
@@ -352,7 +455,13 @@ impl CredentialStore {
             return Ok(ResetAnswer::SamePerson);
         }
         let update = doc! {
-            "$set": { "totp": Bson::Null, "recovery": [], "reset": Bson::Null, Factor::Code.field(): attempts::fresh() },
+            "$set": {
+                "totp": Bson::Null,
+                "recovery": [],
+                "passkeys": [],
+                "reset": Bson::Null,
+                Factor::Code.field(): attempts::fresh(),
+            },
             "$push": { "changes": told("Your authenticator was reset", Some(&format!("{} and {by}", asked.by)), now)? },
             "$inc": { "rev": 1_i64 },
         };
@@ -392,7 +501,7 @@ mod tests {
     #[test]
     fn stored_field_names_exist() {
         let document = bson::serialize_to_document(&Credentials::none(&UserId::random())).unwrap();
-        for name in ["_id", "rev", "passphrase", "totp", "recovery", "reset", "changes"] {
+        for name in ["_id", "rev", "passphrase", "totp", "recovery", "passkeys", "reset", "changes"] {
             assert!(document.contains_key(name), "{name}");
         }
         for factor in [Factor::Passphrase, Factor::Code] {
@@ -405,6 +514,19 @@ mod tests {
             accepted_at: Some(Timestamp::UNIX_EPOCH),
             confirmed_at: Timestamp::UNIX_EPOCH,
         };
+        let passkey = StoredPasskey {
+            id: "AAAA".into(),
+            host: "localhost".into(),
+            transports: 0,
+            public: bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![] },
+            state: bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![7] },
+            name: "key".into(),
+            added_at: Timestamp::UNIX_EPOCH,
+            last_used_at: Some(Timestamp::UNIX_EPOCH),
+        };
+        let passkey = bson::serialize_to_document(&passkey).unwrap();
+        assert!(passkey.get_str(PASSKEY.strip_prefix("passkeys.").unwrap()).is_ok());
+        assert!(passkey.get_binary_generic("state").is_ok() && passkey.get_datetime("last_used_at").is_ok());
         let totp = bson::serialize_to_document(&totp).unwrap();
         assert!(totp.contains_key("sealed") && totp.get_i64("last_step").is_ok());
         assert!(totp.get_i64("last_offset").is_ok());

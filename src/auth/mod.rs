@@ -3,6 +3,7 @@
 
 mod attempts;
 mod break_seal;
+mod ceremony;
 mod cookie;
 mod credentials;
 mod csrf;
@@ -21,11 +22,13 @@ mod kept;
 mod keyring;
 mod limits;
 mod pages;
+mod passkey;
 mod password;
 mod principal;
 mod provider;
 mod qr;
 mod recovery;
+mod second_factor;
 mod session;
 mod sign_in;
 mod step_up;
@@ -55,6 +58,7 @@ pub use keyring::{Keyring, Sealed};
 pub use limits::{SignInLimits, network};
 pub(crate) use pages::look_at_providers;
 pub use pages::read_token_name;
+pub use passkey::StoredPasskey;
 pub use password::{Passphrase, Unfit};
 pub use principal::{Principal, Scope};
 pub use provider::{Health, Identity, IdentityStore, Provider, ProviderError, Providers};
@@ -76,6 +80,7 @@ pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
         (demo_link::DemoLink::COLLECTION, demo_link::DemoLink::indexes()),
         (break_seal::BreakSeal::COLLECTION, break_seal::BreakSeal::indexes()),
         (Credentials::COLLECTION, Credentials::indexes()),
+        (ceremony::Ceremony::COLLECTION, ceremony::Ceremony::indexes()),
         (enrolment::Enrolment::COLLECTION, enrolment::Enrolment::indexes()),
         (provider::Flow::COLLECTION, provider::Flow::indexes()),
         (provider::Link::COLLECTION, provider::Link::indexes()),

@@ -1,5 +1,5 @@
 //! Signing in, as a sequence of types: [`Anonymous`] proves a passphrase and becomes [`AwaitingSecondFactor`]; that proves
-//! a code and becomes a session. No step can be left out, since each is reached from the one before only.
+//! a code or a passkey and becomes a session. No step can be left out, since each is reached from the one before only.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 
 use super::attempts::Factor;
 use super::break_seal::BreakSealStore;
+use super::ceremony::{CeremonyStore, Purpose};
 use super::cookie;
 use super::credentials::{CredentialStore, NewFactor};
 use super::device::Device;
@@ -20,6 +21,7 @@ use super::limits::SignInLimits;
 use super::password::Passphrase;
 use super::provider::{FlowStore, Identity, IdentityStore, Providers};
 use super::recovery::{self, RecoveryCode};
+use super::second_factor::Given;
 use crate::addresses::{Subject, admit};
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -46,6 +48,8 @@ pub struct SignIn {
     pub identities: IdentityStore,
     /// Authenticators being set up.
     pub enrolments: EnrolmentStore,
+    /// Passkeys that are asked for.
+    pub(super) ceremonies: CeremonyStore,
     /// Codes that stand for a second person.
     pub break_seal: BreakSealStore,
     /// Keys that seal their secrets.
@@ -68,6 +72,7 @@ impl SignIn {
             flows: FlowStore::new(db),
             identities: IdentityStore::new(db),
             enrolments: EnrolmentStore::new(db, keyring.clone()),
+            ceremonies: CeremonyStore::new(db),
             break_seal: BreakSealStore::new(db),
             keyring,
             hasher: Hasher::default(),
@@ -232,26 +237,18 @@ impl AwaitingSecondFactor {
         ))
     }
 
-    /// Proves a code of the authenticator, and begins the session.
-    pub(super) async fn prove_code(
+    /// Proves a code of the authenticator or a passkey, and begins the session.
+    pub(super) async fn prove(
         self,
         app: &AppState,
         trail: &Trail,
         from: Anonymous,
-        given: &str,
+        given: &Given,
     ) -> AppResult<Proof<SignedIn>> {
         let Proof::Right(tried) = self.count(app, trail, &from).await? else { return Ok(Proof::Wrong) };
         let now = app.clock.now();
-        match app.sign_in.credentials.use_code(&tried, given, now).await? {
-            Some(true) => {}
-            Some(false) => {
-                trail.note_reason("a code that was used before");
-                return Ok(Proof::Wrong);
-            }
-            None => {
-                trail.note_reason("wrong code");
-                return Ok(Proof::Wrong);
-            }
+        if !given.counts(app, trail, &tried, (Purpose::SignIn, &self.0.session.id)).await? {
+            return Ok(Proof::Wrong);
         }
         if !app.sign_in.halves.finish(&self.0.session).await? {
             return Err(AppError::SignInRequired);
@@ -279,10 +276,10 @@ impl AwaitingSecondFactor {
         from: &Anonymous,
         given: &str,
     ) -> AppResult<Proof<String>> {
-        let Proof::Right(_) = self.count(app, trail, from).await? else { return Ok(Proof::Wrong) };
+        let Proof::Right(tried) = self.count(app, trail, from).await? else { return Ok(Proof::Wrong) };
         let (user, now) = (&self.0.user, app.clock.now());
         let used = match RecoveryCode::read(given) {
-            Some(code) => app.sign_in.credentials.use_recovery(&user.id, &code.hash(), now).await?,
+            Some(code) => app.sign_in.credentials.use_recovery(&tried, &code.hash(), now).await?,
             None => false,
         };
         if !used {

@@ -168,6 +168,12 @@ impl<T: Stored> Documents<T> {
         after.map(|raw| decode(T::COLLECTION, &raw)).transpose()
     }
 
+    /// Removes the one document that fits; the answer is what it was.
+    pub async fn take(&self, filter: Document) -> Result<Option<T>, StoreError> {
+        let taken = self.collection().await?.find_one_and_delete(filter).await?;
+        taken.map(|raw| decode(T::COLLECTION, &raw)).transpose()
+    }
+
     /// Puts `value` in place of the one document that fits, or adds it.
     pub async fn upsert(&self, filter: Document, value: &T) -> Result<(), StoreError> {
         self.collection().await?.replace_one(filter, Self::encode(value)?).upsert(true).await?;

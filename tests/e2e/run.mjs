@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { promisify } from 'node:util';
-import { mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ function started(child) {
     child.stderr.on('data', (text) => { log += text; });
     child.stdout.on('data', (text) => {
       said += text;
-      const found = said.match(/(http:\/\/127\.0\.0\.1:\d+)(\/auth\/demo\?token=\w+)/);
+      const found = said.match(/(http:\/\/(?:127\.0\.0\.1|localhost):\d+)(\/auth\/demo\?token=\w+)/);
       if (found) resolve(found);
     });
     child.on('exit', (code) => reject(new Error(`the demo ended with ${code}: ${log.slice(-2000)}`)));
@@ -375,6 +375,73 @@ test('one\'s own account, after a fresh code', async () => {
   assert.equal(await page.locator('.codes li').count(), 10);
   assert.deepEqual(page.wrong, []);
   await context.close();
+});
+
+test('a passkey is added, signs in and confirms, at a demo that has a host name', { timeout: 180_000 }, async () => {
+  const port = await freePort();
+  const named = `http://localhost:${port}`;
+  const data = path.join(folder, 'named');
+  await mkdir(data);
+  const config = path.join(data, 'named.toml');
+  await writeFile(config, `[server]\nbase_url = "${named}"\n`);
+  const another = spawn(program, ['--config', config, '--data-dir', data, 'demo', '--listen', `127.0.0.1:${port}`]);
+  const ended = new Promise((resolve) => { another.on('exit', resolve); });
+  try {
+    const [, , link] = await started(another);
+    const context = await browser.newContext();
+    const page = await watched(context, named);
+    const keys = await context.newCDPSession(page);
+    await keys.send('WebAuthn.enable');
+    const options = { protocol: 'ctap2', transport: 'usb', hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+    await keys.send('WebAuthn.addVirtualAuthenticator', { options });
+
+    await page.goto(named + link);
+    await page.locator('main button').click();
+    await page.waitForURL(`${named}/demo`);
+    await page.goto(`${named}/account/passkeys`);
+    assert.match(page.url(), /account\/confirm\?class=administration/);
+    assert.equal(await page.locator('[data-passkey]').count(), 0, 'there is none yet');
+    await page.locator('[name=code]').fill(await run('--data-dir', data, 'totp-code', 'clinician'));
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${named}/account/passkeys`);
+    await sound(page, await (await page.reload()).text());
+    await tabTo(page, '[name=name]');
+    await page.keyboard.type('key on my ring');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${named}/account?done=passkey`);
+    await sound(page, await (await page.reload()).text());
+    assert.match(await page.locator('[aria-labelledby=passkeys-head]').innerText(), /key on my ring/);
+
+    // The same key once more is told of by the browser.
+    await page.goto(`${named}/account/passkeys`);
+    await page.locator('[name=name]').fill('the same');
+    await page.keyboard.press('Enter');
+    await page.locator('output', { hasText: 'a passkey of yours already' }).waitFor();
+
+    await page.goto(`${named}/account`);
+    await page.locator('header form[action="/logout"] button').click();
+    await page.waitForURL(`${named}/login`);
+    await page.locator('[name=email]').fill('clinician@lodestone.example');
+    await page.locator('[name=passphrase]').fill((await readFile(path.join(data, 'demo', 'passphrase'), 'utf8')).trim());
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${named}/login/code`);
+    await sound(page, await (await page.reload()).text());
+    await tabTo(page, '[data-passkey] button');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${named}/demo`);
+
+    await page.goto(`${named}/account/totp`);
+    assert.match(page.url(), /account\/confirm\?class=administration/);
+    await sound(page, await (await page.reload()).text());
+    await page.locator('[data-passkey] button').click();
+    await page.waitForURL(`${named}/account/totp`);
+
+    assert.deepEqual(page.wrong, []);
+    await context.close();
+  } finally {
+    another.kill('SIGTERM');
+    await ended;
+  }
 });
 
 async function addresses(page) {

@@ -33,6 +33,7 @@ mod migrations;
 mod outage;
 mod pages;
 mod panics;
+mod passkeys;
 mod process;
 mod provider;
 mod providers_health;

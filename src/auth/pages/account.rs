@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::app::AppState;
 use crate::auth::handlers::NoFields;
+use crate::auth::passkey::{self, RelyingParty, StoredPasskey};
 use crate::auth::principal::Principal;
 use crate::auth::recovery;
 use crate::auth::session::{MOST, Session};
@@ -33,6 +34,10 @@ struct AccountPage {
     authenticator: Option<String>,
     codes_left: usize,
     codes: usize,
+    passkeys: Vec<PasskeyRow>,
+    most_passkeys: usize,
+    /// Whether browsers offer passkeys here at all.
+    passkeys_here: bool,
     changes: Vec<ChangeRow>,
     done: &'static str,
 }
@@ -44,6 +49,15 @@ struct SessionRow {
     began: String,
     last_seen: String,
     this: bool,
+}
+
+struct PasskeyRow {
+    id: String,
+    name: String,
+    added: String,
+    last_used: Option<String>,
+    /// The host name that it was made for, if it is not this one.
+    elsewhere: Option<String>,
 }
 
 struct ChangeRow {
@@ -70,6 +84,18 @@ impl SessionRow {
     }
 }
 
+impl PasskeyRow {
+    fn new(passkey: StoredPasskey, here: Option<&RelyingParty>) -> Self {
+        Self {
+            elsewhere: here.is_none_or(|party| party.host() != passkey.host).then_some(passkey.host),
+            id: passkey.id,
+            name: passkey.name,
+            added: minute(passkey.added_at),
+            last_used: passkey.last_used_at.map(minute),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Done {
     #[serde(default)]
@@ -82,6 +108,8 @@ fn said(done: &str) -> &'static str {
         "passphrase" => "Your new passphrase is set. You were signed out everywhere else.",
         "ended" => "Signed out there.",
         "others" => "Signed out everywhere else.",
+        "passkey" => "Your new passkey is in use.",
+        "no-passkey" => "The passkey is removed. You were signed out everywhere else.",
         _ => "",
     }
 }
@@ -97,13 +125,14 @@ async fn show(
     let mut sessions = app.sessions.of_user(&user, app.clock.now()).await?;
     sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen_at));
     let present = app.sign_in.credentials.of(&user.id).await?;
-    let (has_passphrase, authenticator, codes_left, changes) = present.map_or_else(
-        || (false, None, 0, Vec::new()),
+    let (has_passphrase, authenticator, codes_left, passkeys, changes) = present.map_or_else(
+        || (false, None, 0, Vec::new(), Vec::new()),
         |present| {
             let confirmed = present.totp.map(|totp| minute(totp.confirmed_at));
-            (present.passphrase.is_some(), confirmed, present.recovery.len(), present.changes)
+            (present.passphrase.is_some(), confirmed, present.recovery.len(), present.passkeys, present.changes)
         },
     );
+    let here = RelyingParty::at(&app.config.origin());
     page.render(|layout| AccountPage {
         layout,
         email: user.email.to_string(),
@@ -115,6 +144,9 @@ async fn show(
         authenticator,
         codes_left,
         codes: recovery::COUNT,
+        passkeys: passkeys.into_iter().map(|one| PasskeyRow::new(one, here.as_ref())).collect(),
+        most_passkeys: passkey::MOST,
+        passkeys_here: here.is_some(),
         changes: changes
             .into_iter()
             .rev()

@@ -1,16 +1,19 @@
 use askama::Template;
-use axum::Form;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use axum::{Form, Json};
 use serde::Deserialize;
 
 use super::provider::{self, Choice};
-use super::{CodeForm, HalfForm, WRONG_CODE, refused, with_half, with_session};
+use super::{CodeForm, HalfForm, WRONG_CODE, WRONG_FACTOR, refused, with_half, with_session};
 use crate::app::AppState;
 use crate::audit::Trail;
+use crate::auth::ceremony::Purpose;
 use crate::auth::half::AwaitingSecondFactor;
+use crate::auth::handlers::NoFields;
 use crate::auth::password::Passphrase;
+use crate::auth::second_factor::{self, Given};
 use crate::auth::sign_in::{Anonymous, Proof};
 use crate::auth::target::Target;
 use crate::error::{AppError, AppResult};
@@ -21,7 +24,8 @@ pub(super) fn routes() -> Routes {
         .get("/login", Access::Public, show)
         .post("/login", Access::Public, give_passphrase)
         .get("/login/code", Access::SecondFactor, show_code)
-        .post("/login/code", Access::SecondFactor, give_code)
+        .post("/login/code", Access::SecondFactor, give_second_factor)
+        .post("/login/passkey", Access::SecondFactor, ask_passkey)
         .get("/login/recovery", Access::SecondFactor, show_recovery)
         .post("/login/recovery", Access::SecondFactor, give_recovery)
 }
@@ -84,35 +88,58 @@ async fn give_passphrase(
 #[template(path = "auth/code.html")]
 struct CodePage {
     layout: Layout,
+    /// Whether a passkey may stand for the code.
+    passkeys: bool,
     error: &'static str,
 }
 
 impl CodePage {
-    fn new(mut layout: Layout, csrf: &str, error: &'static str) -> Self {
+    fn new(mut layout: Layout, csrf: &str, passkeys: bool, error: &'static str) -> Self {
         csrf.clone_into(&mut layout.csrf);
-        Self { layout, error }
+        Self { layout, passkeys, error }
     }
 }
 
-async fn show_code(page: Page, awaiting: AwaitingSecondFactor) -> AppResult<Response> {
-    page.render(|layout| CodePage::new(layout, awaiting.0.csrf.as_str(), ""))
+async fn show_code(page: Page, State(app): State<AppState>, awaiting: AwaitingSecondFactor) -> AppResult<Response> {
+    let passkeys = second_factor::has_passkeys(&app, &awaiting.0.user.id).await?;
+    page.render(|layout| CodePage::new(layout, awaiting.0.csrf.as_str(), passkeys, ""))
 }
 
-async fn give_code(
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecondFactorForm {
+    code: Option<String>,
+    passkey: Option<String>,
+}
+
+async fn give_second_factor(
     page: Page,
     State(app): State<AppState>,
     anonymous: Anonymous,
     trail: Trail,
     headers: HeaderMap,
-    HalfForm(awaiting, form): HalfForm<AwaitingSecondFactor, CodeForm>,
+    HalfForm(awaiting, form): HalfForm<AwaitingSecondFactor, SecondFactorForm>,
 ) -> AppResult<Response> {
-    let csrf = awaiting.0.csrf.clone();
-    match awaiting.prove_code(&app, &trail, anonymous, &form.code).await? {
+    let given = Given::read(form.code, form.passkey)?;
+    let (csrf, user) = (awaiting.0.csrf.clone(), awaiting.0.user.id.clone());
+    match awaiting.prove(&app, &trail, anonymous, &given).await? {
         Proof::Right(session) => Ok(with_session(see_other(Target::of(&headers).path()), &session)),
         Proof::Wrong => {
-            refused(page.render(|layout| CodePage::new(layout, csrf.as_str(), WRONG_CODE)), StatusCode::FORBIDDEN)
+            let passkeys = second_factor::has_passkeys(&app, &user).await?;
+            let error = if passkeys { WRONG_FACTOR } else { WRONG_CODE };
+            let shown = page.render(|layout| CodePage::new(layout, csrf.as_str(), passkeys, error));
+            refused(shown, StatusCode::FORBIDDEN)
         }
     }
+}
+
+/// `POST /login/passkey`: what the browser asks one of the person's passkeys.
+async fn ask_passkey(
+    State(app): State<AppState>,
+    HalfForm(awaiting, NoFields {}): HalfForm<AwaitingSecondFactor, NoFields>,
+) -> AppResult<Json<serde_json::Value>> {
+    let half = &awaiting.0;
+    second_factor::ask(&app, &half.user.id, Purpose::SignIn, &half.session.id).await.map(Json)
 }
 
 #[derive(Template)]

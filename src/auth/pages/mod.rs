@@ -6,6 +6,7 @@ mod factors;
 mod invitation;
 mod kept;
 mod login;
+mod passkeys;
 mod provider;
 mod providers;
 mod roles;
@@ -42,6 +43,7 @@ pub(super) fn routes() -> Routes {
         .merge(account::routes())
         .merge(confirm::routes())
         .merge(factors::routes())
+        .merge(passkeys::routes())
         .merge(tokens::routes())
         .merge(kept::routes())
         .merge(roles::routes())
@@ -81,6 +83,8 @@ impl<W: Waiting, T: DeserializeOwned> FromRequest<AppState> for HalfForm<W, T> {
 /// What is said of a code that does not count, whatever the reason.
 const WRONG_CODE: &str =
     "This code does not count: it is wrong, was used before, or there were too many tries. Wait for the next code.";
+/// The same, where a passkey may have been given in place of a code.
+const WRONG_FACTOR: &str = "This does not count: the code or passkey is wrong, was used before, or there were too many tries. Wait for the next code.";
 const WRONG_NEW_CODE: &str = "This is not the present code of this account in the app. Look at the time of your telephone, or have a new QR code shown.";
 const NOT_AGAIN: &str = "This is not the same passphrase. Write it once more.";
 

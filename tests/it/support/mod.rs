@@ -1,5 +1,6 @@
 //! A real server with a database of its own, people to sign in, and cases to load.
 
+pub mod authenticator;
 pub mod ledger;
 pub mod provider;
 pub mod proxy;
@@ -37,7 +38,7 @@ type Wire = Arc<Mutex<Option<Vec<CommandEvent>>>>;
 pub struct TestApp {
     /// Its state, for looking at stores.
     pub app: AppState,
-    /// `http://127.0.0.1:…`
+    /// `http://127.0.0.1:…`, or what the configuration says.
     pub origin: String,
     /// Its clock.
     pub clock: Clock,
@@ -103,6 +104,9 @@ impl TestApp {
         let mut settings = Config::load(Some(&config)).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         settings.server.listen = listener.local_addr().unwrap();
+        if settings.server.base_url.ends_with("://localhost") {
+            settings.server.base_url = format!("{}:{}", settings.server.base_url, settings.server.listen.port());
+        }
         let origin = settings.origin();
         let commands = Commands::default();
         let (seen, wire) = (Arc::clone(&commands), Wire::default());

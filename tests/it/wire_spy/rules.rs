@@ -33,7 +33,7 @@ pub enum Rule {
 use Rule::{Cases, Entries, Events, Machine, Observations, OfCase, OfRevision, Open, Personal, Reviewed};
 
 /// Every collection.
-pub const COLLECTIONS: [(&str, Rule); 37] = [
+pub const COLLECTIONS: [(&str, Rule); 38] = [
     ("address_rules", Open),
     ("api_tokens", Open),
     ("audit", Entries),
@@ -64,6 +64,7 @@ pub const COLLECTIONS: [(&str, Rule); 37] = [
     ("observations", Observations),
     ("observed_keys", Machine),
     ("panels", Open),
+    ("passkey_ceremonies", Open),
     ("sessions", Open),
     ("sign_in_flows", Open),
     ("transcripts", Open),

@@ -51,7 +51,7 @@ pub enum Rule {
     ClockBack,
     /// Cases opened at an unusual hour; off unless asked for.
     OutsideHours,
-    /// Wrong one-time codes, then a right one.
+    /// Wrong codes or passkeys, then a right one.
     SignIn,
     /// An authenticator that was reset, or codes that stand for a second person.
     FactorReset,

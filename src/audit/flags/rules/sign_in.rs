@@ -1,4 +1,4 @@
-//! More than three wrong one-time codes, then a right one.
+//! More than three wrong codes or passkeys, then a right one.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde_with::serde_as;
 
 use super::{Fact, Finding, Rule};
 
-/// Where one-time codes are given.
+/// Where codes, and passkeys in their place, are given.
 const ROUTE: &str = "/login/code";
 const FAILURES: usize = 3;
 const WITHIN: SignedDuration = SignedDuration::from_mins(15);
@@ -41,7 +41,7 @@ impl Failures {
             return None;
         }
         let reason = format!(
-            "{} gave {} wrong one-time codes within {} min (limit {FAILURES}), then a right one.",
+            "{} gave {} wrong codes or passkeys within {} min (limit {FAILURES}), then a right one.",
             fact.name,
             failed.len(),
             WITHIN.as_mins()
