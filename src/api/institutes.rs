@@ -92,6 +92,7 @@ pub(super) async fn save_name(
         Changed::AsBefore => Ok(Json(listed.institute().into())),
         Changed::Conflict(now) => Err(AppError::Conflict { rev: Some(now.rev) }),
         Changed::Partners(message) => Err(problem("name", &form.name, message)), // a name changes no agreement
+        Changed::NotAllowed => Err(AppError::NotFound("page")),
     }
 }
 

@@ -171,9 +171,7 @@ pub(super) async fn disable(
     trail: Trail,
     CsrfJson(body): CsrfJson<AtRevision>,
 ) -> AppResult<Json<PersonJson>> {
-    let wanted = Standing { disabled: true, ..person.person().standing() };
-    let decided = decide(&app, &person, &trail, body.rev, &wanted).await?;
-    answer(&app, decided, "disabled").await
+    set_disabled(&app, &person, &trail, body.rev, true).await
 }
 
 /// Gives the right to sign in back.
@@ -189,9 +187,18 @@ pub(super) async fn enable(
     trail: Trail,
     CsrfJson(body): CsrfJson<AtRevision>,
 ) -> AppResult<Json<PersonJson>> {
-    let wanted = Standing { disabled: false, ..person.person().standing() };
-    let decided = decide(&app, &person, &trail, body.rev, &wanted).await?;
-    answer(&app, decided, "disabled").await
+    set_disabled(&app, &person, &trail, body.rev, false).await
+}
+
+async fn set_disabled(
+    app: &AppState,
+    person: &PersonAdmin,
+    trail: &Trail,
+    rev: i64,
+    disabled: bool,
+) -> AppResult<Json<PersonJson>> {
+    let wanted = Standing { disabled, ..person.person().standing() };
+    answer(app, decide(app, person, trail, rev, &wanted).await?, "disabled").await
 }
 
 /// Makes a link by which somebody sets up how they sign in; earlier links end.

@@ -65,11 +65,12 @@ pub(super) async fn save(
 ) -> AppResult<Json<SettingsJson>> {
     let form = body.form().map_err(AppError::Unprocessable)?;
     let wanted = form.parse().map_err(|errors| AppError::Unprocessable(errors.into_iter().map(of_json).collect()))?;
-    match change(&app, admin.institute(), form.rev, &wanted, &admin.actor()).await? {
+    match change(&app, admin.institute(), form.rev, &wanted, admin.authority(), &admin.actor()).await? {
         Changed::Stored(now) => Ok(Json((&now).into())),
         Changed::AsBefore => Ok(Json(admin.institute().into())),
         Changed::Conflict(now) => Err(AppError::Conflict { rev: Some(now.rev) }),
         Changed::Partners(message) => Err(problem(SHARE_WITH, &form.share_with, message)),
+        Changed::NotAllowed => Err(AppError::NotFound("page")),
     }
 }
 

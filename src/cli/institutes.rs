@@ -110,7 +110,7 @@ pub(super) async fn set(app: &AppState, scope: &SystemScope, given: SetInstitute
     if let Some(Partners(partners)) = given.share_with {
         wanted.settings.share_with = partners;
     }
-    match change(app, &institute, institute.rev, &wanted, &open::actor()).await? {
+    match change(app, &institute, institute.rev, &wanted, Authority::Machine, &open::actor()).await? {
         Changed::Stored(_) => {
             println!("changed institute {id}");
             for one in before.differences(&wanted) {
@@ -123,6 +123,7 @@ pub(super) async fn set(app: &AppState, scope: &SystemScope, given: SetInstitute
             Ok(())
         }
         Changed::Partners(message) => bail!("--share-with: {message}"),
+        Changed::NotAllowed => bail!("the right to change institute {id} is gone"),
         Changed::Conflict(_) => bail!("institute {id} was changed by somebody else in the meantime; run it again"),
     }
 }

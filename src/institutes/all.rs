@@ -86,7 +86,8 @@ pub(crate) async fn rename(
     };
     let institute = listed.institute();
     let wanted = Choices { name, ..institute.choices() };
-    let changed = change(app, institute, form.rev, &wanted, &listed.admin().actor()).await?;
+    let changed =
+        change(app, institute, form.rev, &wanted, listed.admin().authority(), &listed.admin().actor()).await?;
     if matches!(changed, Changed::Conflict(_)) {
         trail.note_reason("somebody else changed the institute first");
     }
@@ -209,7 +210,8 @@ pub(super) async fn save_name(
             let form = NameForm { rev: now.rev, ..form };
             (now, Outcome { form: Some(form), conflict: true, ..Outcome::default() }, StatusCode::CONFLICT)
         }
-        Ok(Changed::Partners(_)) => return Err(AppError::NotFound("page")), // a name changes no agreement
+        // A name changes no agreement.
+        Ok(Changed::Partners(_) | Changed::NotAllowed) => return Err(AppError::NotFound("page")),
         Err(errors) => {
             let outcome = Outcome { form: Some(form), errors, ..Outcome::default() };
             (listed.institute().clone(), outcome, StatusCode::UNPROCESSABLE_ENTITY)

@@ -19,9 +19,11 @@ pub enum Changed {
     Conflict(Institute),
     /// The agreement list names what it cannot: in words.
     Partners(String),
+    /// The right to change it is gone meanwhile; nothing was written.
+    NotAllowed,
 }
 
-/// Says in a [`StoreError::Conflict`] that the right to add is gone.
+/// Says in a [`StoreError::Conflict`] that the right to add or to change is gone.
 const RIGHT: &str = "your own role";
 
 /// Adds an institute, with the event, in one transaction; [`StoreError::Exists`] when the id is taken.
@@ -41,9 +43,7 @@ pub async fn add(app: &AppState, institute: &Institute, by: Authority<'_>, actor
     loop {
         let work = async {
             let session = &mut transaction.session;
-            if !app.users.still_may(session, by).await? {
-                return Err(StoreError::Conflict(RIGHT));
-            }
+            hold(app, session, by).await?;
             app.institutes.add_in(session, institute).await?;
             app.events.append(session, &event, actor, app.clock.now()).await
         }
@@ -65,6 +65,7 @@ pub async fn change(
     institute: &Institute,
     known: i64,
     wanted: &Choices,
+    by: Authority<'_>,
     actor: &Actor,
 ) -> Result<Changed, StoreError> {
     if institute.choices() == *wanted {
@@ -91,8 +92,10 @@ pub async fn change(
     let mut transaction = app.db.begin().await?;
     let written = loop {
         let work = async {
-            app.institutes.replace(&mut transaction.session, &after, known).await?;
-            app.events.append(&mut transaction.session, &event, actor, app.clock.now()).await
+            let session = &mut transaction.session;
+            hold(app, session, by).await?;
+            app.institutes.replace(session, &after, known).await?;
+            app.events.append(session, &event, actor, app.clock.now()).await
         }
         .await;
         if let Some(written) = transaction.end(work).await {
@@ -101,6 +104,7 @@ pub async fn change(
     };
     match written {
         Ok(()) => Ok(Changed::Stored(after)),
+        Err(StoreError::Conflict(RIGHT)) => Ok(Changed::NotAllowed),
         Err(StoreError::Conflict(what) | StoreError::Exists(what)) => match app.institutes.find(&institute.id).await? {
             Some(now) if now.choices() == *wanted => Ok(Changed::AsBefore),
             Some(now) => Ok(Changed::Conflict(now)),
@@ -108,6 +112,11 @@ pub async fn change(
         },
         Err(error) => Err(error),
     }
+}
+
+/// The right is looked at in the transaction, so that nobody changes anything who lost it meanwhile.
+async fn hold(app: &AppState, session: &mut mongodb::ClientSession, by: Authority<'_>) -> Result<(), StoreError> {
+    if app.users.still_may(session, by).await? { Ok(()) } else { Err(StoreError::Conflict(RIGHT)) }
 }
 
 /// What is wrong with institutes that are new on the agreement list.

@@ -14,7 +14,7 @@ use super::model::{Choices, Difference, Institute};
 use crate::app::AppState;
 use crate::db::StoreError;
 use crate::error::{AppError, AppResult, FieldError};
-use crate::events::{Actor, Event, EventKind, institute_subject};
+use crate::events::{Event, EventKind, institute_subject};
 use crate::variants::columns::CutoffKind;
 use crate::variants::{ALWAYS_OFFERED, LinkTarget};
 use crate::web::{CsrfForm, Layout, Page, Params, filters, see_other, urls};
@@ -100,7 +100,7 @@ pub(super) async fn save(
             return Ok(with_status(shown, StatusCode::UNPROCESSABLE_ENTITY));
         }
     };
-    match change(&app, admin.institute(), form.rev, &wanted, &Actor::of(admin.principal())).await? {
+    match change(&app, admin.institute(), form.rev, &wanted, admin.authority(), &admin.actor()).await? {
         Changed::Stored(_) | Changed::AsBefore => Ok(saved(&admin)),
         Changed::Conflict(now) => {
             // Saving again is then a choice made in sight of what is stored.
@@ -110,6 +110,7 @@ pub(super) async fn save(
             Ok(with_status(shown, StatusCode::CONFLICT))
         }
         Changed::Partners(message) => wrong_partners(&admin, page, &app, form, message).await,
+        Changed::NotAllowed => Err(AppError::NotFound("page")),
     }
 }
 
@@ -146,7 +147,7 @@ pub(super) async fn restore(
     let earlier = history.at_revision(form.to).filter(|state| **state != Bson::Null);
     let earlier = earlier.ok_or(AppError::NotFound("state"))?;
     let wanted = choices(earlier.clone(), &institute_subject(&institute.id))?;
-    match change(&app, institute, form.rev, &wanted, &Actor::of(admin.principal())).await? {
+    match change(&app, institute, form.rev, &wanted, admin.authority(), &admin.actor()).await? {
         Changed::Stored(_) | Changed::AsBefore => Ok(saved(&admin)),
         Changed::Conflict(now) => {
             let conflict = now.choices().differences(&wanted);
@@ -159,6 +160,7 @@ pub(super) async fn restore(
             let form = SettingsForm::of(&Institute { name: wanted.name, settings: wanted.settings, ..stored });
             wrong_partners(&admin, page, &app, form, message).await
         }
+        Changed::NotAllowed => Err(AppError::NotFound("page")),
     }
 }
 

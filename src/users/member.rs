@@ -82,17 +82,6 @@ fn said(done: &str) -> &'static str {
     }
 }
 
-/// What a role is for.
-fn means(role: Role) -> &'static str {
-    match role {
-        Role::Clinician => "reads, comments and triages cases",
-        Role::Geneticist => "all of that, and classifies and signs out",
-        Role::Researcher => "labels and aggregated data, no patient’s identity",
-        Role::Admin => "members, settings and panels; no case content",
-        Role::Auditor => "reviews the audit trail; no case content",
-    }
-}
-
 /// `GET /{institute}/members/{user}`
 pub(super) async fn show(
     member: MemberAdmin,
@@ -193,7 +182,7 @@ async fn render(
     let tokens = app.tokens.count_in(&institute.id, now).await?.get(&user.id).copied().unwrap_or(0);
     let held = user.standing().roles_in(&institute.id);
     let ticked = outcome.wanted.as_ref().unwrap_or(&held);
-    let choice = |role: Role| RoleChoice { word: role.as_str(), means: means(role), held: ticked.contains(&role) };
+    let choice = |role: Role| RoleChoice { word: role.as_str(), means: role.means(), held: ticked.contains(&role) };
     let url = urls::member(&institute.id, &user.id);
     let code_first = code_first(app, member.admin().principal(), &url);
     page.render(|layout| MemberPage {

@@ -89,6 +89,18 @@ impl Role {
         }
     }
 
+    /// What it is for, in words.
+    #[must_use]
+    pub fn means(self) -> &'static str {
+        match self {
+            Self::Clinician => "reads, comments and triages cases",
+            Self::Geneticist => "all of that, and classifies and signs out",
+            Self::Researcher => "labels and aggregated data, no patient’s identity",
+            Self::Admin => "members, settings and panels; no case content",
+            Self::Auditor => "reviews the audit trail; no case content",
+        }
+    }
+
     /// Whether the role reads cases of its institute.
     #[must_use]
     pub fn reads_cases(self) -> bool {
@@ -186,6 +198,16 @@ impl RoleGrant {
         match self {
             Self::Member(held) => held.role.as_str(),
             Self::System(role) => role.as_str(),
+        }
+    }
+
+    /// What it is for, in words.
+    #[must_use]
+    pub fn means(&self) -> &'static str {
+        match self {
+            Self::Member(held) => held.role.means(),
+            Self::System(SystemRole::Admin) => "people, institutes and addresses of the whole system; no case content",
+            Self::System(SystemRole::Auditor) => "reviews the audit trail of the whole system; no case content",
         }
     }
 

@@ -1,6 +1,8 @@
 //! Settings of an institute: who may, what they change, and that nobody's change is lost.
 
-use lodestone::events::{Event, EventKind};
+use lodestone::events::{Actor, Event, EventKind};
+use lodestone::institutes::{Changed, Choices, change};
+use lodestone::users::Authority;
 use reqwest::{Response, StatusCode};
 use scraper::{Html, Selector};
 
@@ -375,6 +377,27 @@ async fn a_server_without_sign_in_is_configured_by_command() {
         vec!["institute", "set", "own", "--cutoffs", "cadd=a"],
     ] {
         assert_eq!(app.program(&wrong).0, 2, "{wrong:?}");
+    }
+    app.end().await;
+}
+
+/// The right is looked at where the change is made too: who lost the role since the page began to save changes nothing.
+#[tokio::test]
+async fn an_admin_who_lost_the_role_meanwhile_changes_nothing() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let own = "own".parse().unwrap();
+    let institute = app.app.institutes.find(&own).await.unwrap().unwrap();
+    let wanted = Choices { name: "Another name".into(), ..institute.choices() };
+    for (role, stored) in [("own:clinician", false), ("own:admin", true)] {
+        let user = app.user(&[role]).await;
+        let actor = Actor { user: Some(user.id.clone()), name: user.name.clone() };
+        let by = Authority::Institute(&user.id, &own);
+        let before = app.snapshot().await;
+        let changed = change(&app.app, &institute, institute.rev, &wanted, by, &actor).await.unwrap();
+        assert_eq!(matches!(changed, Changed::Stored(_)), stored, "{role}: {changed:?}");
+        assert_eq!(changed == Changed::NotAllowed, !stored, "{role}: {changed:?}");
+        assert_eq!(app.snapshot().await == before, !stored, "{role}");
     }
     app.end().await;
 }

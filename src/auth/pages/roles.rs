@@ -28,32 +28,13 @@ struct RolesPage {
     minutes: i64,
     plain: Vec<String>,
     entered: Vec<EnteredRow>,
-    enterable: Vec<RoleRow>,
+    enterable: Vec<RoleGrant>,
     closed: Vec<String>,
 }
 
 struct EnteredRow {
     role: RoleGrant,
-    does: &'static str,
     until: String,
-}
-
-struct RoleRow {
-    role: RoleGrant,
-    does: &'static str,
-}
-
-/// What somebody in a role does, in words.
-fn does(role: &RoleGrant) -> &'static str {
-    match role {
-        RoleGrant::System(SystemRole::Admin) => "people, institutes and addresses of the whole system",
-        RoleGrant::System(SystemRole::Auditor) => "the audit trail of the whole system",
-        RoleGrant::Member(held) => match held.role {
-            Role::Admin => "members, settings and addresses of the institute",
-            Role::Auditor => "the audit trail of the institute",
-            Role::Clinician | Role::Geneticist | Role::Researcher => "",
-        },
-    }
 }
 
 /// Where somebody goes who entered a role for no page in particular.
@@ -67,18 +48,16 @@ fn home(role: &RoleGrant) -> String {
 
 async fn show(page: Page, principal: Principal, State(app): State<AppState>) -> AppResult<Response> {
     session_of(&principal)?;
-    let entered = principal.entered().iter().map(|entered| EnteredRow {
-        role: entered.role.clone(),
-        does: does(&entered.role),
-        until: filters::moment(entered.until),
-    });
-    let enterable = principal.enterable().iter().map(|role| RoleRow { role: role.clone(), does: does(role) });
+    let entered = principal
+        .entered()
+        .iter()
+        .map(|entered| EnteredRow { role: entered.role.clone(), until: filters::moment(entered.until) });
     page.render(|layout| RolesPage {
         layout,
         minutes: app.sessions.elevated_for().as_mins(),
         plain: principal.plain_roles().map(RoleGrant::words).collect(),
         entered: entered.collect(),
-        enterable: enterable.collect(),
+        enterable: principal.enterable().to_vec(),
         closed: principal.closed().iter().map(|closed| closed.refusal.sentence()).collect(),
     })
 }
