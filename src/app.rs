@@ -29,7 +29,7 @@ use crate::institutes::{Institute, InstituteStore};
 use crate::panels::{Panel, PanelStore};
 use crate::users::{User, UserStore};
 use crate::variants::{ColumnStore, ObservationStore, StateStore, VariantStore};
-use crate::web::{self, Rates, Routes};
+use crate::web::{self, Door, Routes};
 use crate::{audit, auth, cases, institutes, variants};
 
 /// Files read at once for people who wait; each read takes a thread and a disk.
@@ -56,8 +56,8 @@ pub struct Inner {
     pub audit: AuditWriter,
     /// What auditors look at.
     pub review: ReviewStores,
-    /// What one session, script or address may ask for.
-    pub rates: Rates,
+    /// Who is let in.
+    pub door: Door,
     /// Whether the trail is as it should be.
     pub standing: StandingStore,
     /// What is to be erased from the trail.
@@ -98,8 +98,6 @@ pub struct Inner {
     pub genes: GeneStore,
     /// Gene panels.
     pub panels: PanelStore,
-    /// Places for requests worked on at once.
-    pub places: Arc<Semaphore>,
     /// Places for reading a case's files while somebody waits.
     pub file_reads: Arc<Semaphore>,
     stopping: AtomicBool,
@@ -121,7 +119,7 @@ impl AppState {
         Self(Arc::new(Inner {
             audit,
             review: ReviewStores::new(&db),
-            rates: Rates::new(&config.rates, &clock),
+            door: Door::new(&config, &clock),
             standing: StandingStore::new(&db),
             erasures: ErasureStore::new(&db),
             kept_forms: KeptStore::new(&db),
@@ -143,7 +141,6 @@ impl AppState {
             genes: GeneStore::new(&db),
             panels: PanelStore::new(&db),
             file_reads: Arc::new(Semaphore::new(FILE_READS)),
-            places: Arc::new(Semaphore::new(config.server.max_concurrent_requests)),
             stopping: AtomicBool::new(false),
             config,
             clock,

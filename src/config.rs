@@ -60,6 +60,8 @@ pub struct ServerConfig {
     pub body_limit_kb: usize,
     /// Requests at once.
     pub max_concurrent_requests: usize,
+    /// Reads among them, for each processor core.
+    pub concurrent_reads_per_core: usize,
     /// Seconds.
     pub shutdown_grace_s: u64,
 }
@@ -359,6 +361,7 @@ impl Config {
         {
             return wrong("database.name may hold letters, digits and _ only".to_owned());
         }
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         for (name, value) in [
             ("session.idle_minutes", self.session.idle_minutes),
             ("session.admin_idle_minutes", self.session.admin_idle_minutes),
@@ -366,6 +369,10 @@ impl Config {
             ("session.elevated_minutes", self.session.elevated_minutes),
             ("sign_in.per_address", self.sign_in.per_address.into()),
             ("sign_in.per_account", self.sign_in.per_account.into()),
+            ("server.max_concurrent_requests", count(self.server.max_concurrent_requests)),
+            ("server.concurrent_reads_per_core", count(self.server.concurrent_reads_per_core)),
+            ("rates.requests_at_once", count(self.rates.requests_at_once)),
+            ("rates.requests_at_once_and_address", count(self.rates.requests_at_once_and_address)),
         ] {
             if value <= 0 {
                 return wrong(format!("{name} must be above 0"));

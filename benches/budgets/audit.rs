@@ -128,18 +128,22 @@ pub async fn review(lines: &mut Vec<Line>) {
     app.end().await;
 }
 
+/// How long the server gets to come to rest.
+const RESTS: Duration = Duration::from_mins(30);
+
 /// Waits until a page that reads next to nothing is answered as usual: after so many entries at once the embedded server
 /// writes them out for minutes, as it never does with entries that come one by one.
 async fn at_rest(reader: &Browser) {
-    for _ in 0..120 {
-        let began = Instant::now();
+    let began = Instant::now();
+    while began.elapsed() < RESTS {
+        let asked = Instant::now();
         for _ in 0..20 {
             let _ = reader.get("/audit/notice").await.bytes().await;
         }
-        if began.elapsed() < Duration::from_millis(20 * 8) {
+        if asked.elapsed() < Duration::from_millis(20 * 8) {
             return;
         }
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
     }
     eprintln!("the database server did not come to rest; what follows is measured beside its work");
 }

@@ -52,17 +52,22 @@ pub async fn record(State(app): State<AppState>, mut request: Request, next: Nex
         app.audit.count_unrecorded(response.body().size_hint().exact().unwrap_or_default());
         return response;
     }
+    let _admitted = match app.door.admit(&request) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return turn_away(&app, request, route.as_deref(), refusal).await,
+    };
     let places = app.audit.reserve().and_then(|intent| Ok((intent, app.audit.reserve()?)));
     let (intent_place, outcome_place) = match places {
         Ok(places) => places,
         Err(_) if class == TrailClass::Open => return next.run(request).await,
-        Err(_) => return AppError::Overloaded.into_response(),
+        Err(_) => {
+            app.audit.count_turned_away();
+            return AppError::Overloaded.into_response();
+        }
     };
     let trail = Trail::default();
     request.extensions_mut().insert(trail.clone());
-    let (mut parts, body) = request.into_parts();
-    let subjects = asked_for(&mut parts).await;
-    let request = Request::from_parts(parts, body);
+    let (request, subjects) = asked_for(request).await;
     let sought = request::sought(request.uri());
     let started = Instant::now();
     let id = request.extensions().get::<RequestContext>().map_or("", |context| context.request_id.as_str());
@@ -98,18 +103,41 @@ pub async fn record(State(app): State<AppState>, mut request: Request, next: Nex
     response
 }
 
+/// What the door refuses is one entry that nobody waits for: it shows nothing, and a server with too much to do cannot do
+/// more for it. When the trail lags behind too, it is counted.
+async fn turn_away(app: &AppState, request: Request, route: Option<&str>, refusal: AppError) -> Response {
+    let Ok(place) = app.audit.reserve_for_refusal() else {
+        app.audit.count_turned_away();
+        return refusal.into_response();
+    };
+    let (request, subjects) = asked_for(request).await;
+    let asked = subjects.into_iter().chain(request::sought(request.uri())).collect();
+    let id = request.extensions().get::<RequestContext>().map_or("", |context| context.request_id.as_str());
+    let status = refusal.status();
+    place.write_later(Entry {
+        kind: EntryKind::Outcome,
+        request: Some(facts_of(&request, route)),
+        outcome: Some(outcome_of(status)),
+        status: Some(i32::from(status.as_u16())),
+        reason: Some(if status == StatusCode::TOO_MANY_REQUESTS { "too many requests" } else { "busy" }.to_owned()),
+        payload: Some(request::payload(&request, asked, app.audit.sealer(), id)),
+        ..Entry::new(app.clock.now(), id)
+    });
+    refusal.into_response()
+}
+
 /// Path parameters as asked for, before anything is looked up.
-async fn asked_for(parts: &mut axum::http::request::Parts) -> Vec<Subject> {
+async fn asked_for(request: Request) -> (Request, Vec<Subject>) {
     use axum::extract::FromRequestParts as _;
-    let Ok(params) = RawPathParams::from_request_parts(parts, &()).await else { return Vec::new() };
-    params
-        .iter()
-        .map(|(kind, id)| Subject {
-            kind: if kind == "id" { "variant" } else { kind }.to_owned(),
-            id: id.chars().take(200).collect(),
-            granted: false,
-        })
-        .collect()
+    let (mut parts, body) = request.into_parts();
+    let params = RawPathParams::from_request_parts(&mut parts, &()).await;
+    let asked = params.iter().flatten().map(|(kind, id)| Subject {
+        kind: if kind == "id" { "variant" } else { kind }.to_owned(),
+        id: id.chars().take(200).collect(),
+        granted: false,
+    });
+    let asked = asked.collect();
+    (Request::from_parts(parts, body), asked)
 }
 
 fn facts_of(request: &Request, route: Option<&str>) -> RequestFacts {

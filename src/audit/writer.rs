@@ -21,6 +21,8 @@ use crate::db::Db;
 
 /// Entries that may wait; beyond it requests are refused before work starts.
 const QUEUE: usize = 4096;
+/// Of them, those that requests which are turned away leave to others.
+const KEPT_FOR_WORK: usize = QUEUE / 2;
 /// Entries written by one command.
 const BATCH: usize = 512;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -47,6 +49,8 @@ struct Shared {
     /// Requests for static files and health since the last summary, and the bytes they got.
     unrecorded: AtomicU64,
     unrecorded_bytes: AtomicU64,
+    /// Requests since then that were turned away while the trail lagged behind.
+    turned_away: AtomicU64,
     /// Whether the last checkpoint could not be stored or published.
     checkpoint_failed: AtomicBool,
     /// Whether the database refused the last entries, which are tried again.
@@ -106,6 +110,11 @@ impl AuditWriter {
         self.queue.clone().try_reserve_owned().map(Place).map_err(|_| Closed)
     }
 
+    /// Takes a place for a request that was turned away: never one of those kept for work.
+    pub(super) fn reserve_for_refusal(&self) -> Result<Place, Closed> {
+        if self.queue.capacity() > KEPT_FOR_WORK { self.reserve() } else { Err(Closed) }
+    }
+
     /// Seals free text.
     #[must_use]
     pub fn sealer(&self) -> &Sealer {
@@ -116,6 +125,11 @@ impl AuditWriter {
     pub fn count_unrecorded(&self, bytes: u64) {
         self.shared.unrecorded.fetch_add(1, Ordering::Relaxed);
         self.shared.unrecorded_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts a request that was turned away and for whose entry there is no place; a summary says how many there were.
+    pub(super) fn count_turned_away(&self) {
+        self.shared.turned_away.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Whether the last checkpoint could be stored and published, or none was due.
@@ -320,21 +334,27 @@ impl<K: Keep> Log<K> {
         }
     }
 
-    /// Says how many static files and health answers there were.
+    /// Says how many requests there were that have no entry of their own.
     async fn summarise(&mut self) {
-        let count = self.shared.unrecorded.swap(0, Ordering::Relaxed);
-        let bytes = self.shared.unrecorded_bytes.swap(0, Ordering::Relaxed);
-        if count == 0 {
-            return;
+        let counts = [
+            ("static files and health", &self.shared.unrecorded, Some(&self.shared.unrecorded_bytes)),
+            ("turned away while busy", &self.shared.turned_away, None),
+        ];
+        let mut entries = Vec::new();
+        for (what, requests, bytes) in counts {
+            let (requests, bytes) =
+                (requests.swap(0, Ordering::Relaxed), bytes.map(|bytes| bytes.swap(0, Ordering::Relaxed)));
+            if requests > 0 {
+                entries.push(Entry {
+                    kind: EntryKind::Summary,
+                    request: Some(RequestFacts::summary_of(what)),
+                    rows: i64::try_from(requests).ok(),
+                    bytes: bytes.and_then(|bytes| i64::try_from(bytes).ok()),
+                    ..Entry::new(self.clock.now(), &uuid::Uuid::now_v7().to_string())
+                });
+            }
         }
-        let entry = Entry {
-            kind: EntryKind::Summary,
-            request: Some(RequestFacts::summary_of("static files and health")),
-            rows: i64::try_from(count).ok(),
-            bytes: i64::try_from(bytes).ok(),
-            ..Entry::new(self.clock.now(), &uuid::Uuid::now_v7().to_string())
-        };
-        self.append(vec![entry]).await;
+        self.append(entries).await;
     }
 
     /// Signs where the log stands, once; stores the note in the database and outside of it.

@@ -9,11 +9,8 @@ use crate::audit::Trail;
 use crate::auth::same_origin;
 use crate::error::AppError;
 
-/// Refuses work beyond what the server can do at once, before any of it starts.
-pub(super) async fn shed(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    let Ok(_place) = app.places.clone().try_acquire_owned() else {
-        return AppError::Overloaded.into_response();
-    };
+/// Ends what takes too long.
+pub(super) async fn within_time(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let limit = std::time::Duration::from_secs(app.config.server.request_timeout_s);
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,

@@ -7,17 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{Method, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
 use super::client::ClientAddress;
-use crate::app::AppState;
-use crate::audit::Trail;
 use crate::auth;
 use crate::clock::Clock;
 use crate::config::RateConfig;
@@ -65,7 +61,7 @@ enum Whose {
 
 /// The limits. Cheap to clone.
 #[derive(Clone)]
-pub struct Rates(Arc<Inner>);
+pub(super) struct Rates(Arc<Inner>);
 
 struct Inner {
     /// All of an address, so that inventing credentials gains nothing.
@@ -82,8 +78,7 @@ struct Inner {
 
 impl Rates {
     /// Limits as configured.
-    #[must_use]
-    pub fn new(config: &RateConfig, clock: &Clock) -> Self {
+    pub(super) fn new(config: &RateConfig, clock: &Clock) -> Self {
         let limiter = |per_minute: u32| {
             let quota = Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
             RateLimiter::new(quota, DashMapStateStore::default(), clock.clone())
@@ -99,6 +94,13 @@ impl Rates {
             clock: clock.clone(),
             checks: AtomicU32::new(0),
         }))
+    }
+
+    /// Lets a request in, or says how long to wait. None: there is no limit for it.
+    pub(super) fn admit(&self, request: &Request) -> Result<Option<Running>, AppError> {
+        let Some(class) = Class::of(request.method(), request.uri().path()) else { return Ok(None) };
+        let [address, key] = keys(request);
+        self.take(class, address, key).map(Some).map_err(|seconds| AppError::TooOften { seconds })
     }
 
     /// Takes a place, or tells how many seconds to wait.
@@ -133,7 +135,7 @@ impl Rates {
 }
 
 /// One request at work; ends with it, however that ends.
-struct Running {
+pub(super) struct Running {
     rates: Rates,
     whose: [Whose; 2],
 }
@@ -161,21 +163,6 @@ fn keys(request: &Request) -> [Key; 2] {
     let script = headers.get(header::AUTHORIZATION).map(axum::http::HeaderValue::as_bytes);
     let secret = script.or_else(|| auth::session_cookie(headers).map(str::as_bytes));
     [address, secret.map_or(address, of)]
-}
-
-/// Refuses what is too much for one session, script or address, before any of it starts.
-pub(super) async fn limit(State(app): State<AppState>, request: Request, next: Next) -> Response {
-    let Some(class) = Class::of(request.method(), request.uri().path()) else { return next.run(request).await };
-    let [address, key] = keys(&request);
-    match app.rates.take(class, address, key) {
-        Ok(_running) => next.run(request).await,
-        Err(seconds) => {
-            if let Some(trail) = request.extensions().get::<Trail>() {
-                trail.note_reason("too many requests");
-            }
-            AppError::TooOften { seconds }.into_response()
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Level, Span, info_span};
 
-use super::{client, context, errors, headers, limits, rates};
+use super::{client, context, errors, headers, limits};
 use crate::app::AppState;
 use crate::web::RequestContext;
 use crate::{audit, auth};
@@ -35,11 +35,10 @@ pub fn stack(router: Router<AppState>, app: &AppState) -> Router {
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(app.clone(), headers::protect))
         .layer(from_fn_with_state(app.clone(), errors::render))
-        // Audit is outside of everything that can refuse, end or fail a request.
+        // Audit asks the door first; it is outside of everything else that can refuse, end or fail a request.
         .layer(from_fn_with_state(app.clone(), audit::record))
         .layer(CatchPanicLayer::custom(limits::panicked))
-        .layer(from_fn_with_state(app.clone(), rates::limit))
-        .layer(from_fn_with_state(app.clone(), limits::shed))
+        .layer(from_fn_with_state(app.clone(), limits::within_time))
         .layer(DefaultBodyLimit::max(body_limit))
         // Inside audit, so that the refusal is recorded.
         .layer(from_fn(client::refuse_unreadable))

@@ -135,8 +135,10 @@ async fn the_sequence_of_a_process_has_no_gaps() {
     let app = TestApp::start().await;
     app.institute("own").await;
     let browser = app.signed_in(&["own:clinician"]).await;
-    let requests = (0..60).map(|_| browser.get("/own"));
-    futures::future::join_all(requests).await;
+    for _ in 0..6 {
+        let requests = (0..10).map(|_| browser.get("/own"));
+        futures::future::join_all(requests).await;
+    }
     let mut by_log: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for entry in app.audit_entries().await {
         by_log.entry(text(&entry, "log_id")).or_default().push(entry.get_i64("seq").unwrap());

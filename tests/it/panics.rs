@@ -68,7 +68,7 @@ async fn a_panic_ends_one_request_and_is_recorded() {
         let request = client.get(format!("{origin}{path}")).header("cookie", format!("__Host-sid={session}"));
         request.send().await.expect("the connection is answered")
     };
-    let free = app.app.places.available_permits();
+    let free = app.app.door.free();
     for path in ["/test/handler", "/test/template", "/test/blocking"] {
         let (failed, served) = tokio::join!(ask(path), ask("/own/fam"));
         assert_eq!(served.status(), StatusCode::OK, "others are served meanwhile");
@@ -87,6 +87,6 @@ async fn a_panic_ends_one_request_and_is_recorded() {
         assert_eq!(last_entry(&entries, "intent", path).get_str("request_id").unwrap(), reference);
     }
     assert_eq!(ask("/own/fam/variants").await.status(), StatusCode::OK);
-    assert_eq!(app.app.places.available_permits(), free, "no place is lost");
+    assert_eq!(app.app.door.free(), free, "no place is lost");
     app.end().await;
 }

@@ -52,6 +52,43 @@ async fn o2_o7_too_much_of_one_session_is_refused_and_of_no_other() {
     app.end().await;
 }
 
+/// O1: what is too much for the server is refused at once, as one entry; changes, the way out and health are not.
+#[tokio::test]
+async fn o1_too_many_reads_at_once_are_refused_and_changes_are_not() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let reader = app.signed_in(&["own:clinician"]).await;
+    let csrf = crate::support::visitor::token_in(&reader.page("/own").await);
+    let read = || axum::extract::Request::builder().uri("/own").body(axum::body::Body::empty()).unwrap();
+    let mut at_work = Vec::new();
+    while let Ok(place) = app.app.door.admit(&read()) {
+        at_work.push(place);
+    }
+    let before = app.audit_entries().await.len();
+    let (refused, commands) = app.commands_during(reader.get("/own")).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(refused.text().await.unwrap().contains("more to do than it can"));
+    assert!(commands.is_empty(), "its entry is all that it costs: {commands:?}");
+    assert_eq!(reader.get("/healthz").await.status(), StatusCode::OK);
+    let entries = app.audit_entries().await;
+    let refusal: Vec<_> =
+        entries[before..].iter().filter(|entry| !entry.get_str("kind").is_ok_and(|kind| kind == "summary")).collect();
+    assert_eq!(refusal.len(), 1, "{refusal:?}");
+    let said = |field: &str| refusal[0].get_str(field).unwrap();
+    assert_eq!((said("kind"), said("outcome"), said("reason")), ("outcome", "server_error", "busy"));
+    let asked = format!("{:?}", refusal[0].get_document("payload").unwrap().get_array("subjects").unwrap());
+    assert!(asked.contains("own"), "{asked}");
+    assert_eq!(
+        reader.post("/logout", &[("csrf", &csrf)]).await.status(),
+        StatusCode::SEE_OTHER,
+        "a change, and the way out"
+    );
+    drop(at_work);
+    assert_eq!(app.signed_in(&["own:clinician"]).await.get("/own").await.status(), StatusCode::OK);
+    app.end().await;
+}
+
 /// O3: a client that sends its headers byte by byte is cut off; others are answered meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn o3_a_client_that_never_finishes_its_headers_is_cut_off() {
@@ -112,15 +149,16 @@ async fn o3_a_client_that_never_finishes_a_form_is_cut_off() {
 /// O3: and one that asks for much and takes a byte now and then.
 #[tokio::test(flavor = "multi_thread")]
 async fn o3_a_client_that_does_not_take_its_answers_is_cut_off() {
-    const PAGES: usize = 3_000;
+    const FILES: usize = 3_000;
     let app = TestApp::start_with("[server]\nanswer_timeout_s = 1").await;
+    // Large and cheap, so that what waits for the client is more than all buffers hold before it has taken 4 s of it.
+    let asked = format!("GET {} HTTP/1.1\r\nhost: here\r\n\r\n", lodestone::web::asset("lodestone.css"));
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let stream = socket.connect(app.origin.strip_prefix("http://").unwrap().parse().unwrap()).await.unwrap();
     let (mut from, mut to) = stream.into_split();
     tokio::spawn(async move {
-        let all = "GET /login HTTP/1.1\r\nhost: here\r\n\r\n".repeat(PAGES);
-        let _ = to.write_all(all.as_bytes()).await; // they are not all read
+        let _ = to.write_all(asked.repeat(FILES).as_bytes()).await; // they are not all read
         std::future::pending::<()>().await; // and the connection is not ended from here
     });
     let mut taken = Vec::new();
@@ -131,8 +169,8 @@ async fn o3_a_client_that_does_not_take_its_answers_is_cut_off() {
     assert_eq!(app.stranger().get("/login").await.status(), StatusCode::OK, "others are answered");
     let rest = tokio::time::timeout(Duration::from_secs(120), from.read_to_end(&mut taken)).await;
     assert!(rest.is_ok(), "the server hung up by itself");
-    let pages = String::from_utf8_lossy(&taken).matches("HTTP/1.1 200").count();
-    assert!((1..PAGES).contains(&pages), "{pages} of {PAGES} pages were written");
+    let files = String::from_utf8_lossy(&taken).matches("HTTP/1.1 200").count();
+    assert!((1..FILES).contains(&files), "{files} of {FILES} files were written");
     app.end().await;
 }
 
