@@ -21,6 +21,7 @@ use crate::audit::upkeep::ErasureStore;
 use crate::auth::{DemoLinks, KeptStore, Keyring, SessionStore, SignIn, TokenStore, WaysInStore};
 use crate::cases::{Case, CaseStore, Reservation, ReservationStore};
 use crate::clock::Clock;
+use crate::comments::{Comment, CommentStore};
 use crate::config::Config;
 use crate::db::{Db, Stored as _};
 use crate::events::{Event, EventStore};
@@ -90,6 +91,8 @@ pub struct Inner {
     pub columns: ColumnStore,
     /// Decisions about them.
     pub states: StateStore,
+    /// What people say about cases and variants.
+    pub comments: CommentStore,
     /// How often they were seen.
     pub observations: ObservationStore,
     /// Clinical history.
@@ -136,6 +139,7 @@ impl AppState {
             columns: ColumnStore::new(&db, variants.clone(), config.cache.columns_mb),
             variants,
             states: StateStore::new(&db),
+            comments: CommentStore::new(&db),
             observations: ObservationStore::new(&db),
             events: EventStore::new(&db),
             genes: GeneStore::new(&db),
@@ -167,6 +171,7 @@ pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
     let mut all = vec![
         (AddressRules::COLLECTION, AddressRules::indexes()),
         (Case::COLLECTION, Case::indexes()),
+        (Comment::COLLECTION, Comment::indexes()),
         (Disease::COLLECTION, Disease::indexes()),
         (Event::COLLECTION, Event::indexes()),
         (Gene::COLLECTION, Gene::indexes()),
@@ -197,6 +202,7 @@ pub fn routes() -> Routes {
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(crate::sharing::routes())
+        .merge(crate::comments::routes())
         .merge(crate::emergency::routes())
         .merge(variants::routes())
         .merge(crate::api::routes())

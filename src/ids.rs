@@ -92,8 +92,9 @@ macro_rules! define_id {
 }
 
 /// First path segments that are pages of the program and so cannot be institutes.
-const RESERVED_INSTITUTES: [&str; 24] = [
+const RESERVED_INSTITUTES: [&str; 25] = [
     "break-glass",
+    "mentions",
     "panels",
     "genes",
     "phenotypes",
@@ -183,14 +184,6 @@ define_id! {
     valid = |text| text.len() == 26 && from_base32(text).is_some();
 }
 
-impl ShareId {
-    /// A fresh identity.
-    #[must_use]
-    pub fn random() -> Self {
-        Self(base32(&crate::clock::random_bytes::<16>()))
-    }
-}
-
 define_id! {
     /// Identity of an emergency access to a case.
     pub struct EmergencyId;
@@ -199,29 +192,28 @@ define_id! {
     valid = |text| text.len() == 26 && from_base32(text).is_some();
 }
 
-impl EmergencyId {
-    /// A fresh identity.
-    #[must_use]
-    pub fn random() -> Self {
-        Self(base32(&crate::clock::random_bytes::<16>()))
-    }
+define_id! {
+    /// Identity of a comment.
+    pub struct CommentId;
+    what = "a comment's id";
+    rule = "it is 26 characters of base32";
+    valid = |text| text.len() == 26 && from_base32(text).is_some();
 }
 
-impl CaseId {
-    /// A fresh identity.
-    #[must_use]
-    pub fn random() -> Self {
-        Self(base32(&crate::clock::random_bytes::<16>()))
-    }
+/// Identities that are drawn at random.
+macro_rules! random_ids {
+    ($($name:ident),*) => {
+        $(impl $name {
+            /// A fresh identity.
+            #[must_use]
+            pub fn random() -> Self {
+                Self(base32(&$crate::clock::random_bytes::<16>()))
+            }
+        })*
+    };
 }
 
-impl UserId {
-    /// A fresh identity.
-    #[must_use]
-    pub fn random() -> Self {
-        Self(base32(&crate::clock::random_bytes::<16>()))
-    }
-}
+random_ids!(CaseId, UserId, ShareId, EmergencyId, CommentId);
 
 impl VariantId {
     /// From the 16 bytes of the hash.

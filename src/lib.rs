@@ -13,6 +13,7 @@ pub mod backup;
 pub mod cases;
 pub mod cli;
 pub mod clock;
+pub mod comments;
 pub mod config;
 pub mod db;
 pub mod demo;

@@ -222,12 +222,18 @@ const ACTIONS = {
   f: () => focusFilters("#filters .facet summary"),
   g: () => focusFilters('[data-key="gene"]'),
   c: follow("clinical"),
+  m: () => find('[data-key="comment"]')?.focus(),
   y: () => (rows ? rows.copyText() : copy(find("#summary")?.dataset.copy)),
   l: () => {
     const locus = rows ? rows.current?.querySelector(".locus") : find(".locus[data-locus]");
     copy(locus?.dataset.locus ?? locus?.textContent.replace(/\s/g, ""));
   },
 };
+
+// What is written is sent without reaching for the button.
+find('[data-key="comment"]')?.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit();
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

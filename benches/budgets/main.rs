@@ -7,6 +7,7 @@
 mod support;
 
 mod audit;
+mod comments;
 mod overload;
 mod served;
 mod session;
@@ -92,6 +93,7 @@ async fn measure() -> Vec<Line> {
     }
     let reader = app.signed_in(&["own:clinician"]).await;
     pages(&app, &reader, &mut lines).await;
+    comments::run(&app, &reader, &mut lines).await;
     lines.push(filtering(&app, folder.path()).await);
     step("loading 20 lists of 10 000");
     Box::pin(own_process(&app, &mut lines)).await;

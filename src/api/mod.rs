@@ -1,7 +1,8 @@
-//! The JSON API: the same stores and access values as the pages, in a documented shape. Tokens read cases; administration is
-//! for people who are signed in with a browser.
+//! The JSON API: the same stores and access values as the pages, in a documented shape. Tokens read cases; comments and
+//! administration are for people who are signed in with a browser.
 
 mod cases;
+mod comments;
 mod find;
 mod institutes;
 mod members;
@@ -28,6 +29,10 @@ pub fn routes() -> Routes {
         .get("/api/v1/{institute}/{case}/variants", Access::Case, variants::list)
         .get("/api/v1/{institute}/{case}/variants/{id}", Access::Case, variants::show)
         .get("/api/v1/{institute}/{case}/find", Access::Case, find::find)
+        .get("/api/v1/{institute}/{case}/comments", Access::Case, comments::list)
+        .post("/api/v1/{institute}/{case}/comments", Access::CaseCommenter, comments::add)
+        .put("/api/v1/{institute}/{case}/comments/{comment}", Access::CaseCommenter, comments::change)
+        .post("/api/v1/{institute}/{case}/comments/{comment}/retract", Access::CaseCommenter, comments::take_back)
         .get("/api/v1/admin/users", Access::SystemAdmin, people::list)
         .post("/api/v1/admin/users", Access::SystemAdmin, people::add)
         .get("/api/v1/admin/users/{user}", Access::SystemAdmin, people::show)

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Lodestone", description = "Cases and their ranked variants; for signed-in administrators, people, institutes and settings."),
+    info(title = "Lodestone", description = "Cases, their ranked variants and comments; for signed-in administrators, people, institutes and settings."),
     paths(
         document_path,
         super::cases::institutes,
@@ -16,6 +16,10 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
         super::variants::list,
         super::variants::show,
         super::find::find,
+        super::comments::list,
+        super::comments::add,
+        super::comments::change,
+        super::comments::take_back,
         super::people::list,
         super::people::add,
         super::people::show,
@@ -59,6 +63,15 @@ pub(super) struct OfCase {
     institute: String,
     /// Case name
     case: String,
+}
+
+/// The rest of the path of a comment.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct OfComment {
+    /// Id of the comment
+    comment: String,
 }
 
 /// The path of what belongs to an institute.
@@ -109,6 +122,28 @@ pub(super) enum AdminRefusals {
     #[response(status = 409)]
     Conflict,
     /// A value cannot be used, or a rule stands in the way; `errors` names each
+    #[response(status = 422)]
+    Unprocessable,
+}
+
+/// How a comment is refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) enum CommentRefusals {
+    /// The content is not of the shape this address takes
+    #[response(status = 400)]
+    BadRequest,
+    /// Asked with a token or without the session's own, or the comment is somebody else's, taken back or erased, or the share
+    /// is to be read only
+    #[response(status = 403)]
+    Forbidden,
+    /// No such case, variant or comment, or not in scope
+    #[response(status = 404)]
+    NotFound,
+    /// It was changed meanwhile; `rev` is the present revision
+    #[response(status = 409)]
+    Conflict,
+    /// A value cannot be used; `errors` names each
     #[response(status = 422)]
     Unprocessable,
 }

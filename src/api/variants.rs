@@ -9,9 +9,9 @@ use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
+use crate::variants::Variant;
 use crate::variants::columns::{Choice, Facets, Row};
 use crate::variants::search::{Search, search};
-use crate::variants::{Variant, VariantState};
 use crate::vcf::model::{Frequencies, RankResult, Scores};
 use crate::web::{Params, Path};
 
@@ -311,7 +311,7 @@ impl VariantJson {
             sv: None,
             mei: None,
             fusion: None,
-            state: found.states.get(&document.id()).map(StateJson::from).unwrap_or_default(),
+            state: StateJson::new(found, &document.id()),
         }
     }
 }
@@ -402,8 +402,10 @@ impl From<&Scores> for ScoresJson {
     }
 }
 
-impl From<&VariantState> for StateJson {
-    fn from(state: &VariantState) -> Self {
+impl StateJson {
+    fn new(found: &Search, id: &VariantId) -> Self {
+        let comments = found.comments.get(id).copied().unwrap_or_default();
+        let Some(state) = found.states.get(id) else { return Self { comments, ..Self::default() } };
         Self {
             rev: state.rev,
             pinned: state.pinned,
@@ -411,7 +413,7 @@ impl From<&VariantState> for StateJson {
             dismissed: state.dismissed.clone(),
             manual_rank: state.manual_rank,
             acmg: state.acmg.clone(),
-            comments: state.comments,
+            comments,
         }
     }
 }

@@ -92,6 +92,17 @@ impl CaseAccess {
         self.share().is_some()
     }
 
+    /// Whether the person may write comments in the case.
+    #[must_use]
+    pub fn may_comment(&self) -> bool {
+        let by_right = match &self.right {
+            Right::Own => true,
+            Right::Guest(share) => share.comments,
+            Right::Emergency(_) => false,
+        };
+        by_right && !self.principal.is_script()
+    }
+
     /// The institute whose reader opened the case: its owner, or the one it is shared with.
     #[must_use]
     pub fn reader(&self) -> &InstituteId {
@@ -116,9 +127,11 @@ impl CaseAccess {
                 until: filters::moment(emergency.until),
                 end_url: urls::end_break_glass(&self.case),
             }),
-            shared: self
-                .share()
-                .map(|share| SharedBar { owner: self.case.institute.to_string(), until: share.last_day().to_string() }),
+            shared: self.share().map(|share| SharedBar {
+                owner: self.case.institute.to_string(),
+                until: share.last_day().to_string(),
+                comments: share.comments,
+            }),
         }
     }
 }
@@ -169,6 +182,34 @@ impl CaseEditor {
     #[must_use]
     pub fn access(&self) -> &CaseAccess {
         &self.0
+    }
+}
+
+/// A case in which the signed-in person may write comments: one of an institute whose cases they read, or as a guest one
+/// whose share lets guests comment.
+pub struct CaseCommenter(CaseAccess);
+
+impl CaseCommenter {
+    /// The right to read that comes with it.
+    #[must_use]
+    pub fn access(&self) -> &CaseAccess {
+        &self.0
+    }
+}
+
+impl FromRequestParts<AppState> for CaseCommenter {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
+        let access = CaseAccess::from_request_parts(parts, app).await?;
+        if access.may_comment() {
+            return Ok(Self(access));
+        }
+        Err(AppError::Forbidden(match access.right {
+            Right::Guest(_) => "This case is shared with you to be read, not to be commented.",
+            Right::Emergency(_) => "Emergency access reads a case; it says nothing in it.",
+            Right::Own => "An API token reads; comments are written by people who are signed in.",
+        }))
     }
 }
 

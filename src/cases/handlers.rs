@@ -7,6 +7,7 @@ use super::access::CaseAccess;
 use super::emergency::Emergency;
 use super::model::{Case, CaseList, Individual, ListKind};
 use crate::app::AppState;
+use crate::comments::{About, Discussion};
 use crate::error::AppResult;
 use crate::events::EventKind;
 use crate::ids::InstituteId;
@@ -48,6 +49,7 @@ struct CasePage {
     emergencies: Vec<EmergencyLine>,
     /// What a shared case is shared for.
     purpose: Option<String>,
+    discussion: Discussion,
     events: Vec<EventLine>,
     clinical_url: String,
     all_url: String,
@@ -147,10 +149,13 @@ struct EventLine {
 
 /// `GET /{institute}/{case}`
 async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> AppResult<Response> {
-    let events = app.events.recent(&access, RECENT).await?;
     let case = access.case();
+    let (events, discussion, institute) = tokio::try_join!(
+        app.events.recent(&access, RECENT),
+        Discussion::new(&app, &access, About::Case, None),
+        app.institutes.find(&case.institute),
+    )?;
     let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
-    let institute = app.institutes.find(&case.institute).await?;
     let cutoff = institute.map_or(DEFAULT_FREQUENCY_CUTOFF, |institute| institute.settings.frequency_cutoff);
     let clinical = clinical_preset(panels, cutoff);
     let members = members(case);
@@ -207,6 +212,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
         sharing: access.is_own().then(|| Sharing::new(case, app.clock.now())),
         emergencies: case.emergencies.iter().rev().map(EmergencyLine::from).collect(),
         purpose: access.share().map(|share| share.purpose.clone()),
+        discussion,
         events: events
             .iter()
             .map(|event| EventLine {
@@ -221,6 +227,12 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                     EventKind::BreakGlass => "opened in an emergency",
                     EventKind::BreakGlassEnded => "emergency access ended",
                     EventKind::VariantDecided => "decision about a variant",
+                    EventKind::CommentWritten => "comment written",
+                    EventKind::CommentEdited => "comment changed by its author",
+                    EventKind::CommentRetracted => "comment taken back by its author",
+                    EventKind::RedactionAsked => "asked for a comment’s text to be erased",
+                    EventKind::CommentRedacted => "comment’s text erased",
+                    EventKind::RedactionRefused => "comment’s text stays, though it was asked to be erased",
                     EventKind::InstituteAdded => "institute added",
                     EventKind::InstituteChanged => "settings changed",
                     EventKind::UserAdded | EventKind::UserChanged => "a person’s roles changed",

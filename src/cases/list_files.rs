@@ -55,7 +55,8 @@ pub(super) async fn read_list(
     let NewList { revision, content } = new;
     let started = Instant::now();
     let genes = app.genes.names().await?;
-    let decided = app.states.kept(scope, &case.id).await?.into_iter().collect();
+    let commented = app.comments.counts_for_command(scope, &case.id).await?.into_keys();
+    let decided = app.states.kept(scope, &case.id).await?.into_iter().chain(commented).collect();
     let keeper = Keeper { threshold: config.threshold, decided };
     let mut report = LoadReport { program: env!("CARGO_PKG_VERSION").to_owned(), ..LoadReport::default() };
     for note in case.rank_model.iter().flat_map(|model| &model.notes) {

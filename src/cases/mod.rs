@@ -19,7 +19,7 @@ mod share;
 mod store;
 mod summary;
 
-pub use access::{CaseAccess, CaseEditor, CasePath};
+pub use access::{CaseAccess, CaseCommenter, CaseEditor, CasePath};
 pub use config::{CaseConfig, ConfigError, DEFAULT_THRESHOLD};
 pub use delete::delete;
 pub use emergency::{Emergency, LASTS as EMERGENCY_LASTS};
@@ -36,4 +36,4 @@ pub use reservation::{Reservation, ReservationStore};
 pub use samples::{SampleConfig, check_family};
 pub use share::{Share, ShareEnd, SharedLists};
 pub use store::{Assignee, CaseQuery, CaseStore};
-pub use summary::{CaseSummary, OpenCase, SharedCase};
+pub use summary::{CaseNamed, CaseSummary, OpenCase, SharedCase};

@@ -8,7 +8,7 @@ use super::access::CaseEditor;
 use super::emergency::Emergency;
 use super::model::{Case, Status, field};
 use super::share::Share;
-use super::summary::{CaseSummary, OpenCase, SharedCase, WithShares, summary};
+use super::summary::{CaseNamed, CaseSummary, OpenCase, SharedCase, WithShares, summary};
 use crate::auth::Scope;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
@@ -80,6 +80,24 @@ impl CaseStore {
         let named = doc! { "$match": { field::INSTITUTE: institute, field::NAME: name } };
         let mut found = self.cases.aggregate(vec![named, doc! { "$match": scope.filter(now) }]).await?;
         Ok(found.pop())
+    }
+
+    /// Those of these cases that are in scope now, by name only.
+    pub async fn named_in_scope(
+        &self,
+        scope: &Scope,
+        ids: &[CaseId],
+        now: Timestamp,
+    ) -> Result<Vec<CaseNamed>, StoreError> {
+        let ids: Vec<Bson> = ids.iter().map(Bson::from).collect();
+        let parts = doc! { field::INSTITUTE: 1, field::NAME: 1 };
+        self.cases
+            .aggregate(vec![
+                doc! { "$match": { "_id": { "$in": ids } } },
+                doc! { "$match": scope.filter(now) },
+                doc! { "$project": parts },
+            ])
+            .await
     }
 
     /// Cases that others share with an institute now: those that end first come first.

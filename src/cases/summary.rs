@@ -76,6 +76,18 @@ pub struct ListSummary {
     pub total: u32,
 }
 
+/// A case by its names.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CaseNamed {
+    /// Identity.
+    #[serde(rename = "_id")]
+    pub id: CaseId,
+    /// Owner.
+    pub institute: InstituteId,
+    /// Name.
+    pub name: CaseName,
+}
+
 /// A line about a case that another institute shares: nothing of it that stays with its owner.
 #[derive(Debug, Clone)]
 pub struct SharedCase {

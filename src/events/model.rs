@@ -16,7 +16,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// What changed: `case/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -74,6 +74,18 @@ pub enum EventKind {
     BreakGlassEnded,
     /// What people decided about a variant changed.
     VariantDecided,
+    /// Somebody wrote a comment. Of comments the history holds everything but the texts, which stand with the comment.
+    CommentWritten,
+    /// Its author gave it another text.
+    CommentEdited,
+    /// Its author took it back.
+    CommentRetracted,
+    /// Its texts are to be erased.
+    RedactionAsked,
+    /// They were, as a second person agreed.
+    CommentRedacted,
+    /// A second person let them stand.
+    RedactionRefused,
     /// An institute was added.
     InstituteAdded,
     /// Name or settings of an institute changed.

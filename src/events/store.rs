@@ -9,7 +9,7 @@ use super::model::{Actor, Event, EventKind};
 use crate::addresses::{AddressAdmin, Subject};
 use crate::cases::{CaseAccess, CaseEditor};
 use crate::db::{Db, Documents, StoreError, Stored as _};
-use crate::ids::{CaseId, EmergencyId, InstituteId, ShareId, UserId, VariantId};
+use crate::ids::{CaseId, CommentId, EmergencyId, InstituteId, ShareId, UserId, VariantId};
 use crate::institutes::InstituteAdmin;
 use crate::users::PersonAdmin;
 
@@ -30,7 +30,7 @@ pub struct EventStore {
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// `case/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
@@ -134,6 +134,12 @@ impl EventStore {
 #[must_use]
 pub fn variant_subject(variant: &VariantId) -> String {
     format!("variant/{variant}")
+}
+
+/// How a comment is named in [`Change::subject`].
+#[must_use]
+pub fn comment_subject(comment: &CommentId) -> String {
+    format!("comment/{comment}")
 }
 
 /// How a share of a case is named in [`Change::subject`].

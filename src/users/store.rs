@@ -22,6 +22,8 @@ pub struct Colleague {
     pub id: UserId,
     /// Name.
     pub name: String,
+    /// Address.
+    pub email: Email,
 }
 
 /// Where and when somebody signed in.
@@ -160,7 +162,8 @@ impl UserStore {
     pub async fn readers(&self, institute: &InstituteId) -> Result<Vec<Colleague>, StoreError> {
         let roles: Vec<&str> = Role::ALL.into_iter().filter(|role| role.reads_cases()).map(Role::as_str).collect();
         let member = doc! { "$elemMatch": { "institute": institute, "role": { "$in": roles } } };
-        let options = FindOptions::builder().sort(doc! { field::NAME: 1 }).projection(doc! { field::NAME: 1 }).build();
+        let parts = doc! { field::NAME: 1, field::EMAIL: 1 };
+        let options = FindOptions::builder().sort(doc! { field::NAME: 1 }).projection(parts).build();
         self.users.find_as(doc! { field::MEMBERSHIPS: member, field::DISABLED: false }, options).await
     }
 }

@@ -5,13 +5,14 @@ use serde::Deserialize;
 
 use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, clinical_preset, in_words};
 use super::search::{Search, search};
-use super::seen::seen_in_institute;
+use super::seen::{keys_across_cases, seen_in_institute};
 use super::variant_page::VariantPage;
 use super::views::{Chip, IndividualHead, RowView, chips, individual_heads, query};
 use super::{export, find};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess, ListKind};
+use crate::comments::{About, Discussion};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::web::{Access, Layout, Page, Params, Path, Routes, filters, urls};
@@ -339,7 +340,12 @@ async fn show(
     let variant = app.variants.find(&access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
     let ids: Vec<u32> = variant.genes.iter().filter_map(|gene| gene.hgnc_id).collect();
     let genes = app.genes.by_ids(&ids).await?;
-    let seen = seen_in_institute(&app, &access, &variant).await?;
+    let keys = keys_across_cases(&app, &access, &variant).await;
+    let seen = seen_in_institute(&app, &access, &keys).await?;
+    let about = About::Variant(&variant, &keys);
+    let discussion = Discussion::new(&app, &access, about, seen.map(|(cases, _)| cases)).await?;
     let bar = access.bar();
-    page.render(|layout| VariantPage::new(layout.with_case(bar), access.case(), &variant, &found, row, &genes, seen))
+    page.render(|layout| {
+        VariantPage::new(layout.with_case(bar), access.case(), &variant, &found, row, &genes, seen, discussion)
+    })
 }

@@ -29,6 +29,7 @@ pub use links::{ALWAYS_OFFERED, LinkTarget};
 pub use model::{Category, SampleCall, Variant};
 pub use observations::{Observation, ObservationStore, Seen, SeenIn};
 pub use read_back::{Misread, read_back};
+pub(crate) use seen::{keys_across_cases, seen_in_institute};
 pub use states::{Restore, StateStore, VariantState};
 pub use store::VariantStore;
 

@@ -30,6 +30,8 @@ pub struct Search {
     pub overlay: Overlay,
     /// Decisions by variant.
     pub states: HashMap<VariantId, VariantState>,
+    /// How many comments about a variant stand; variants without any are left out.
+    pub comments: HashMap<VariantId, u32>,
     /// Rows that the page shows its part of, in order.
     pub rows: Vec<usize>,
     /// Rows that pass the filter.
@@ -106,8 +108,9 @@ pub async fn search(app: &AppState, access: &CaseAccess, params: &Params) -> App
         Some(list) => app.columns.of_list(access, list).await?,
         None => Arc::new(Columns::default()),
     };
-    let states = if case.decisions_rev == 0 { Vec::new() } else { app.states.of_case(access).await? };
-    evaluate(app, case, filter, Stored { kind, list, columns, states }).await
+    let states = async { if case.decisions_rev == 0 { Ok(Vec::new()) } else { app.states.of_case(access).await } };
+    let (states, comments) = tokio::try_join!(states, app.comments.counts(access))?;
+    evaluate(app, case, filter, Stored { kind, list, columns, states, comments }).await
 }
 
 /// The whole clinical list of small variants, for commands on the machine; pages and API go through [`search`].
@@ -119,7 +122,8 @@ pub async fn whole_list(app: &AppState, scope: &SystemScope, case: &Case) -> App
         None => Arc::new(Columns::default()),
     };
     let states = app.states.of_case_for_command(scope, &case.id).await?;
-    evaluate(app, case, Filter::default(), Stored { kind, list, columns, states }).await
+    let comments = app.comments.counts_for_command(scope, &case.id).await?;
+    evaluate(app, case, Filter::default(), Stored { kind, list, columns, states, comments }).await
 }
 
 /// What the database holds about a list.
@@ -128,13 +132,14 @@ struct Stored {
     list: Option<CaseList>,
     columns: Arc<Columns>,
     states: Vec<VariantState>,
+    comments: HashMap<VariantId, u32>,
 }
 
 async fn evaluate(app: &AppState, case: &Case, filter: Filter, stored: Stored) -> AppResult<Search> {
-    let Stored { kind, list, columns, states } = stored;
+    let Stored { kind, list, columns, states, comments } = stored;
     let states: HashMap<VariantId, VariantState> = states.into_iter().map(|state| (state.id.clone(), state)).collect();
     let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
-    let overlay = overlay(&columns, &states);
+    let overlay = overlay(&columns, &states, &comments);
     let sets = gene_sets(app, case, &filter, &columns).await?;
     let evaluated = Evaluated::new(&columns, &filter, &sets.genes, &overlay);
     let matched = evaluated.matched();
@@ -150,6 +155,7 @@ async fn evaluate(app: &AppState, case: &Case, filter: Filter, stored: Stored) -
         evaluated,
         overlay,
         states,
+        comments,
         panels: sets.used,
         unknown: sets.unknown,
         panel_genes: sets.panel_genes,
@@ -165,17 +171,22 @@ fn list_kind(params: &Params) -> ListKind {
     if research { ListKind::Research } else { ListKind::Clinical }
 }
 
-fn overlay(columns: &Columns, states: &HashMap<VariantId, VariantState>) -> Overlay {
-    states
-        .iter()
-        .filter_map(|(id, state)| {
+fn overlay(
+    columns: &Columns,
+    states: &HashMap<VariantId, VariantState>,
+    comments: &HashMap<VariantId, u32>,
+) -> Overlay {
+    let ids: HashSet<&VariantId> = states.keys().chain(comments.keys()).collect();
+    ids.into_iter()
+        .filter_map(|id| {
             let row = columns.find(id)?;
+            let state = states.get(id);
             let state = RowState {
-                pinned: state.pinned,
-                causative: state.causative,
-                dismissed: !state.dismissed.is_empty(),
-                classified: state.acmg.is_some(),
-                commented: state.comments > 0,
+                pinned: state.is_some_and(|state| state.pinned),
+                causative: state.is_some_and(|state| state.causative),
+                dismissed: state.is_some_and(|state| !state.dismissed.is_empty()),
+                classified: state.is_some_and(|state| state.acmg.is_some()),
+                comments: comments.get(id).copied().unwrap_or_default(),
             };
             Some((row, state))
         })

@@ -12,21 +12,21 @@ use crate::genome::{NormKey, ReferenceError};
 /// Cases of the reader's institute in which somebody carries the variant, and those in which somebody has it on all copies.
 /// A guest learns of the guest's own cases, never of the owner's.
 /// Nobody reads other cases by an emergency access, so by one nothing is told.
-pub(super) async fn seen_in_institute(
+pub(crate) async fn seen_in_institute(
     app: &AppState,
     access: &CaseAccess,
-    variant: &Variant,
+    keys: &[NormKey],
 ) -> AppResult<Option<(u64, u64)>> {
     if access.emergency().is_some() {
         return Ok(None);
     }
-    let keys = keys_of(app, access, variant).await;
-    let counts = app.observations.counts(access.scope(), access.reader(), &keys).await?;
+    let counts = app.observations.counts(access.scope(), access.reader(), keys).await?;
     Ok(Some(counts.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))))
 }
 
-/// The reference sequence is read only for an indel of a list that was keyed without it.
-async fn keys_of(app: &AppState, access: &CaseAccess, variant: &Variant) -> Vec<NormKey> {
+/// What a variant of the case may be called in other cases, whatever way their keys were made. The reference sequence is read
+/// only for an indel of a list that was keyed without it.
+pub(crate) async fn keys_across_cases(app: &AppState, access: &CaseAccess, variant: &Variant) -> Vec<NormKey> {
     let list = access.case().list(variant.category.as_str(), variant.list);
     let is_aligned = list.is_some_and(|list| list.keys == KeyForm::LeftAligned);
     let config = &app.config.genome;

@@ -33,8 +33,6 @@ pub struct VariantState {
     pub manual_rank: Option<u8>,
     /// Class of the ACMG/AMP scheme.
     pub acmg: Option<String>,
-    /// How many comments there are.
-    pub comments: u32,
     /// Who decided last.
     pub user: UserId,
     /// When.
@@ -72,7 +70,6 @@ impl VariantState {
             dismissed: Vec::new(),
             manual_rank: None,
             acmg: None,
-            comments: 0,
             user: access.principal().user().clone(),
             at: now,
             rev: 0,
@@ -82,12 +79,7 @@ impl VariantState {
     /// Whether the record stays in the list whatever its rank.
     #[must_use]
     pub fn keeps_variant(&self) -> bool {
-        self.pinned
-            || self.causative
-            || !self.dismissed.is_empty()
-            || self.manual_rank.is_some()
-            || self.acmg.is_some()
-            || self.comments > 0
+        self.pinned || self.causative || !self.dismissed.is_empty() || self.manual_rank.is_some() || self.acmg.is_some()
     }
 }
 
@@ -205,14 +197,8 @@ impl StateStore {
                 reason: error.to_string(),
             })
         };
-        let (earlier, present) = (read(earlier)?, read(history.present())?);
         let undecided = || VariantState::undecided(editor.access(), variant.clone(), now);
-        let state = VariantState {
-            rev: revisions.known,
-            // Comments are no decision: what was said since stays said.
-            comments: present.map_or(0, |present| present.comments),
-            ..earlier.unwrap_or_else(undecided)
-        };
+        let state = VariantState { rev: revisions.known, ..read(earlier)?.unwrap_or_else(undecided) };
         self.decide(editor, cases, events, state, now).await.map(Some)
     }
 

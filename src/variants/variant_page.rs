@@ -14,6 +14,7 @@ use super::views::{
     query, revel, spliceai, zygosity_words,
 };
 use crate::cases::Case;
+use crate::comments::Discussion;
 use crate::genes::{Gene, GeneDisease};
 use crate::vcf::model::{CancerFacts, Contribution, GeneAnnotation, LocalArchive, OtherRanks, Transcript};
 use crate::web::{Layout, filters, urls};
@@ -70,6 +71,7 @@ pub struct VariantPage {
     place: Option<usize>,
     shown: usize,
     alleles: (u16, u16),
+    discussion: Discussion,
 }
 
 struct GeneBlock {
@@ -175,6 +177,7 @@ impl VariantPage {
         row: usize,
         known: &BTreeMap<u32, Gene>,
         seen: Option<(u64, u64)>,
+        discussion: Discussion,
     ) -> Self {
         let (previous_url, next_url, place) = neighbours(case, found, &found.columns, row);
         let genes: Vec<GeneBlock> =
@@ -312,6 +315,7 @@ impl VariantPage {
             shown: found.rows.len(),
             alleles: variant.allele,
             genes,
+            discussion,
         }
     }
 }

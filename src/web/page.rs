@@ -114,6 +114,8 @@ pub struct SharedBar {
     pub owner: String,
     /// The last day, `2027-01-01`.
     pub until: String,
+    /// Whether guests may comment.
+    pub comments: bool,
 }
 
 impl Notice {

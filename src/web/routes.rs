@@ -24,6 +24,8 @@ pub enum Access {
     InstituteAdmin,
     /// Somebody who may read the case in the path.
     Case,
+    /// Somebody who may write comments in the case in the path: guests where the share lets them, no script.
+    CaseCommenter,
     /// Somebody who may change and share the case in the path: no guest, no script.
     CaseEditor,
     /// An admin of the whole system, who reads no case by that.

@@ -4,7 +4,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::StepUpClass;
 use crate::cases::Case;
-use crate::ids::{CaseName, InstituteId, UserId, VariantId};
+use crate::comments::Comment;
+use crate::ids::{CaseName, CommentId, InstituteId, UserId, VariantId};
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -106,6 +107,44 @@ pub fn end_break_glass(of: &Case) -> String {
 #[must_use]
 pub fn sharing(of: &Case, query: &[(&str, String)]) -> String {
     with_query(&format!("{}/sharing", case(of)), query)
+}
+
+/// Where comments about a case are written.
+#[must_use]
+pub fn comments(of: &Case) -> String {
+    format!("{}/comments", case(of))
+}
+
+/// Where comments about a variant of a case are written.
+#[must_use]
+pub fn variant_comments(of: &Case, id: &VariantId) -> String {
+    format!("{}/comments", variant(of, id, &[]))
+}
+
+/// One comment with all its texts.
+#[must_use]
+pub fn comment(of: &Case, id: &CommentId) -> String {
+    format!("{}/{id}", comments(of))
+}
+
+/// A comment where it stands among others: on the page of its case or variant.
+#[must_use]
+pub fn beside(institute: &InstituteId, name: &CaseName, comment: &Comment) -> String {
+    let case = case_named(institute, name);
+    let variant = comment.variant.as_ref().map(|about| format!("/variants/{}", about.id)).unwrap_or_default();
+    format!("{case}{variant}#comment-{}", comment.id)
+}
+
+/// Comments that mention the person.
+#[must_use]
+pub fn mentions() -> &'static str {
+    "/mentions"
+}
+
+/// Comments whose texts are to be erased, for auditors.
+#[must_use]
+pub fn redactions() -> &'static str {
+    "/audit/redactions"
 }
 
 /// A case's small variants under a filter.

@@ -444,6 +444,14 @@ test('a passkey is added, signs in and confirms, at a demo that has a host name'
   }
 });
 
+/** Writes a comment by keys alone, on the page one is on. */
+async function say(page, text) {
+  await page.keyboard.press('m');
+  assert.ok(await page.evaluate(() => document.activeElement?.id === 'comment-text'));
+  await page.keyboard.insertText(text);
+  await Promise.all([page.waitForURL(/#comment-[a-z2-7]{26}$/), page.keyboard.press('Control+Enter')]);
+}
+
 async function addresses(page) {
   await page.goto(`${origin}/demo`);
   const links = (selector) => page.locator(selector).first().getAttribute('href');
@@ -454,7 +462,10 @@ async function addresses(page) {
   await page.goto(origin + list);
   const variant = await links('tbody a[href*="/variants/"]');
   const found = `${casePage}/find?q=SCN1A&consequence=stop_gained`;
-  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens' };
+  await page.goto(origin + casePage);
+  if ((await page.locator('.comment').count()) === 0) await say(page, '**Ask** the parents.\n\n| who | when |\n|---|---|\n| mother | Friday |');
+  const comment = await links('.comment a.more');
+  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', comment };
 }
 
 test('somebody who tries names is flagged, and the auditor sees it', async () => {
@@ -493,7 +504,7 @@ async function auditAddresses(page) {
   await page.goto(`${origin}/audit/flags`);
   const flag = await href('main a[href^="/audit/flags/"]');
   return {
-    trail: '/audit', live: '/audit?live=1', 'who opened': whoOpened, 'what a person did': whatDid, entry, notice: '/audit/notice', erasures: '/audit/erasures',
+    trail: '/audit', live: '/audit?live=1', 'who opened': whoOpened, 'what a person did': whatDid, entry, notice: '/audit/notice', erasures: '/audit/erasures', redactions: '/audit/redactions',
     flags: '/audit/flags', flag, 'no such flag': '/audit/flags/none', 'no such entry': '/audit/entries/none', 'wrong question': '/audit?outcome=well', 'nothing found': '/audit?case=none', 'auditor\'s start': '/',
   };
 }
@@ -550,6 +561,24 @@ test('rows are walked and opened by keys', async () => {
   assert.ok(await page.evaluate(() => document.activeElement?.getAttribute('name') === 'gene'));
   await page.keyboard.type('jo');
   assert.equal(await page.evaluate(() => document.activeElement.value.endsWith('jo')), true, 'keys are off in fields');
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
+test('a comment is written by keys, and who is mentioned finds it', async () => {
+  const context = await browser.newContext({ storageState: state });
+  const page = await watched(context);
+  const { variant } = await addresses(page);
+  await page.goto(origin + variant);
+  await page.locator('a[href$="#colleagues"]').click();
+  const own = (await page.locator('#colleagues li').first().textContent()).match(/@[\w.-]+/)[0];
+  await page.goto(origin + variant);
+  await say(page, `${own}, is this *the* cause?`);
+  const said = page.locator('.comment:target');
+  assert.equal((await said.locator('.prose').innerText()).trim(), `${own}, is this the cause?`);
+  assert.equal(await said.locator('.prose strong').innerText(), own);
+  await page.goto(origin + variant.split('?')[0].replace(/\/[a-z2-7]{26}$/, '?commented=only'));
+  assert.match(await page.locator('.badge.commented').first().innerText(), /^\d+ comments?$/);
   assert.deepEqual(page.wrong, []);
   await context.close();
 });

@@ -13,7 +13,8 @@ use crate::support::{Browser, TestApp};
 ///
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
 /// its admins. `case readers`: readers, and those of an institute that the case is shared with. `owners`: readers; whom the case
-/// is shared with is told that it is not theirs. `administrators`: admins of any
+/// is shared with is told that it is not theirs. `commenters`: readers, and whom the case is shared with to be commented; the
+/// others of these are told. `administrators`: admins of any
 /// institute or the system. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
 /// by an invitation. `system admins`: of the whole system. `confirmed`: any user, in the ten minutes after a fresh code; before
@@ -113,6 +114,16 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/{institute}/{case}/sharing", "owners"),
     ("POST", "/{institute}/{case}/sharing", "owners"),
     ("POST", "/{institute}/{case}/sharing/end", "owners"),
+    ("POST", "/{institute}/{case}/comments", "commenters"),
+    ("POST", "/{institute}/{case}/variants/{id}/comments", "commenters"),
+    ("GET", "/{institute}/{case}/comments/{comment}", "case readers"),
+    ("POST", "/{institute}/{case}/comments/{comment}/edit", "commenters"),
+    ("POST", "/{institute}/{case}/comments/{comment}/retract", "commenters"),
+    ("POST", "/{institute}/{case}/comments/{comment}/redact", "case readers"),
+    ("GET", "/mentions", "signed in"),
+    ("GET", "/audit/redactions", "auditors"),
+    ("POST", "/audit/redactions/{comment}/agree", "own auditors"),
+    ("POST", "/audit/redactions/{comment}/refuse", "own auditors"),
     ("GET", "/break-glass", "administrators"),
     ("POST", "/break-glass", "administrators"),
     ("POST", "/{institute}/{case}/break-glass/end", "administrators"),
@@ -132,6 +143,10 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/{institute}/{case}/variants", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/variants/{id}", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/find", "case readers"),
+    ("GET", "/api/v1/{institute}/{case}/comments", "case readers"),
+    ("POST", "/api/v1/{institute}/{case}/comments", "commenters"),
+    ("PUT", "/api/v1/{institute}/{case}/comments/{comment}", "commenters"),
+    ("POST", "/api/v1/{institute}/{case}/comments/{comment}/retract", "commenters"),
     ("GET", "/api/v1/admin/users", "system admins"),
     ("POST", "/api/v1/admin/users", "system admins"),
     ("GET", "/api/v1/admin/users/{user}", "system admins"),
@@ -192,7 +207,8 @@ pub async fn entry_of_own(app: &TestApp) -> String {
 /// Whether a role is answered by a route of this policy.
 pub fn answers(who: &str, role: &str, is: &str) -> bool {
     match who {
-        "readers" | "owners" => is == "reader",
+        // `fam` is shared to be read only.
+        "readers" | "owners" | "commenters" => is == "reader",
         "case readers" => matches!(is, "reader" | "guest"),
         "admins" => is == "admin",
         "system admins" => role == "system:admin",
@@ -212,6 +228,7 @@ pub fn filled(path: &str, variant: &str, entry: &str, member: &str) -> String {
         .replace("{id}", variant)
         .replace("{flag}", crate::audit_flags::PLANTED)
         .replace("{erasure}", crate::audit_removal::PLANTED)
+        .replace("{comment}", crate::comments::PLANTED)
         .replace("/find", "/find?q=7:124491972")
         .replace("/account/confirm", "/account/confirm?class=administration")
 }
@@ -235,6 +252,7 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
             Access::SteppedUp => "confirmed",
             Access::Institute => "readers",
             Access::Case => "case readers",
+            Access::CaseCommenter => "commenters",
             Access::CaseEditor => "owners",
             Access::InstituteAdmin => "admins",
             Access::SystemAdmin => "system admins",
@@ -272,6 +290,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     let member = app.user(&["own:clinician"]).await.id.to_string();
     crate::audit_flags::planted(&app, "own", None).await;
     crate::audit_removal::planted(&app, "own").await;
+    crate::comments::planted(&app).await;
     shared_with_guest_and_no_longer_with_revoked(&app).await;
     for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };
@@ -301,6 +320,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
             let form: &[(&str, &str)] = match path.rsplit('/').next() {
                 Some("opening") => &[("reason", "a patient complained in writing")],
                 Some("agree") if path.contains("erasures") => &[("rev", "1")],
+                Some("agree" | "refuse") if path.contains("redactions") => &[("rev", "2")],
                 Some("withdraw") => &[("rev", "1")],
                 Some("agree") => &[("opening", "none"), ("rev", "1")],
                 Some("erasures") => &[("institute", place), ("case", "fam"), ("legal_basis", "a law and a decision")],
@@ -310,7 +330,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
             };
             let form: Vec<(&str, &str)> = form.iter().copied().chain([("csrf", csrf.as_str())]).collect();
             let status = browser.post(&filled(path, &variant, &entry, &member), &form).await.status();
-            let decided_once = path.contains("{flag}") || path.contains("{erasure}");
+            let decided_once = ["{flag}", "{erasure}", "{comment}"].iter().any(|decided| path.contains(decided));
             if decided_once && status == StatusCode::CONFLICT {
                 assert!(answers(who, role, is), "{path} as `{role}`: the second of two reviewers is told of the first");
                 continue;

@@ -118,6 +118,26 @@ async fn a_threshold_of_zero_is_zero() {
     app.end().await;
 }
 
+/// What somebody said something about is not lost for its rank.
+#[tokio::test]
+async fn a_commented_variant_stays_whatever_its_rank() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let path = app.write_trio("own", "F1", &three_records(), "");
+    assert!(app.cli(&["load", "case", path.to_str().unwrap()]).await);
+    let reader = app.signed_in(&["own:clinician"]).await;
+    let list = reader.json("/api/v1/own/F1/variants").await;
+    let last = list["variants"][2].clone();
+    let at = format!("/own/F1/variants/{}/comments", last["id"].as_str().unwrap());
+    let said = crate::sharing::send(&reader, &at, &[("id", &"a".repeat(26)), ("text", "Keep an eye on it.")]).await;
+    assert_eq!(said.status(), reqwest::StatusCode::SEE_OTHER);
+    let text = std::fs::read_to_string(&path).unwrap().replace("threshold: -100", "threshold: 1000");
+    std::fs::write(&path, text).unwrap();
+    assert!(app.cli(&["load", "case", path.to_str().unwrap(), "--update"]).await);
+    assert_eq!(names(&reader, "F1").await, [last["simple_id"].as_str().unwrap()]);
+    app.end().await;
+}
+
 #[tokio::test]
 async fn the_second_allele_of_a_record_keeps_its_own_values() {
     let app = TestApp::start().await;

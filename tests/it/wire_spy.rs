@@ -310,7 +310,7 @@ async fn i9_no_command_reaches_beyond_who_asks() {
     let seen = |who: &str| -> BTreeSet<&str> {
         read[who].iter().map(String::as_str).filter(|name| kinds.contains(name)).collect()
     };
-    let list = ["cases", "variant_columns", "variant_states", "variants"];
+    let list = ["cases", "comments", "variant_columns", "variant_states", "variants"];
     for who in ["own:clinician", "own:geneticist", "script of own:clinician"] {
         let more = if who.starts_with("script") { ["observations"].as_slice() } else { &["observations", "events"] };
         assert!(list.iter().chain(more).all(|name| seen(who).contains(name)), "{who}: {:?}", read[who]);
@@ -321,7 +321,11 @@ async fn i9_no_command_reaches_beyond_who_asks() {
         assert!(seen.iter().all(|name| list.contains(name) || *name == more), "{who}: no history: {seen:?}");
     }
     for who in ["revoked:clinician", "script of revoked:clinician", "own:researcher"] {
-        assert_eq!(seen(who), BTreeSet::from(["cases"]), "{who} looks for cases and finds none");
+        assert_eq!(
+            seen(who),
+            BTreeSet::from(["cases", "comments"]),
+            "{who} looks for cases and mentions, and finds none"
+        );
     }
     for who in ["own:auditor", "guest:auditor", "system:auditor"] {
         let reviewed = ["audit", "audit_erasures", "audit_flags", "audit_openings"];
@@ -350,6 +354,15 @@ async fn i9_no_change_reaches_beyond_who_makes_it() {
         }
         let lost = [("share", "none"), ("reason", "")];
         crate::sharing::send(&owner, "/foreign/secret/sharing/end", &lost).await;
+        let comment = crate::comments::PLANTED;
+        for case in ["/own/other", "/foreign/secret"] {
+            let said = [("id", comment), ("text", "@user0, look")];
+            crate::sharing::send(&owner, &format!("{case}/comments"), &said).await;
+            let at = format!("{case}/comments/{comment}");
+            crate::sharing::send(&owner, &format!("{at}/edit"), &[("text", "Of another patient."), ("rev", "1")]).await;
+            crate::sharing::send(&owner, &format!("{at}/redact"), &[("reason", "another patient")]).await;
+        }
+        owner.get("/mentions").await;
     };
     judged(&reach, "an owner who shares", &app.wire_during(work).await.1);
 
@@ -389,6 +402,9 @@ async fn i9_no_change_reaches_beyond_who_makes_it() {
             let review = [("decision", "fine"), ("note", "they were asked to look"), ("rev", "1")];
             crate::sharing::send(&auditor, &format!("/audit/flags/{flag}/review"), &review).await;
         }
+        let redaction = format!("/audit/redactions/{}/agree", crate::comments::PLANTED);
+        let agreed = crate::sharing::send(&auditor, &redaction, &[("rev", "3")]).await;
+        assert_eq!(agreed.status(), StatusCode::SEE_OTHER);
         let erasure = crate::audit_removal::PLANTED;
         crate::sharing::send(&auditor, &format!("/audit/erasures/{erasure}/agree"), &[("rev", "1")]).await;
         for institute in ["own", "foreign"] {

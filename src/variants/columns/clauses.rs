@@ -114,7 +114,7 @@ pub struct RowState {
     /// Classified.
     pub classified: bool,
     /// Commented.
-    pub commented: bool,
+    pub comments: u32,
 }
 
 /// Decisions by row; rows without any are absent.
@@ -180,7 +180,7 @@ impl Evaluated {
             add(Clause::Classified, state(|state| state.classified));
         }
         if filter.commented_only {
-            add(Clause::Commented, state(|state| state.commented));
+            add(Clause::Commented, state(|state| state.comments > 0));
         }
         if !filter.clinvar.is_empty() {
             add(Clause::Clinvar, clinvar(columns, filter));

@@ -16,6 +16,9 @@ pub enum Rule {
     OfRevision,
     /// The identity of a case in reach.
     OfCase,
+    /// The identity of a case in reach, an own institute for whose cases it was written, whom it mentions, or that it is to be
+    /// erased in an institute that the person audits.
+    Comments,
     /// The identity of a case whose history may be read, or a subject that the person administers.
     Events,
     /// Hashes, none of which is another institute's.
@@ -30,10 +33,10 @@ pub enum Rule {
     Machine,
 }
 
-use Rule::{Cases, Entries, Events, Machine, Observations, OfCase, OfRevision, Open, Personal, Reviewed};
+use Rule::{Cases, Comments, Entries, Events, Machine, Observations, OfCase, OfRevision, Open, Personal, Reviewed};
 
 /// Every collection.
-pub const COLLECTIONS: [(&str, Rule); 38] = [
+pub const COLLECTIONS: [(&str, Rule); 39] = [
     ("address_rules", Open),
     ("api_tokens", Open),
     ("audit", Entries),
@@ -49,6 +52,7 @@ pub const COLLECTIONS: [(&str, Rule); 38] = [
     ("audit_views", Personal),
     ("break_seal", Open),
     ("cases", Cases),
+    ("comments", Comments),
     ("credentials", Open),
     ("demo_links", Open),
     ("diseases", Open),
@@ -187,6 +191,13 @@ impl Reach {
             Open => true,
             Cases => confined(condition, &|name, value| self.holds_case(name, value)) || self.holds_named(condition),
             OfCase => confined(condition, &of_case),
+            Comments => {
+                let either = condition.get_array("$or").is_ok_and(|parts| {
+                    !parts.is_empty()
+                        && parts.iter().all(|part| part.as_document().is_some_and(|part| self.holds(rule, part)))
+                });
+                either || confined(condition, &of_case) || self.holds_comments(condition)
+            }
             OfRevision => confined(condition, &of_case) && self.holds_revision(condition),
             Events => confined(condition, &|name, value| self.holds_event(name, value)),
             Observations => confined(condition, &|name, value| {
@@ -253,6 +264,17 @@ impl Reach {
         })
     }
 
+    fn holds_comments(&self, condition: &Document) -> bool {
+        let by =
+            |name: &str, good: &dyn Fn(&str) -> bool| condition.get(name).is_some_and(|value| text_in(value, good));
+        let for_all = by("institute", &|id| self.reads.contains(id)) && by("reach", &|reach| reach == "institute");
+        let to_erase = condition
+            .get_document("redaction.asked_at")
+            .is_ok_and(|asked| asked.get_bool("$exists").is_ok_and(|there| there))
+            && (self.audits == Places::Everywhere || by("owner", &|id| self.audits.hold(id)));
+        for_all || to_erase || by("mentions.user", &|user| user == self.user)
+    }
+
     fn holds_event(&self, name: &str, value: &Bson) -> bool {
         match name {
             "case_id" => text_in(value, &|id| self.history.contains(id)),
@@ -295,12 +317,20 @@ impl Reach {
         match rule {
             Open | Entries => true, // whoever asks leaves entries
             Events => match document.get_str("case_id") {
-                Ok(case) => self.history.contains(case) || self.administered.contains(case),
+                Ok(case) => {
+                    // Guests comment without reading the history, and auditors erase what others wrote.
+                    let audited = document.get_str("institute").is_ok_and(|id| self.audits.hold(id));
+                    let of_comment = document.get_str("subject").is_ok_and(|subject| subject.starts_with("comment/"));
+                    self.history.contains(case)
+                        || self.administered.contains(case)
+                        || (of_comment && (audited || self.cases.contains_key(case)))
+                }
                 Err(_) => ["institute/", "user/", "addresses/"]
                     .iter()
                     .any(|kind| document.get_str("subject").is_ok_and(|subject| subject.starts_with(kind))),
             },
             Personal => document.get_str("user").is_ok_and(|user| user == self.user),
+            Comments => document.get_str("case_id").is_ok_and(|case| self.cases.contains_key(case)),
             Reviewed => match document.get_str("institute") {
                 Ok(institute) => self.audits.hold(institute),
                 Err(_) => self.audits == Places::Everywhere,
@@ -316,6 +346,10 @@ impl Reach {
             Cases => id.is_ok_and(|id| self.history.contains(id) || self.administered.contains(id)),
             // The hash of a handle of 256 bits.
             Personal => id.is_ok_and(|id| id.len() == 64) || self.holds(rule, condition),
+            Comments => {
+                let audited = |condition: &Document| condition.get_str("owner").is_ok_and(|id| self.audits.hold(id));
+                self.holds(rule, condition) || (id.is_ok() && audited(condition))
+            }
             Events | Entries | OfRevision | Observations => false,
             Open | OfCase | Reviewed | Machine => self.holds(rule, condition),
         }

@@ -1,0 +1,67 @@
+//! Comments that mention the person who asks.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::markdown::to_html;
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::auth::Principal;
+use crate::cases::ListKind;
+use crate::error::AppResult;
+use crate::web::{Layout, Page, filters, urls};
+
+#[derive(Template)]
+#[template(path = "comments/mentions.html")]
+struct MentionsPage {
+    layout: Layout,
+    mentions: Vec<MentionView>,
+}
+
+struct MentionView {
+    institute: String,
+    case: String,
+    url: String,
+    author: String,
+    at: String,
+    variant: String,
+    html: String,
+}
+
+/// `GET /mentions`: only comments of cases that the person reads at this moment.
+pub(super) async fn mentions(
+    principal: Principal,
+    page: Page,
+    State(app): State<AppState>,
+    trail: Trail,
+) -> AppResult<Response> {
+    let comments = app.comments.mentioning(&principal).await?;
+    let ids: Vec<_> = comments.iter().map(|comment| comment.case_id.clone()).collect();
+    let cases = app.cases.named_in_scope(principal.scope(), &ids, app.clock.now()).await?;
+    let cases: HashMap<_, _> = cases.into_iter().map(|case| (case.id.clone(), case)).collect();
+    let mut mentions = Vec::new();
+    for comment in &comments {
+        let Some(case) = cases.get(&comment.case_id) else { continue };
+        let of_research = comment.variant.as_ref().is_some_and(|variant| variant.list == ListKind::Research);
+        if of_research && !principal.scope().covers(&case.institute) {
+            continue; // guests are told of clinical lists only, whatever is shared besides
+        }
+        let handles: Vec<&str> = comment.mentions.iter().map(|mention| mention.handle.as_str()).collect();
+        let Some(text) = comment.text() else { continue };
+        trail.note_done("comment", comment.id.as_str(), Some(&case.institute));
+        mentions.push(MentionView {
+            institute: case.institute.to_string(),
+            case: case.name.to_string(),
+            url: urls::beside(&case.institute, &case.name, comment),
+            author: comment.author.name.clone(),
+            at: filters::moment(comment.created_at),
+            variant: comment.variant.as_ref().map(|variant| variant.label.clone()).unwrap_or_default(),
+            html: to_html(text, &handles),
+        });
+    }
+    trail.note_rows(mentions.len());
+    page.render(|layout| MentionsPage { layout, mentions })
+}

@@ -1,0 +1,176 @@
+//! Comments as pages show them.
+
+use super::change::About;
+use super::forms::{CommentForm, LONGEST};
+use super::markdown::to_html;
+use super::mentions::handle;
+use super::model::{Comment, Reach};
+use crate::app::AppState;
+use crate::cases::CaseAccess;
+use crate::db::StoreError;
+use crate::error::FieldError;
+use crate::users::Colleague;
+use crate::web::{filters, urls};
+
+/// What was said about a case or a variant, and the form to say more.
+pub(crate) struct Discussion {
+    pub comments: Vec<CommentView>,
+    /// About the same variant, from other cases of the institute.
+    pub elsewhere: Vec<CommentView>,
+    /// None: the reader may not comment.
+    pub form: Option<FormView>,
+}
+
+/// The form for a comment.
+pub(crate) struct FormView {
+    pub action: String,
+    pub id: String,
+    pub text: String,
+    pub longest: usize,
+    pub errors: Vec<FieldError>,
+    /// Handle and name of each who can be mentioned; on a variant's page none.
+    pub colleagues: Vec<(String, String)>,
+    /// Where they are listed otherwise.
+    pub colleagues_url: String,
+    /// Whether there is a choice of where it is shown.
+    pub may_reach_institute: bool,
+    /// In how many cases of the institute somebody carries the variant, where that is known.
+    pub seen: Option<u64>,
+    pub for_institute: bool,
+}
+
+/// One comment.
+pub(crate) struct CommentView {
+    pub anchor: String,
+    pub author: String,
+    /// The author's, when it is not the case's.
+    pub institute: Option<String>,
+    pub at: String,
+    /// When it was changed last; empty when never.
+    pub edited: String,
+    /// HTML that [`to_html`] made harmless; none when it does not stand any more.
+    pub html: Option<String>,
+    /// What became of it; empty while it stands.
+    pub over: String,
+    /// Whether it is asked to be erased.
+    pub asked: bool,
+    /// The variant it is about, with its address; none on the variant's own page.
+    pub variant: Option<(String, String)>,
+    pub for_institute: bool,
+    pub mentions_me: bool,
+    /// All its texts, and what can be done with it; none from other cases.
+    pub url: Option<String>,
+}
+
+/// A form as it was sent, with what is wrong with it.
+pub(super) type Sent = (CommentForm, Vec<FieldError>);
+
+impl Discussion {
+    /// Everything said in a case, or about a variant of it in the case and by its institute in others. `seen`: in how many
+    /// cases of the institute somebody carries the variant, where that is known.
+    pub async fn new(
+        app: &AppState,
+        access: &CaseAccess,
+        about: About<'_>,
+        seen: Option<u64>,
+    ) -> Result<Self, StoreError> {
+        Self::with(app, access, about, seen, (CommentForm::empty(), Vec::new())).await
+    }
+
+    pub(super) async fn with(
+        app: &AppState,
+        access: &CaseAccess,
+        about: About<'_>,
+        seen: Option<u64>,
+        sent: Sent,
+    ) -> Result<Self, StoreError> {
+        let of_case = about.variant().is_none();
+        let comments = async {
+            match about {
+                About::Case => app.comments.of_case(access).await,
+                About::Variant(variant, keys) => app.comments.about(access, &variant.id(), keys).await,
+            }
+        };
+        // Whom one can mention is listed on the case's page; a variant's has other things to ask for.
+        let colleagues = async {
+            if of_case && access.may_comment() { app.users.readers(access.reader()).await } else { Ok(Vec::new()) }
+        };
+        let (comments, colleagues) = tokio::try_join!(comments, colleagues)?;
+        let is_here = |comment: &Comment| comment.case_id == access.case().id;
+        let (here, elsewhere): (Vec<_>, Vec<_>) = comments.into_iter().partition(is_here);
+        let view = |comment: &Comment| CommentView::new(access, comment, of_case);
+        Ok(Self {
+            comments: here.iter().map(view).collect(),
+            elsewhere: elsewhere.iter().map(view).collect(),
+            form: access.may_comment().then(|| FormView::new(access, about, seen, &colleagues, sent)),
+        })
+    }
+}
+
+impl FormView {
+    fn new(
+        access: &CaseAccess,
+        about: About<'_>,
+        seen: Option<u64>,
+        colleagues: &[Colleague],
+        (form, errors): Sent,
+    ) -> Self {
+        let case = access.case();
+        Self {
+            action: match about {
+                About::Case => urls::comments(case),
+                About::Variant(variant, _) => urls::variant_comments(case, &variant.id()),
+            },
+            id: form.id,
+            text: form.text,
+            longest: LONGEST,
+            errors,
+            colleagues: colleagues.iter().map(|one| (handle(one).to_owned(), one.name.clone())).collect(),
+            colleagues_url: format!("{}#colleagues", urls::case(case)),
+            may_reach_institute: about.may_reach_institute(access),
+            seen,
+            for_institute: form.reach.as_deref() == Some(Reach::Institute.as_str()),
+        }
+    }
+}
+
+impl CommentView {
+    pub(super) fn new(access: &CaseAccess, comment: &Comment, with_variant: bool) -> Self {
+        let case = access.case();
+        let handles: Vec<&str> = comment.mentions.iter().map(|mention| mention.handle.as_str()).collect();
+        let edited = comment.texts.last().filter(|_| comment.texts.len() > 1);
+        let variant = comment.variant.as_ref().filter(|_| with_variant);
+        Self {
+            anchor: format!("comment-{}", comment.id),
+            author: comment.author.name.clone(),
+            institute: (comment.institute != case.institute).then(|| comment.institute.to_string()),
+            at: filters::moment(comment.created_at),
+            edited: edited.map(|text| filters::moment(text.at)).unwrap_or_default(),
+            html: comment.text().filter(|_| comment.stands()).map(|text| to_html(text, &handles)),
+            over: over(comment),
+            asked: comment.redaction.is_some() && !comment.is_redacted(),
+            variant: variant.map(|variant| (variant.label.clone(), urls::variant(case, &variant.id, &[]))),
+            for_institute: comment.reach == Reach::Institute,
+            mentions_me: comment.mentions.iter().any(|mention| mention.user == *access.principal().user()),
+            url: (comment.case_id == case.id).then(|| urls::comment(case, &comment.id)),
+        }
+    }
+}
+
+/// What became of a comment that does not stand any more.
+fn over(comment: &Comment) -> String {
+    if let Some(redaction) = &comment.redaction
+        && let (Some(agreed), Some(at)) = (&redaction.agreed_by, redaction.agreed_at)
+    {
+        let (asked, reason) = (&redaction.asked_by.name, &redaction.reason);
+        return format!(
+            "erased {} at the request of {asked}, agreed by {}: {reason}",
+            filters::moment(at),
+            agreed.name
+        );
+    }
+    comment
+        .retracted_at
+        .map(|at| format!("taken back by {} {}", comment.author.name, filters::moment(at)))
+        .unwrap_or_default()
+}
