@@ -9,7 +9,7 @@ use super::people::Nothing;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseAccess, CaseCommenter};
-use crate::comments::{About, Comment, CommentForm, CommentPath, Done, Written, edit, own, read_text, retract, write};
+use crate::comments::{About, Comment, CommentForm, CommentPath, Done, edit, own, read_text, retract, write};
 use crate::error::{AppError, AppResult};
 use crate::ids::{CommentId, VariantId};
 use crate::variants::keys_across_cases;
@@ -125,13 +125,11 @@ pub(super) async fn add(
     let id = body.id.unwrap_or_else(|| CommentId::random().to_string());
     let form = CommentForm { id, text: body.text, reach: body.reach };
     let new = form.parse(about.may_reach_institute(access)).map_err(AppError::Unprocessable)?;
-    match write(&app, &commenter, about, &new).await? {
-        Written::There(comment) => {
-            trail.note_done("comment", comment.id.as_str(), None);
-            Ok((StatusCode::CREATED, Json(CommentJson::from(&comment))))
-        }
-        Written::Taken => Err(problem("id", &form.id, "is that of another comment; draw another one")),
-    }
+    let Some(comment) = write(&app, &commenter, about, &new).await? else {
+        return Err(problem("id", &form.id, "is that of another comment; draw another one"));
+    };
+    trail.note_done("comment", comment.id.as_str(), None);
+    Ok((StatusCode::CREATED, Json(CommentJson::from(&comment))))
 }
 
 /// Gives one's own comment another text; the former ones are kept.

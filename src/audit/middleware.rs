@@ -104,7 +104,7 @@ pub async fn record(State(app): State<AppState>, mut request: Request, next: Nex
 }
 
 /// What the door refuses is one entry that nobody waits for: it shows nothing, and a server with too much to do cannot do
-/// more for it. When the trail lags behind too, it is counted.
+/// more for it. Of thousands, and when the trail lags behind, the rest is counted.
 async fn turn_away(app: &AppState, request: Request, route: Option<&str>, refusal: AppError) -> Response {
     let Ok(place) = app.audit.reserve_for_refusal() else {
         app.audit.count_turned_away();

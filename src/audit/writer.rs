@@ -1,3 +1,4 @@
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -5,6 +6,9 @@ use std::time::Duration;
 
 use bson::RawDocumentBuf;
 use data_encoding::HEXLOWER;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{error, warn};
@@ -23,6 +27,9 @@ use crate::db::Db;
 const QUEUE: usize = 4096;
 /// Of them, those that requests which are turned away leave to others.
 const KEPT_FOR_WORK: usize = QUEUE / 2;
+/// Requests turned away in a second that get entries of their own. Who asks for thousands tells nothing more by each, and
+/// the trail must not be what an attack fills, nor what keeps the database from work.
+const REFUSALS: NonZeroU32 = NonZeroU32::new(100).expect("more than none");
 /// Entries written by one command.
 const BATCH: usize = 512;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -44,17 +51,31 @@ pub struct AuditWriter {
 }
 
 /// What the task and the requests both know.
-#[derive(Default)]
 struct Shared {
     /// Requests for static files and health since the last summary, and the bytes they got.
     unrecorded: AtomicU64,
     unrecorded_bytes: AtomicU64,
-    /// Requests since then that were turned away while the trail lagged behind.
+    /// Requests since then that were turned away and have no entry.
     turned_away: AtomicU64,
+    /// How many of those turned away may still have one.
+    refusals: RateLimiter<NotKeyed, InMemoryState, Clock, NoOpMiddleware<Duration>>,
     /// Whether the last checkpoint could not be stored or published.
     checkpoint_failed: AtomicBool,
     /// Whether the database refused the last entries, which are tried again.
     entries_refused: AtomicBool,
+}
+
+impl Shared {
+    fn new(clock: &Clock) -> Self {
+        Self {
+            unrecorded: AtomicU64::default(),
+            unrecorded_bytes: AtomicU64::default(),
+            turned_away: AtomicU64::default(),
+            refusals: RateLimiter::direct_with_clock(Quota::per_second(REFUSALS), clock.clone()),
+            checkpoint_failed: AtomicBool::default(),
+            entries_refused: AtomicBool::default(),
+        }
+    }
 }
 
 enum Job {
@@ -89,7 +110,7 @@ impl AuditWriter {
 
     pub(super) fn start_log<K: Keep>(keep: K, clock: &Clock, keys: AuditKeys) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let shared = Arc::<Shared>::default();
+        let shared = Arc::new(Shared::new(clock));
         let log = Log {
             keep,
             clock: clock.clone(),
@@ -110,9 +131,10 @@ impl AuditWriter {
         self.queue.clone().try_reserve_owned().map(Place).map_err(|_| Closed)
     }
 
-    /// Takes a place for a request that was turned away: never one of those kept for work.
+    /// Takes a place for a request that was turned away: never one of those kept for work, and not for each of thousands.
     pub(super) fn reserve_for_refusal(&self) -> Result<Place, Closed> {
-        if self.queue.capacity() > KEPT_FOR_WORK { self.reserve() } else { Err(Closed) }
+        let may = self.queue.capacity() > KEPT_FOR_WORK && self.shared.refusals.check().is_ok();
+        if may { self.reserve() } else { Err(Closed) }
     }
 
     /// Seals free text.
@@ -127,7 +149,7 @@ impl AuditWriter {
         self.shared.unrecorded_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts a request that was turned away and for whose entry there is no place; a summary says how many there were.
+    /// Counts a request that was turned away and has no entry; a summary says how many there were.
     pub(super) fn count_turned_away(&self) {
         self.shared.turned_away.fetch_add(1, Ordering::Relaxed);
     }

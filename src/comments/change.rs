@@ -40,15 +40,6 @@ impl<'a> About<'a> {
     }
 }
 
-/// What became of writing a comment.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Written {
-    /// It is there, by this request or by one before that was the same.
-    There(Comment),
-    /// Its identity is that of another comment.
-    Taken,
-}
-
 /// What became of changing one.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Done {
@@ -60,13 +51,14 @@ pub enum Done {
     Over,
 }
 
-/// Writes a comment about the case, or about one of its variants.
+/// Writes a comment about the case, or about one of its variants: it is there by this request or by one before that was the
+/// same. None: its identity is that of another comment.
 pub async fn write(
     app: &AppState,
     commenter: &CaseCommenter,
     about: About<'_>,
     new: &NewComment,
-) -> Result<Written, StoreError> {
+) -> Result<Option<Comment>, StoreError> {
     let access = commenter.access();
     let (case, now) = (access.case(), app.clock.now());
     let principal = access.principal();
@@ -91,14 +83,14 @@ pub async fn write(
         rev: 1,
     };
     match store(app, principal, EventKind::CommentWritten, None, &comment).await {
-        Ok(()) => Ok(Written::There(comment)),
+        Ok(()) => Ok(Some(comment)),
         Err(StoreError::Exists(_)) => {
             let there = app.comments.find(access, &new.id).await?.filter(|there| {
                 there.is_by(principal.user())
                     && there.variant.as_ref().map(|variant| &variant.id)
                         == comment.variant.as_ref().map(|variant| &variant.id)
             });
-            Ok(there.map_or(Written::Taken, Written::There))
+            Ok(there)
         }
         Err(error) => Err(error),
     }

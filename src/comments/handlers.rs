@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::change::{About, Done, Written, ask_redaction, edit, retract, write};
+use super::change::{About, Done, ask_redaction, edit, retract, write};
 use super::forms::{CommentForm, EditForm, LONGEST, Pressed, REASON, RedactForm, read_reason, read_text};
 use super::look_up::{CommentPath, OVER, found, own};
 use super::markdown::to_html;
@@ -38,7 +38,7 @@ struct DiscussionPage {
     discussion: Discussion,
 }
 
-/// One comment with all its texts.
+/// One comment with its earlier texts.
 #[derive(Template)]
 #[template(path = "comments/comment.html")]
 struct CommentPage {
@@ -47,7 +47,7 @@ struct CommentPage {
     comment: CommentView,
     url: String,
     rev: i64,
-    /// Newest first.
+    /// Those that it does not say any more, newest first.
     texts: Vec<TextView>,
     /// The text to change, where the reader is its author.
     edit: Option<String>,
@@ -106,19 +106,14 @@ async fn said(
         Ok(new) => new,
         Err(errors) => return again(app, access, page, (about, seen), (form, errors)).await,
     };
-    match write(app, commenter, about, &new).await? {
-        Written::There(comment) => {
-            trail.note_done("comment", comment.id.as_str(), None);
-            let case = access.case();
-            Ok(see_other(&urls::beside(&case.institute, &case.name, &comment)))
-        }
-        Written::Taken => {
-            let errors =
-                vec![FieldError::new("text", &form.text, "was not kept: the form is an old one; send it once more")];
-            let anew = CommentForm { id: CommentId::random().to_string(), ..form };
-            again(app, access, page, (about, seen), (anew, errors)).await
-        }
+    if let Some(comment) = write(app, commenter, about, &new).await? {
+        trail.note_done("comment", comment.id.as_str(), None);
+        let case = access.case();
+        return Ok(see_other(&urls::beside(&case.institute, &case.name, &comment)));
     }
+    let errors = vec![FieldError::new("text", &form.text, "was not kept: the form is an old one; send it once more")];
+    let anew = CommentForm { id: CommentId::random().to_string(), ..form };
+    again(app, access, page, (about, seen), (anew, errors)).await
 }
 
 /// The discussion with the form as it was filled in.
@@ -172,13 +167,14 @@ fn render(access: &CaseAccess, page: Page, comment: &Comment, typed: Typed) -> A
     let mut shown = page.render(|layout| CommentPage {
         layout: layout.with_case(bar),
         case_url: urls::case(access.case()),
-        comment: CommentView::new(access, comment, true),
+        comment: CommentView { url: None, ..CommentView::new(access, comment, true) },
         url: urls::comment(access.case(), &comment.id),
         rev: comment.rev,
         texts: comment
             .texts
             .iter()
             .rev()
+            .skip(usize::from(comment.stands())) // which stands above
             .filter_map(|text| {
                 let html = to_html(text.text.as_deref()?, &handles);
                 Some(TextView { at: filters::moment(text.at), html })

@@ -17,7 +17,7 @@ mod page;
 mod redactions;
 mod store;
 
-pub use change::{About, Done, Written, edit, retract, write};
+pub use change::{About, Done, edit, retract, write};
 pub use forms::NewComment;
 pub(crate) use forms::{CommentForm, read_text};
 pub(crate) use look_up::{CommentPath, OVER, own};

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, clinical_preset, in_words};
 use super::search::{Search, search};
 use super::seen::{keys_across_cases, seen_in_institute};
-use super::variant_page::VariantPage;
+use super::variant_page::{Around, VariantPage};
 use super::views::{Chip, IndividualHead, RowView, chips, individual_heads, query};
 use super::{export, find};
 use crate::app::AppState;
@@ -346,6 +346,7 @@ async fn show(
     let discussion = Discussion::new(&app, &access, about, seen.map(|(cases, _)| cases)).await?;
     let bar = access.bar();
     page.render(|layout| {
-        VariantPage::new(layout.with_case(bar), access.case(), &variant, &found, row, &genes, seen, discussion)
+        let around = Around { genes, seen, discussion };
+        VariantPage::new(layout.with_case(bar), access.case(), &variant, &found, row, around)
     })
 }

@@ -166,22 +166,25 @@ fn counted(value: Option<u32>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| value.to_string())
 }
 
+/// What is known beside the list.
+pub struct Around {
+    /// The variant's genes, by HGNC id.
+    pub genes: BTreeMap<u32, Gene>,
+    /// Cases of the reader's institute in which somebody carries the variant, and in which on all copies; none where that is
+    /// not told.
+    pub seen: Option<(u64, u64)>,
+    /// What was said about it.
+    pub discussion: Discussion,
+}
+
 impl VariantPage {
     /// Puts the page together.
     #[must_use]
-    pub fn new(
-        layout: Layout,
-        case: &Case,
-        variant: &Variant,
-        found: &Search,
-        row: usize,
-        known: &BTreeMap<u32, Gene>,
-        seen: Option<(u64, u64)>,
-        discussion: Discussion,
-    ) -> Self {
+    pub fn new(layout: Layout, case: &Case, variant: &Variant, found: &Search, row: usize, around: Around) -> Self {
+        let Around { genes: known, seen, discussion } = around;
         let (previous_url, next_url, place) = neighbours(case, found, &found.columns, row);
         let genes: Vec<GeneBlock> =
-            variant.genes.iter().map(|gene| GeneBlock::new(gene, known, &found.panel_genes)).collect();
+            variant.genes.iter().map(|gene| GeneBlock::new(gene, &known, &found.panel_genes)).collect();
         let title = genes.first().map_or_else(
             || variant.simple_id(),
             |gene| {

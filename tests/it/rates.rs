@@ -79,6 +79,17 @@ async fn o1_too_many_reads_at_once_are_refused_and_changes_are_not() {
     assert_eq!((said("kind"), said("outcome"), said("reason")), ("outcome", "server_error", "busy"));
     let asked = format!("{:?}", refusal[0].get_document("payload").unwrap().get_array("subjects").unwrap());
     assert!(asked.contains("own"), "{asked}");
+    for _ in 0..150 {
+        assert_eq!(reader.get("/api/v1/institutes").await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let entries = app.audit_entries().await;
+    let busy = entries.iter().filter(|entry| entry.get_str("reason").is_ok_and(|reason| reason == "busy")).count();
+    let of_others = |entry: &&bson::Document| {
+        let request = entry.get_document("request");
+        request.is_ok_and(|request| request.get_str("route").is_ok_and(|route| route == "turned away while busy"))
+    };
+    let counted = entries.iter().find(of_others).map_or(0, |summary| summary.get_i64("rows").unwrap());
+    assert_eq!((busy, counted), (100, 51), "in one second a hundred by themselves, the others by their number");
     assert_eq!(
         reader.post("/logout", &[("csrf", &csrf)]).await.status(),
         StatusCode::SEE_OTHER,
