@@ -16,7 +16,7 @@ use crate::cases::{CaseAccess, CaseCommenter};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::{CommentId, VariantId};
 use crate::variants::{keys_across_cases, seen_in_institute};
-use crate::web::{CsrfForm, Layout, Page, Path, filters, see_other, urls};
+use crate::web::{CsrfForm, Layout, Page, Params, Path, filters, see_other, urls};
 
 /// The path of a variant in its case.
 #[derive(Deserialize)]
@@ -74,7 +74,7 @@ pub(super) async fn write_about_case(
     trail: Trail,
     CsrfForm(form): CsrfForm<CommentForm>,
 ) -> AppResult<Response> {
-    said(&app, &commenter, page, &trail, (About::Case, None), form).await
+    said(&app, &commenter, page, &trail, (About::Case, None), &Params::default(), form).await
 }
 
 /// `POST /{institute}/{case}/variants/{id}/comments`
@@ -83,6 +83,7 @@ pub(super) async fn write_about_variant(
     page: Page,
     State(app): State<AppState>,
     Path(at): Path<VariantPath>,
+    params: Params,
     trail: Trail,
     CsrfForm(form): CsrfForm<CommentForm>,
 ) -> AppResult<Response> {
@@ -90,7 +91,7 @@ pub(super) async fn write_about_variant(
     let variant = app.variants.find(access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
     let keys = keys_across_cases(&app, access, &variant).await;
     let seen = seen_in_institute(&app, access, &keys).await?.map(|(cases, _)| cases);
-    said(&app, &commenter, page, &trail, (About::Variant(&variant, &keys), seen), form).await
+    said(&app, &commenter, page, &trail, (About::Variant(&variant, &keys), seen), &params, form).await
 }
 
 async fn said(
@@ -99,6 +100,7 @@ async fn said(
     page: Page,
     trail: &Trail,
     (about, seen): (About<'_>, Option<u64>),
+    reached_by: &Params,
     form: CommentForm,
 ) -> AppResult<Response> {
     let access = commenter.access();
@@ -109,7 +111,7 @@ async fn said(
     if let Some(comment) = write(app, commenter, about, &new).await? {
         trail.note_done("comment", comment.id.as_str(), None);
         let case = access.case();
-        return Ok(see_other(&urls::beside(&case.institute, &case.name, &comment)));
+        return Ok(see_other(&urls::beside(&case.institute, &case.name, &comment, reached_by.pairs())));
     }
     let errors = vec![FieldError::new("text", &form.text, "was not kept: the form is an old one; send it once more")];
     let anew = CommentForm { id: CommentId::random().to_string(), ..form };

@@ -55,7 +55,7 @@ pub(super) async fn mentions(
         mentions.push(MentionView {
             institute: case.institute.to_string(),
             case: case.name.to_string(),
-            url: urls::beside(&case.institute, &case.name, comment),
+            url: urls::beside(&case.institute, &case.name, comment, &[]),
             author: comment.author.name.clone(),
             at: filters::moment(comment.created_at),
             variant: comment.variant.as_ref().map(|variant| variant.label.clone()).unwrap_or_default(),

@@ -6,9 +6,10 @@ use super::markdown::to_html;
 use super::mentions::handle;
 use super::model::{Comment, Reach};
 use crate::app::AppState;
-use crate::cases::CaseAccess;
+use crate::cases::{Case, CaseAccess};
 use crate::db::StoreError;
 use crate::error::FieldError;
+use crate::ids::VariantId;
 use crate::users::Colleague;
 use crate::web::{filters, urls};
 
@@ -66,6 +67,15 @@ pub(crate) struct CommentView {
 pub(super) type Sent = (CommentForm, Vec<FieldError>);
 
 impl Discussion {
+    /// The same with the filter under which the variant was reached: who comments stays in its list.
+    #[must_use]
+    pub fn reached_by(mut self, case: &Case, id: &VariantId, query: &[(&str, String)]) -> Self {
+        if let Some(form) = &mut self.form {
+            form.action = urls::variant_comments(case, id, query);
+        }
+        self
+    }
+
     /// Everything said in a case, or about a variant of it in the case and by its institute in others. `seen`: in how many
     /// cases of the institute somebody carries the variant, where that is known.
     pub async fn new(
@@ -119,7 +129,7 @@ impl FormView {
         Self {
             action: match about {
                 About::Case => urls::comments(case),
-                About::Variant(variant, _) => urls::variant_comments(case, &variant.id()),
+                About::Variant(variant, _) => urls::variant_comments(case, &variant.id(), &[]),
             },
             id: form.id,
             text: form.text,

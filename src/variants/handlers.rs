@@ -344,6 +344,7 @@ async fn show(
     let seen = seen_in_institute(&app, &access, &keys).await?;
     let about = About::Variant(&variant, &keys);
     let discussion = Discussion::new(&app, &access, about, seen.map(|(cases, _)| cases)).await?;
+    let discussion = discussion.reached_by(access.case(), &at.id, &query(&found.filter, found.kind()));
     let bar = access.bar();
     page.render(|layout| {
         let around = Around { genes, seen, discussion };

@@ -115,10 +115,10 @@ pub fn comments(of: &Case) -> String {
     format!("{}/comments", case(of))
 }
 
-/// Where comments about a variant of a case are written.
+/// Where comments about a variant of a case, reached from a list under a filter, are written.
 #[must_use]
-pub fn variant_comments(of: &Case, id: &VariantId) -> String {
-    format!("{}/comments", variant(of, id, &[]))
+pub fn variant_comments(of: &Case, id: &VariantId, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/comments", variant(of, id, &[])), query)
 }
 
 /// One comment with all its texts.
@@ -127,12 +127,12 @@ pub fn comment(of: &Case, id: &CommentId) -> String {
     format!("{}/{id}", comments(of))
 }
 
-/// A comment where it stands among others: on the page of its case or variant.
+/// A comment where it stands among others: on the page of its case or variant, the latter reached from a list under a filter.
 #[must_use]
-pub fn beside(institute: &InstituteId, name: &CaseName, comment: &Comment) -> String {
+pub fn beside(institute: &InstituteId, name: &CaseName, comment: &Comment, query: &[(String, String)]) -> String {
     let case = case_named(institute, name);
     let variant = comment.variant.as_ref().map(|about| format!("/variants/{}", about.id)).unwrap_or_default();
-    format!("{case}{variant}#comment-{}", comment.id)
+    format!("{}#comment-{}", with_query(&format!("{case}{variant}"), query), comment.id)
 }
 
 /// Comments that mention the person.
