@@ -52,6 +52,7 @@ async fn look_up(app: &TestApp, institutes: &[&str], what: &'static str, lines: 
     }
     let user = app.user(&grants.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let session = app.app.sessions.start(&user.id, app.clock.now()).await.expect("a session starts");
+    app.enter_roles(&session, &user).await;
     let cookie = format!("__Host-sid={session}");
     let here = "127.0.0.1".parse().expect("an address");
     let mut totals = Vec::with_capacity(ROUNDS);
