@@ -333,12 +333,21 @@ async fn a_text_is_erased_by_two_people() {
 /// Nobody who reads by a token or in an emergency says anything.
 #[tokio::test]
 async fn scripts_and_emergencies_say_nothing() {
-    let (app, user, _) = ready().await;
+    let (app, user, owner) = ready().await;
     let own = "own".parse().unwrap();
     let token = app.app.tokens.create(&user.id, &own, TokenScope::Read, 1, app.clock.now()).await.unwrap();
     let page = app.stranger().with_token("/own/fam", &token).await;
     assert_eq!(page.status(), StatusCode::OK);
     assert_eq!(texts(&page.text().await.unwrap(), "form.write").len(), 0);
+
+    say(&owner, "/own/fam/comments", &id('e'), "For whoever reads it.").await;
+    let admin = app.confirmed(&app.user(&["own:admin"]).await).await;
+    let opening = [("institute", "own"), ("case", "fam"), ("reason", "the child is in intensive care")];
+    assert_eq!(send(&admin, "/break-glass", &opening).await.status(), StatusCode::SEE_OTHER);
+    let page = admin.page("/own/fam").await;
+    assert_eq!((texts(&page, ".comment .prose").len(), texts(&page, "form.write").len()), (1, 0));
+    let refused = send(&admin, "/own/fam/comments", &[("id", &id('a')), ("text", "x")]).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     app.end().await;
 }
 
