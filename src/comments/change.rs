@@ -85,12 +85,8 @@ pub async fn write(
     match store(app, principal, EventKind::CommentWritten, None, &comment).await {
         Ok(()) => Ok(Some(comment)),
         Err(StoreError::Exists(_)) => {
-            let there = app.comments.find(access, &new.id).await?.filter(|there| {
-                there.is_by(principal.user())
-                    && there.variant.as_ref().map(|variant| &variant.id)
-                        == comment.variant.as_ref().map(|variant| &variant.id)
-            });
-            Ok(there)
+            // A form that is sent again with another text, from the page before, is not the same: its text would be lost.
+            Ok(app.comments.find(access, &new.id).await?.filter(|there| there.began_as(&comment)))
         }
         Err(error) => Err(error),
     }

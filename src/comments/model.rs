@@ -156,6 +156,17 @@ impl Comment {
         self.author.user == *user
     }
 
+    /// Whether it was first written as this one: by the same person, about the same and in the same words.
+    #[must_use]
+    pub fn began_as(&self, other: &Self) -> bool {
+        let first = |comment: &Self| comment.texts.first().and_then(|text| text.text.clone());
+        let about = |comment: &Self| comment.variant.as_ref().map(|variant| variant.id.clone());
+        self.is_by(&other.author.user)
+            && about(self) == about(other)
+            && self.reach == other.reach
+            && first(self) == first(other)
+    }
+
     /// What it says now.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

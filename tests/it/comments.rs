@@ -135,6 +135,10 @@ async fn h7_a_form_sent_twice_is_one_comment_and_a_wrong_one_none() {
     say(&ann, "/own/fam/comments", &id('a'), "Once.").await;
     say(&ann, "/own/fam/comments", &id('a'), "Once.").await;
     assert_eq!(comments(&app).await.len(), 1);
+    let back = send(&ann, "/own/fam/comments", &[("id", &id('a')), ("text", "Something else.")]).await;
+    assert_eq!(back.status(), StatusCode::UNPROCESSABLE_ENTITY, "the old form with another text is not taken for done");
+    let page = back.text().await.unwrap();
+    assert!(page.contains("Something else.</textarea>") && page.contains("send it once more"), "{page}");
     let ben = app.signed_in(&["own:geneticist"]).await;
     let before = app.snapshot().await;
     let taken = send(&ben, "/own/fam/comments", &[("id", &id('a')), ("text", "Mine.")]).await;
