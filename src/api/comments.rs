@@ -9,11 +9,11 @@ use super::people::Nothing;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseAccess, CaseCommenter};
-use crate::comments::{About, Comment, CommentForm, CommentPath, Done, edit, own, read_text, retract, write};
+use crate::comments::{About, Comment, CommentForm, Done, OVER, OwnComment, edit, read_text, retract, write};
 use crate::error::{AppError, AppResult};
 use crate::ids::{CommentId, VariantId};
 use crate::variants::keys_across_cases;
-use crate::web::{CsrfJson, Path, problem};
+use crate::web::{CsrfJson, problem};
 
 #[derive(Serialize, ToSchema)]
 pub(super) struct Comments {
@@ -139,15 +139,12 @@ pub(super) async fn add(
     responses((status = 200, body = CommentJson), CommentRefusals)
 )]
 pub(super) async fn change(
-    commenter: CaseCommenter,
+    own: OwnComment,
     State(app): State<AppState>,
-    Path(at): Path<CommentPath>,
-    trail: Trail,
     CsrfJson(body): CsrfJson<TextBody>,
 ) -> AppResult<Json<CommentJson>> {
-    let comment = own(&app, &commenter, &trail, &at.comment).await?;
     let text = read_text(&body.text).map_err(|wrong| AppError::Unprocessable(vec![wrong]))?;
-    became(edit(&app, &commenter, &comment, &text, body.rev).await?)
+    became(edit(&app, &own, &text, body.rev).await?)
 }
 
 /// Takes one's own comment back.
@@ -157,21 +154,18 @@ pub(super) async fn change(
     responses((status = 200, body = CommentJson), CommentRefusals)
 )]
 pub(super) async fn take_back(
-    commenter: CaseCommenter,
+    own: OwnComment,
     State(app): State<AppState>,
-    Path(at): Path<CommentPath>,
-    trail: Trail,
     CsrfJson(Nothing {}): CsrfJson<Nothing>,
 ) -> AppResult<Json<CommentJson>> {
-    let comment = own(&app, &commenter, &trail, &at.comment).await?;
-    became(retract(&app, &commenter, &comment).await?)
+    became(retract(&app, &own).await?)
 }
 
 fn became(done: Done) -> AppResult<Json<CommentJson>> {
     match done {
         Done::There(comment) => Ok(Json(CommentJson::from(&comment))),
         Done::Meanwhile(comment) => Err(AppError::Conflict { rev: Some(comment.rev) }),
-        Done::Over => Err(AppError::Forbidden(crate::comments::OVER)),
+        Done::Over => Err(AppError::Forbidden(OVER)),
     }
 }
 

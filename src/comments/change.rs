@@ -4,6 +4,7 @@ use bson::Bson;
 use mongodb::ClientSession;
 
 use super::forms::NewComment;
+use super::look_up::{ErasableComment, OwnComment};
 use super::mentions::mentioned;
 use super::model::{Author, Comment, CommentedVariant, Redaction, Text};
 use crate::app::AppState;
@@ -93,13 +94,8 @@ pub async fn write(
 }
 
 /// Gives the author's own comment another text; the former one is kept. `known`: the revision that was shown.
-pub async fn edit(
-    app: &AppState,
-    commenter: &CaseCommenter,
-    comment: &Comment,
-    text: &str,
-    known: i64,
-) -> Result<Done, StoreError> {
+pub(crate) async fn edit(app: &AppState, own: &OwnComment, text: &str, known: i64) -> Result<Done, StoreError> {
+    let (comment, access) = (own.comment(), own.access());
     if !comment.stands() {
         return Ok(Done::Over);
     }
@@ -109,14 +105,14 @@ pub async fn edit(
     if comment.rev != known {
         return Ok(Done::Meanwhile(comment.clone()));
     }
-    let access = commenter.access();
     let mut after = comment.clone();
     after.edit(text, mentioned(text, &app.users.readers(access.reader()).await?), app.clock.now());
     replace(app, access.principal(), EventKind::CommentEdited, comment, after).await
 }
 
 /// Takes the author's own comment back; it can still be read that it was there, and what it said.
-pub async fn retract(app: &AppState, commenter: &CaseCommenter, comment: &Comment) -> Result<Done, StoreError> {
+pub(crate) async fn retract(app: &AppState, own: &OwnComment) -> Result<Done, StoreError> {
+    let comment = own.comment();
     if comment.retracted_at.is_some() {
         return Ok(Done::There(comment.clone()));
     }
@@ -125,16 +121,16 @@ pub async fn retract(app: &AppState, commenter: &CaseCommenter, comment: &Commen
     }
     let mut after = comment.clone();
     after.retracted_at = Some(app.clock.now());
-    replace(app, commenter.access().principal(), EventKind::CommentRetracted, comment, after).await
+    replace(app, own.access().principal(), EventKind::CommentRetracted, comment, after).await
 }
 
 /// Asks for the texts of a comment to be erased, which an auditor has to agree to.
-pub async fn ask_redaction(
+pub(super) async fn ask_redaction(
     app: &AppState,
-    access: &CaseAccess,
-    comment: &Comment,
+    erasable: &ErasableComment,
     reason: &str,
 ) -> Result<Done, StoreError> {
+    let (comment, access) = (erasable.comment(), erasable.access());
     if comment.redaction.is_some() {
         return Ok(Done::There(comment.clone()));
     }

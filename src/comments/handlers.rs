@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::change::{About, Done, ask_redaction, edit, retract, write};
 use super::forms::{CommentForm, EditForm, LONGEST, Pressed, REASON, RedactForm, read_reason, read_text};
-use super::look_up::{CommentPath, OVER, found, own};
+use super::look_up::{CommentPath, ErasableComment, OVER, OwnComment, found, may_ask_redaction};
 use super::markdown::to_html;
 use super::model::Comment;
 use super::page::{CommentView, Discussion, Sent};
@@ -200,14 +200,6 @@ fn render(access: &CaseAccess, page: Page, comment: &Comment, typed: Typed) -> A
     Ok(shown)
 }
 
-/// Its author, or an administrator of the case's institute who reads the case.
-fn may_ask_redaction(access: &CaseAccess, comment: &Comment) -> bool {
-    let principal = access.principal();
-    let by_right =
-        comment.is_by(principal.user()) || (access.is_own() && principal.administers(&access.case().institute));
-    by_right && !principal.is_script() && comment.redaction.is_none()
-}
-
 fn done(access: &CaseAccess, comment: &Comment, done: &Done) -> AppResult<Response> {
     match done {
         Done::There(_) => Ok(see_other(&urls::comment(access.case(), &comment.id))),
@@ -218,23 +210,20 @@ fn done(access: &CaseAccess, comment: &Comment, done: &Done) -> AppResult<Respon
 
 /// `POST /{institute}/{case}/comments/{comment}/edit`
 pub(super) async fn change(
-    commenter: CaseCommenter,
+    own: OwnComment,
     page: Page,
     State(app): State<AppState>,
-    Path(at): Path<CommentPath>,
-    trail: Trail,
     CsrfForm(form): CsrfForm<EditForm>,
 ) -> AppResult<Response> {
-    let comment = own(&app, &commenter, &trail, &at.comment).await?;
-    let access = commenter.access();
+    let (comment, access) = (own.comment(), own.access());
     let text = match read_text(&form.text) {
         Ok(text) => text,
         Err(error) => {
             let typed = Typed { text: Some(form.text), errors: vec![error], ..Typed::default() };
-            return render(access, page, &comment, typed);
+            return render(access, page, comment, typed);
         }
     };
-    let became = edit(&app, &commenter, &comment, &text, form.rev).await?;
+    let became = edit(&app, &own, &text, form.rev).await?;
     if let Done::Meanwhile(now) = &became {
         let wrong = FieldError::new(
             "text",
@@ -243,44 +232,34 @@ pub(super) async fn change(
         );
         return render(access, page, now, Typed { text: Some(form.text), errors: vec![wrong], ..Typed::default() });
     }
-    done(access, &comment, &became)
+    done(access, comment, &became)
 }
 
 /// `POST /{institute}/{case}/comments/{comment}/retract`
 pub(super) async fn take_back(
-    commenter: CaseCommenter,
+    own: OwnComment,
     State(app): State<AppState>,
-    Path(at): Path<CommentPath>,
-    trail: Trail,
     CsrfForm(_): CsrfForm<Pressed>,
 ) -> AppResult<Response> {
-    let comment = own(&app, &commenter, &trail, &at.comment).await?;
-    let became = retract(&app, &commenter, &comment).await?;
-    done(commenter.access(), &comment, &became)
+    let became = retract(&app, &own).await?;
+    done(own.access(), own.comment(), &became)
 }
 
 /// `POST /{institute}/{case}/comments/{comment}/redact`
 pub(super) async fn ask_to_erase(
-    access: CaseAccess,
+    erasable: ErasableComment,
     page: Page,
     State(app): State<AppState>,
-    Path(at): Path<CommentPath>,
-    trail: Trail,
     CsrfForm(form): CsrfForm<RedactForm>,
 ) -> AppResult<Response> {
-    let comment = found(&app, &access, &trail, &at.comment).await?;
-    if comment.redaction.is_none() && !may_ask_redaction(&access, &comment) {
-        return Err(AppError::Forbidden(
-            "Its author asks for a comment to be erased, or an administrator of the institute who reads the case.",
-        ));
-    }
+    let (comment, access) = (erasable.comment(), erasable.access());
     let reason = match read_reason(&form.reason) {
         Ok(reason) => reason,
         Err(error) => {
             let typed = Typed { reason: form.reason, errors: vec![error], ..Typed::default() };
-            return render(&access, page, &comment, typed);
+            return render(access, page, comment, typed);
         }
     };
-    let became = ask_redaction(&app, &access, &comment, &reason).await?;
-    done(&access, &comment, &became)
+    let became = ask_redaction(&app, &erasable, &reason).await?;
+    done(access, comment, &became)
 }

@@ -17,10 +17,11 @@ mod page;
 mod redactions;
 mod store;
 
-pub use change::{About, Done, edit, retract, write};
+pub use change::{About, Done, write};
+pub(crate) use change::{edit, retract};
 pub use forms::NewComment;
 pub(crate) use forms::{CommentForm, read_text};
-pub(crate) use look_up::{CommentPath, OVER, own};
+pub(crate) use look_up::{OVER, OwnComment};
 pub use markdown::to_html;
 pub use mentions::Mention;
 pub use model::{Author, Comment, CommentedVariant, Reach, Redaction, Text};
