@@ -30,6 +30,7 @@ use crate::institutes::{Institute, InstituteStore};
 use crate::panels::{Panel, PanelStore};
 use crate::users::{User, UserStore};
 use crate::variants::{ColumnStore, ObservationStore, StateStore, VariantStore};
+use crate::visits::{Visit, VisitStore};
 use crate::web::{self, Door, Routes};
 use crate::{audit, auth, cases, institutes, variants};
 
@@ -93,6 +94,8 @@ pub struct Inner {
     pub states: StateStore,
     /// What people say about cases and variants.
     pub comments: CommentStore,
+    /// Up to when people have read them.
+    pub visits: VisitStore,
     /// How often they were seen.
     pub observations: ObservationStore,
     /// Clinical history.
@@ -121,7 +124,7 @@ impl AppState {
         let variants = VariantStore::new(&db);
         Self(Arc::new(Inner {
             audit,
-            review: ReviewStores::new(&db),
+            review: ReviewStores::new(&db, &clock),
             door: Door::new(&config, &clock),
             standing: StandingStore::new(&db),
             erasures: ErasureStore::new(&db),
@@ -140,6 +143,7 @@ impl AppState {
             variants,
             states: StateStore::new(&db),
             comments: CommentStore::new(&db),
+            visits: VisitStore::new(&db),
             observations: ObservationStore::new(&db),
             events: EventStore::new(&db),
             genes: GeneStore::new(&db),
@@ -180,6 +184,7 @@ pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
         (Reservation::COLLECTION, Reservation::indexes()),
         (TranscriptRecord::COLLECTION, TranscriptRecord::indexes()),
         (User::COLLECTION, User::indexes()),
+        (Visit::COLLECTION, Visit::indexes()),
     ];
     all.extend(audit::collections());
     all.extend(auth::collections());
@@ -203,6 +208,9 @@ pub fn routes() -> Routes {
         .merge(cases::routes())
         .merge(crate::sharing::routes())
         .merge(crate::comments::routes())
+        .merge(crate::decisions::routes())
+        .merge(crate::visits::routes())
+        .merge(crate::timeline::routes())
         .merge(crate::emergency::routes())
         .merge(variants::routes())
         .merge(crate::api::routes())

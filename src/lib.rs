@@ -16,6 +16,7 @@ pub mod clock;
 pub mod comments;
 pub mod config;
 pub mod db;
+pub mod decisions;
 pub mod demo;
 pub mod emergency;
 pub mod error;
@@ -28,10 +29,12 @@ pub mod panels;
 pub mod pedigree;
 pub mod ranking;
 pub mod sharing;
+pub mod timeline;
 pub mod users;
 pub mod validate;
 pub mod variants;
 pub mod vcf;
+pub mod visits;
 pub mod web;
 
 #[cfg(test)]

@@ -200,6 +200,7 @@ const rows = find("variant-rows");
 // ---- Keys
 
 const follow = (name) => () => find(`a[data-key="${name}"]`)?.click();
+const press = (name) => () => find(`button[data-key="${name}"]`)?.click();
 const help = find("#keys-help");
 
 function focusFilters(selector) {
@@ -222,6 +223,14 @@ const ACTIONS = {
   f: () => focusFilters("#filters .facet summary"),
   g: () => focusFilters('[data-key="gene"]'),
   c: follow("clinical"),
+  s: press("pin"),
+  d: () => {
+    const why = find('[data-key="dismiss"]');
+    if (!why) return;
+    why.parentElement.open = true;
+    why.parentElement.querySelector("input[type=checkbox]").focus();
+  },
+  z: press("undo"),
   m: () => find('[data-key="comment"]')?.focus(),
   y: () => (rows ? rows.copyText() : copy(find("#summary")?.dataset.copy)),
   l: () => {

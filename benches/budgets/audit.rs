@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use lodestone::app::AppState;
 use lodestone::audit::{Agent, AuditKeys, AuditWriter, Entry, EntryKind, Payload, Subject};
 use lodestone::auth::Keyring;
+use reqwest::StatusCode;
 use tokio::net::TcpListener;
 
 use crate::support::{Browser, TestApp};
@@ -60,16 +61,13 @@ const STORED: i64 = 1_000_000;
 /// Pages of auditors over a million entries: ninety days of 200 people at 1 000 cases, busier by day than by night.
 pub async fn review(lines: &mut Vec<Line>) {
     step("storing 1 000 000 audit entries");
-    let app = TestApp::start().await;
+    let app = TestApp::start_heard(false, "", false).await;
     app.institute("own").await;
-    let auditor = app.signed_in(&["own:auditor"]).await;
-    let system = app.signed_in(&["system:auditor"]).await;
-    system.page("/audit").await;
     let people: Vec<String> = (0..200).map(|_| lodestone::ids::UserId::random().to_string()).collect();
     let end = app.clock.now().as_millisecond();
     let day = 86_400_000;
     let requests = STORED / 2;
-    let mut batch = Vec::new();
+    let (mut batch, mut checkpoints) = (Vec::new(), Vec::new());
     let mut since_checkpoint = 0_i64;
     let mut last_checkpoint = end - 90 * day;
     for number in 0..requests {
@@ -93,7 +91,7 @@ pub async fn review(lines: &mut Vec<Line>) {
                 "_id": format!("bench-{number}"), "log_id": "bench", "size": number * 2, "note": "", "entries": since_checkpoint,
                 "at": bson::DateTime::from_millis(at),
             };
-            app.insert("audit_checkpoints", &checkpoint).await;
+            checkpoints.push(checkpoint);
             (since_checkpoint, last_checkpoint) = (0, at);
         }
         if batch.len() >= 10_000 {
@@ -104,8 +102,13 @@ pub async fn review(lines: &mut Vec<Line>) {
     if !batch.is_empty() {
         app.insert_many("audit", &batch).await;
     }
+    for some in checkpoints.chunks(10_000) {
+        app.insert_many("audit_checkpoints", some).await;
+    }
+    let auditor = app.signed_in(&["own:auditor"]).await;
+    let system = app.signed_in(&["system:auditor"]).await;
     step("waiting until the database server is at rest");
-    at_rest(&app).await;
+    at_rest(&app, &system).await;
     step("pages of auditors");
     for (what, reader, path) in [
         ("review, newest of all", &system, "/audit".to_owned()),
@@ -132,11 +135,15 @@ pub async fn review(lines: &mut Vec<Line>) {
 const RESTS: Duration = Duration::from_mins(30);
 
 /// Waits until small reads are answered as usual: after so many entries at once the embedded server writes them out for
-/// minutes, as it never does with entries that come one by one.
-async fn at_rest(app: &TestApp) {
+/// minutes, as it never does with entries that come one by one, and what first reads a collection waits for all of it.
+async fn at_rest(app: &TestApp, auditor: &Browser) {
     let began = Instant::now();
     while began.elapsed() < RESTS {
         tokio::time::sleep(Duration::from_secs(5)).await;
+        app.wait(jiff::SignedDuration::from_secs(1));
+        if auditor.get("/audit").await.status() != StatusCode::OK {
+            continue;
+        }
         let asked = Instant::now();
         for _ in 0..50 {
             app.app.institutes.all().await.expect("the database answers");

@@ -30,7 +30,7 @@ const FILLED: Duration = Duration::from_secs(8);
 /// O1 and O3 on a process of its own.
 pub async fn run(lines: &mut Vec<Line>) {
     step("overload");
-    let app = TestApp::start().await;
+    let app = TestApp::start_heard(false, "", false).await;
     app.institute("own").await;
     let case = write_case(&app, "big", 1_000);
     assert!(app.cli(&["load", "case", case.to_str().expect("a plain path")]).await);

@@ -88,7 +88,7 @@ const LASTS: Duration = Duration::from_secs(20);
 /// O4: storms of sign-ins while somebody reads a list.
 pub async fn storm(lines: &mut Vec<Line>) {
     step("storms of sign-ins");
-    let app = TestApp::start().await;
+    let app = TestApp::start_heard(false, "", false).await;
     app.institute("own").await;
     let big = write_case(&app, "big", 10_000);
     assert!(app.cli(&["load", "case", big.to_str().expect("a plain path")]).await);

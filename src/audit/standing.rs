@@ -1,19 +1,22 @@
 //! What administrators and auditors must know of the trail on every page.
 
+use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
+use super::store::{LogHead, ahead};
 use super::verification::VerificationStore;
+use super::writer::CHECKPOINT_LATE;
 use super::{AuditStore, AuditWriter, flags};
 use crate::auth::Principal;
 use crate::db::{Db, StoreError};
 use crate::web::Notice;
 
-/// A checkpoint is due every minute; after three it is late.
-const LATE: SignedDuration = SignedDuration::from_mins(3);
 /// The trail is searched every minute.
 const UNSEARCHED: SignedDuration = SignedDuration::from_mins(15);
 /// Logs that signed nothing for so long are no running ones.
 const RUNNING: SignedDuration = SignedDuration::from_hours(24);
+/// Logs of other processes whose last entries are looked at.
+const OTHERS: usize = 20;
 
 /// What notices made here are about.
 const ABOUT: &str = "Audit trail";
@@ -42,10 +45,12 @@ impl StandingStore {
     /// What is wrong with the trail now, worst first.
     pub async fn notices(&self, writer: &AuditWriter, now: Timestamp) -> Result<Vec<Notice>, StoreError> {
         let mut notices = Vec::new();
-        let (last, late, future, searched) = tokio::try_join!(
+        let (last, (late, future), searched) = tokio::try_join!(
             self.verifications.last(),
-            self.late(now),
-            self.trail.signed_in_the_future(now),
+            async {
+                let heads = self.trail.heads_since(Some(now - RUNNING)).await?;
+                Ok((self.others_late(writer, &heads, now).await?, ahead(&heads, now)))
+            },
             self.flags.searched_at(),
         )?;
         if last.fault_count > 0 {
@@ -59,7 +64,7 @@ impl StandingStore {
             ),
         });
         }
-        if !writer.checkpoints_well() || late {
+        if late || writer.checkpoints_late(now) {
             notices.push(Notice {
             about: ABOUT,
             title: "Checkpoints of the audit trail are late.",
@@ -86,14 +91,16 @@ impl StandingStore {
         Ok(notices)
     }
 
-    /// Whether an entry has waited too long for its checkpoint.
-    pub async fn late(&self, now: Timestamp) -> Result<bool, StoreError> {
-        for head in self.trail.heads_since(Some(now - RUNNING)).await?.into_iter().filter(|head| !head.named).take(20) {
-            let first = self.trail.recorded_at(&head.log_id, head.size).await?;
-            if first.is_some_and(|at| now.duration_since(at) > LATE) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// Whether an entry, of this process or another one, has waited too long for its checkpoint.
+    pub async fn late(&self, writer: &AuditWriter, now: Timestamp) -> Result<bool, StoreError> {
+        let heads = self.trail.heads_since(Some(now - RUNNING)).await?;
+        Ok(writer.checkpoints_late(now) || self.others_late(writer, &heads, now).await?)
+    }
+
+    async fn others_late(&self, writer: &AuditWriter, heads: &[LogHead], now: Timestamp) -> Result<bool, StoreError> {
+        let others = heads.iter().filter(|head| !head.named && head.log_id != writer.log_id()).take(OTHERS);
+        let unsigned = others.map(|head| self.trail.recorded_at(&head.log_id, head.size));
+        let since = try_join_all(unsigned).await?;
+        Ok(since.into_iter().flatten().any(|at| now.duration_since(at) > CHECKPOINT_LATE))
     }
 }

@@ -160,13 +160,9 @@ impl AuditStore {
         self.heads.find(filter, FindOptions::builder().sort(doc! { "_id": 1 }).build()).await
     }
 
-    /// When the trail was last signed, if that is later than now by more than clocks that agree may differ: then either
-    /// the clock it was signed by was wrong, or this one is.
+    /// When the trail was last signed, if that is [later than now](ahead).
     pub async fn signed_in_the_future(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let options = FindOptions::builder().sort(doc! { "at": -1 }).limit(1).build();
-        let newest = self.heads.find(doc! {}, options).await?;
-        let at = newest.first().and_then(|head| head.at);
-        Ok(at.filter(|at| at.duration_since(now) > CLOCKS_DIFFER))
+        Ok(ahead(&self.heads_since(Some(now)).await?, now))
     }
 
     /// Entries of a log from a place in it on, in their order.
@@ -208,6 +204,13 @@ impl AuditStore {
         }
         Ok(())
     }
+}
+
+/// When the newest of these heads was signed, if that is later than now by more than clocks that agree may differ: then
+/// either the clock it was signed by was wrong, or this one is.
+pub(super) fn ahead(heads: &[LogHead], now: Timestamp) -> Option<Timestamp> {
+    let newest = heads.iter().filter_map(|head| head.at).max();
+    newest.filter(|at| at.duration_since(now) > CLOCKS_DIFFER)
 }
 
 #[serde_as]

@@ -1,7 +1,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bson::RawDocumentBuf;
@@ -9,6 +9,7 @@ use data_encoding::HEXLOWER;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::{error, warn};
@@ -38,6 +39,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 /// … or after so many entries.
 const CHECKPOINT_ENTRIES: i64 = 1_000;
+/// An entry that has none for longer than this has waited too long.
+pub(super) const CHECKPOINT_LATE: SignedDuration = SignedDuration::from_mins(3);
 
 /// The one way into the trail: a queue in front of a task that appends in batches (group commit).
 ///
@@ -48,6 +51,7 @@ pub struct AuditWriter {
     queue: mpsc::Sender<Job>,
     sealer: Sealer,
     shared: Arc<Shared>,
+    log_id: Arc<str>,
 }
 
 /// What the task and the requests both know.
@@ -61,9 +65,14 @@ struct Shared {
     refusals: RateLimiter<NotKeyed, InMemoryState, Clock, NoOpMiddleware<Duration>>,
     /// Whether the last checkpoint could not be stored or published.
     checkpoint_failed: AtomicBool,
+    /// When the first entry that no checkpoint covers was recorded, in milliseconds; [`SIGNED`] when there is none.
+    unsigned_since: AtomicI64,
     /// Whether the database refused the last entries, which are tried again.
     entries_refused: AtomicBool,
 }
+
+/// All entries are under a checkpoint.
+const SIGNED: i64 = i64::MAX;
 
 impl Shared {
     fn new(clock: &Clock) -> Self {
@@ -73,6 +82,7 @@ impl Shared {
             turned_away: AtomicU64::default(),
             refusals: RateLimiter::direct_with_clock(Quota::per_second(REFUSALS), clock.clone()),
             checkpoint_failed: AtomicBool::default(),
+            unsigned_since: AtomicI64::new(SIGNED),
             entries_refused: AtomicBool::default(),
         }
     }
@@ -111,19 +121,21 @@ impl AuditWriter {
     pub(super) fn start_log<K: Keep>(keep: K, clock: &Clock, keys: AuditKeys) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let shared = Arc::new(Shared::new(clock));
+        let id = crate::ids::base32(&crate::clock::random_bytes::<10>());
+        let log_id = id.as_str().into();
         let log = Log {
             keep,
             clock: clock.clone(),
             signer: keys.signer,
             shared: Arc::clone(&shared),
-            id: crate::ids::base32(&crate::clock::random_bytes::<10>()),
+            id,
             size: 0,
             chain: chain::START,
             signed: 0,
             last_recorded: None,
         };
         tokio::spawn(log.write_all(jobs));
-        Self { queue, sealer: keys.sealer, shared }
+        Self { queue, sealer: keys.sealer, shared, log_id }
     }
 
     /// Takes a place for one entry, at once or not at all.
@@ -158,6 +170,18 @@ impl AuditWriter {
     #[must_use]
     pub fn checkpoints_well(&self) -> bool {
         !self.shared.checkpoint_failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether this process failed to sign its entries, or has left one unsigned for too long.
+    pub(super) fn checkpoints_late(&self, now: Timestamp) -> bool {
+        let since = self.shared.unsigned_since.load(Ordering::Relaxed);
+        let late = Timestamp::from_millisecond(since).is_ok_and(|since| now.duration_since(since) > CHECKPOINT_LATE);
+        late || !self.checkpoints_well()
+    }
+
+    /// The log that this process writes.
+    pub(super) fn log_id(&self) -> &str {
+        &self.log_id
     }
 
     /// Whether the database took the last entries, or none were due. Without it patient data are not served.
@@ -206,7 +230,7 @@ struct Log<K> {
     chain: Hash,
     /// Entries under the last checkpoint.
     signed: i64,
-    last_recorded: Option<jiff::Timestamp>,
+    last_recorded: Option<Timestamp>,
 }
 
 impl<K: Keep> Log<K> {
@@ -279,6 +303,7 @@ impl<K: Keep> Log<K> {
             entries.insert(0, opened);
         }
         let (mut size, mut chain) = (self.size, self.chain);
+        let began = self.clock.now();
         let mut documents = Vec::with_capacity(entries.len());
         for mut entry in entries {
             let recorded = self.clock.now();
@@ -300,6 +325,9 @@ impl<K: Keep> Log<K> {
         }
         self.store(&documents).await;
         let first = self.size == 0;
+        if self.size == self.signed {
+            self.shared.unsigned_since.store(began.as_millisecond(), Ordering::Relaxed);
+        }
         (self.size, self.chain) = (size, chain);
         if first {
             self.checkpoint().await;
@@ -334,7 +362,7 @@ impl<K: Keep> Log<K> {
     }
 
     /// Where the log stands.
-    fn head(&self, at: jiff::Timestamp) -> LogHead {
+    fn head(&self, at: Timestamp) -> LogHead {
         LogHead {
             log_id: self.id.clone(),
             size: self.size,
@@ -401,6 +429,7 @@ impl<K: Keep> Log<K> {
         self.shared.checkpoint_failed.store(!well, Ordering::Relaxed);
         if well {
             self.signed = self.size;
+            self.shared.unsigned_since.store(SIGNED, Ordering::Relaxed);
         }
     }
 

@@ -103,6 +103,12 @@ impl CaseAccess {
         by_right && !self.principal.is_script()
     }
 
+    /// Whether the person may change and share the case.
+    #[must_use]
+    pub fn may_edit(&self) -> bool {
+        self.is_own() && !self.principal.is_script()
+    }
+
     /// The institute whose reader opened the case: its owner, or the one it is shared with.
     #[must_use]
     pub fn reader(&self) -> &InstituteId {
@@ -218,20 +224,15 @@ impl FromRequestParts<AppState> for CaseEditor {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
         let access = CaseAccess::from_request_parts(parts, app).await?;
-        match access.right {
-            Right::Own => {}
+        if access.may_edit() {
+            return Ok(Self(access));
+        }
+        Err(AppError::Forbidden(match access.right {
             Right::Guest(_) => {
-                return Err(AppError::Forbidden(
-                    "This case is shared with you to be read. Only the institute that owns it changes or shares it.",
-                ));
+                "This case is shared with you to be read. Only the institute that owns it changes or shares it."
             }
-            Right::Emergency(_) => {
-                return Err(AppError::Forbidden("Emergency access reads a case; it changes and shares nothing."));
-            }
-        }
-        if access.principal.is_script() {
-            return Err(AppError::Forbidden("An API token reads; decisions are made by people who are signed in."));
-        }
-        Ok(Self(access))
+            Right::Emergency(_) => "Emergency access reads a case; it changes and shares nothing.",
+            Right::Own => "An API token reads; decisions are made by people who are signed in.",
+        }))
     }
 }

@@ -36,6 +36,7 @@ pub async fn delete(app: &AppState, scope: &SystemScope, case: &Case, actor: &Ac
     }
     app.observations.forget_case(scope, &case.id).await?;
     app.comments.delete_case(scope, &case.id).await?;
+    app.visits.delete_case(scope, &case.id).await?;
     app.states.delete_case(scope, &case.id).await?;
     app.columns.delete_case(scope, &case.id).await?;
     app.variants.delete_case(scope, &case.id).await?;

@@ -9,7 +9,6 @@ use super::model::{Case, CaseList, Individual, ListKind};
 use crate::app::AppState;
 use crate::comments::{About, Discussion};
 use crate::error::AppResult;
-use crate::events::EventKind;
 use crate::ids::InstituteId;
 use crate::institutes::DEFAULT_FREQUENCY_CUTOFF;
 use crate::pedigree::{self, Drawing, Member};
@@ -51,6 +50,7 @@ struct CasePage {
     purpose: Option<String>,
     discussion: Discussion,
     events: Vec<EventLine>,
+    timeline_url: String,
     clinical_url: String,
     all_url: String,
 }
@@ -218,28 +218,10 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
             .map(|event| EventLine {
                 at: filters::moment(event.at),
                 who: event.actor.name.clone(),
-                what: match event.kind {
-                    EventKind::CaseLoaded => "case loaded",
-                    EventKind::ListReplaced => "lists replaced",
-                    EventKind::CaseDeleted => "case deleted",
-                    EventKind::Share => "shared with another institute",
-                    EventKind::ShareEnded => "sharing ended",
-                    EventKind::BreakGlass => "opened in an emergency",
-                    EventKind::BreakGlassEnded => "emergency access ended",
-                    EventKind::VariantDecided => "decision about a variant",
-                    EventKind::CommentWritten => "comment written",
-                    EventKind::CommentEdited => "comment changed by its author",
-                    EventKind::CommentRetracted => "comment taken back by its author",
-                    EventKind::RedactionAsked => "asked for a comment’s text to be erased",
-                    EventKind::CommentRedacted => "comment’s text erased",
-                    EventKind::RedactionRefused => "comment’s text stays, though it was asked to be erased",
-                    EventKind::InstituteAdded => "institute added",
-                    EventKind::InstituteChanged => "settings changed",
-                    EventKind::UserAdded | EventKind::UserChanged => "a person’s roles changed",
-                    EventKind::AddressesChanged => "the addresses it is open from changed",
-                },
+                what: event.kind.words(),
             })
             .collect(),
+        timeline_url: urls::timeline(case, &[]),
         clinical_url: urls::variants(case, &clinical.pairs()),
         all_url: urls::variants(case, &[]),
     })

@@ -33,9 +33,10 @@ impl Open {
     }
 
     /// The database as the process that serves pages has it: on the embedded server as a user who cannot change what was
-    /// recorded; elsewhere as the user of `database.uri`. Indexes are there before.
+    /// recorded; elsewhere as the user of `database.uri`. Indexes are there before, and each collection was read once.
     pub async fn for_serving(&self) -> anyhow::Result<Db> {
         sync_indexes(&self.db).await?;
+        self.db.warm_up().await?;
         let Some(lease) = &self.lease else { return Ok(self.db.clone()) };
         let uri = lease.serving_uri(self.db.name()).await?;
         let db = Db::connect(&uri, self.db.name(), None).await.context("connecting to serve pages")?;

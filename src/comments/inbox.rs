@@ -29,6 +29,8 @@ struct MentionView {
     at: String,
     variant: String,
     html: String,
+    /// Whether it was written since the person last marked the case's comments as read.
+    is_new: bool,
 }
 
 /// `GET /mentions`: only comments of cases that the person reads at this moment.
@@ -40,7 +42,10 @@ pub(super) async fn mentions(
 ) -> AppResult<Response> {
     let comments = app.comments.mentioning(&principal).await?;
     let ids: Vec<_> = comments.iter().map(|comment| comment.case_id.clone()).collect();
-    let cases = app.cases.named_in_scope(principal.scope(), &ids, app.clock.now()).await?;
+    let (cases, read_until) = tokio::try_join!(
+        app.cases.named_in_scope(principal.scope(), &ids, app.clock.now()),
+        app.visits.read_until_in(&principal, &ids),
+    )?;
     let cases: HashMap<_, _> = cases.into_iter().map(|case| (case.id.clone(), case)).collect();
     let mut mentions = Vec::new();
     for comment in &comments {
@@ -60,6 +65,7 @@ pub(super) async fn mentions(
             at: filters::moment(comment.created_at),
             variant: comment.variant.as_ref().map(|variant| variant.label.clone()).unwrap_or_default(),
             html: to_html(text, &handles),
+            is_new: read_until.get(&comment.case_id).is_none_or(|until| comment.last_written() > *until),
         });
     }
     trail.note_rows(mentions.len());

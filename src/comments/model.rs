@@ -173,6 +173,12 @@ impl Comment {
         self.texts.last().and_then(|text| text.text.as_deref())
     }
 
+    /// When its last text was written.
+    #[must_use]
+    pub fn last_written(&self) -> Timestamp {
+        self.texts.last().map_or(self.created_at, |text| text.at)
+    }
+
     /// Puts another text in place; the former ones are kept.
     pub(super) fn edit(&mut self, text: &str, mentions: Vec<Mention>, now: Timestamp) {
         self.texts.push(Text::new(text, now));

@@ -1,5 +1,7 @@
 //! Comments as pages show them.
 
+use jiff::Timestamp;
+
 use super::change::About;
 use super::forms::{CommentForm, LONGEST};
 use super::markdown::to_html;
@@ -16,10 +18,22 @@ use crate::web::{filters, urls};
 /// What was said about a case or a variant, and the form to say more.
 pub(crate) struct Discussion {
     pub comments: Vec<CommentView>,
+    /// Those that the reader did not mark as read; none where it cannot be told.
+    pub unread: Option<Unread>,
     /// About the same variant, from other cases of the institute.
     pub elsewhere: Vec<CommentView>,
     /// None: the reader may not comment.
     pub form: Option<FormView>,
+}
+
+/// What is new for the reader.
+pub(crate) struct Unread {
+    /// How many comments of others were written or changed since.
+    pub count: usize,
+    /// Where they are marked as read …
+    pub url: String,
+    /// … up to the newest one that is shown.
+    pub until: String,
 }
 
 /// The form for a comment.
@@ -59,6 +73,8 @@ pub(crate) struct CommentView {
     pub variant: Option<(String, String)>,
     pub for_institute: bool,
     pub mentions_me: bool,
+    /// Whether the reader did not mark it as read.
+    pub is_new: bool,
     /// All its texts, and what can be done with it; none from other cases.
     pub url: Option<String>,
 }
@@ -76,8 +92,8 @@ impl Discussion {
         self
     }
 
-    /// Everything said in a case, or about a variant of it in the case and by its institute in others. `seen`: in how many
-    /// cases of the institute somebody carries the variant, where that is known.
+    /// Everything said in a case, with what is new in it, or about a variant of it in the case and by its institute in
+    /// others. `seen`: in how many cases of the institute somebody carries the variant, where that is known.
     pub async fn new(
         app: &AppState,
         access: &CaseAccess,
@@ -105,12 +121,24 @@ impl Discussion {
         let colleagues = async {
             if of_case && access.may_comment() { app.users.readers(access.reader()).await } else { Ok(Vec::new()) }
         };
-        let (comments, colleagues) = tokio::try_join!(comments, colleagues)?;
+        let read_until = async { if of_case { app.visits.read_until(access).await.map(Some) } else { Ok(None) } };
+        let (comments, colleagues, read_until) = tokio::try_join!(comments, colleagues, read_until)?;
+        let is_new = |comment: &Comment| {
+            let since = |until: Option<Timestamp>| until.is_none_or(|until| comment.last_written() > until);
+            comment.stands() && !comment.is_by(access.principal().user()) && read_until.is_some_and(since)
+        };
+        let unread = read_until.map(|_| Unread {
+            count: comments.iter().filter(|comment| is_new(comment)).count(),
+            url: urls::read(access.case()),
+            until: comments.iter().map(Comment::last_written).max().unwrap_or_default().to_string(),
+        });
         let is_here = |comment: &Comment| comment.case_id == access.case().id;
         let (here, elsewhere): (Vec<_>, Vec<_>) = comments.into_iter().partition(is_here);
-        let view = |comment: &Comment| CommentView::new(access, comment, of_case);
+        let view =
+            |comment: &Comment| CommentView { is_new: is_new(comment), ..CommentView::new(access, comment, of_case) };
         Ok(Self {
             comments: here.iter().map(view).collect(),
+            unread,
             elsewhere: elsewhere.iter().map(view).collect(),
             form: access.may_comment().then(|| FormView::new(access, about, seen, &colleagues, sent)),
         })
@@ -162,6 +190,7 @@ impl CommentView {
             variant: variant.map(|variant| (variant.label.clone(), urls::variant(case, &variant.id, &[]))),
             for_institute: comment.reach == Reach::Institute,
             mentions_me: comment.mentions.iter().any(|mention| mention.user == *access.principal().user()),
+            is_new: false,
             url: (comment.case_id == case.id).then(|| urls::comment(case, &comment.id)),
         }
     }

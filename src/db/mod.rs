@@ -13,17 +13,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bson::doc;
+use bson::{Bson, RawDocumentBuf, doc};
 use mongodb::error::{TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT};
 use mongodb::event::EventHandler;
 use mongodb::event::command::CommandEvent;
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use mongodb::{Client, ClientSession};
-use tracing::debug;
+use tracing::{debug, info};
 
 pub use documents::{Documents, Stored, decode};
 pub use indexes::{index, sync_indexes, unique_index};
 pub use program::{SERVER_VERSION, find_program, install as install_server};
+
+/// Looking through a collection for longer than this is logged.
+const WORTH_A_LINE: Duration = Duration::from_secs(1);
 
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -190,6 +193,23 @@ impl Db {
     /// Whether the server answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.database.run_command(doc! { "ping": 1 }).await?;
+        Ok(())
+    }
+
+    /// Reads each collection once. At the first query of a collection the embedded server looks through all of its documents,
+    /// seconds for each million, to learn in which of its indexes a document stands more than once; nobody is to wait for
+    /// that at a page.
+    #[expect(clippy::disallowed_methods, reason = "nothing is read of what is stored")]
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        let mut names = self.database.list_collection_names().await?;
+        names.retain(|name| !name.starts_with("system."));
+        for name in names {
+            let began = std::time::Instant::now();
+            self.database.collection::<RawDocumentBuf>(&name).find_one(doc! { "_id": Bson::Null }).await?;
+            if began.elapsed() > WORTH_A_LINE {
+                info!("the database looked through {name} for {:.1} s", began.elapsed().as_secs_f64());
+            }
+        }
         Ok(())
     }
 

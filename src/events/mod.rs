@@ -8,6 +8,6 @@ mod store;
 pub use history::{BrokenHistory, Difference, History, compare};
 pub use model::{Actor, Event, EventKind};
 pub use store::{
-    Change, EventStore, addresses_subject, comment_subject, emergency_subject, fact, institute_subject, share_subject,
-    user_subject, variant_subject,
+    CaseEvents, Change, EventStore, addresses_subject, comment_subject, emergency_subject, fact, institute_subject,
+    share_subject, user_subject, variant_subject,
 };

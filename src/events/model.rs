@@ -98,6 +98,33 @@ pub enum EventKind {
     AddressesChanged,
 }
 
+impl EventKind {
+    /// In words, after who and when.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::CaseLoaded => "case loaded",
+            Self::ListReplaced => "lists replaced",
+            Self::CaseDeleted => "case deleted",
+            Self::Share => "shared with another institute",
+            Self::ShareEnded => "sharing ended",
+            Self::BreakGlass => "opened in an emergency",
+            Self::BreakGlassEnded => "emergency access ended",
+            Self::VariantDecided => "decision about a variant",
+            Self::CommentWritten => "comment written",
+            Self::CommentEdited => "comment changed by its author",
+            Self::CommentRetracted => "comment taken back by its author",
+            Self::RedactionAsked => "asked for a comment’s text to be erased",
+            Self::CommentRedacted => "comment’s text erased",
+            Self::RedactionRefused => "comment’s text stays, though it was asked to be erased",
+            Self::InstituteAdded => "institute added",
+            Self::InstituteChanged => "settings changed",
+            Self::UserAdded | Self::UserChanged => "a person’s roles changed",
+            Self::AddressesChanged => "the addresses it is open from changed",
+        }
+    }
+}
+
 impl Stored for Event {
     const COLLECTION: &'static str = "events";
 

@@ -1,4 +1,4 @@
-use bson::{Bson, Document, doc};
+use bson::{Bson, DateTime, Document, doc};
 use jiff::Timestamp;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
@@ -44,6 +44,47 @@ pub struct Change {
     pub before: Bson,
     /// After.
     pub after: Bson,
+}
+
+/// Which events of a case are asked for. Conditions narrow together.
+#[derive(Debug, Clone, Default)]
+pub struct CaseEvents {
+    /// Of these kinds; of all when none is given.
+    pub kinds: Option<Vec<EventKind>>,
+    /// Done by this person.
+    pub person: Option<UserId>,
+    /// About this variant: decisions on it, and comments.
+    pub variant: Option<VariantId>,
+    /// Before the event of this time and identity.
+    pub before: Option<(Timestamp, String)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+impl CaseEvents {
+    fn filter(&self, case: &CaseId) -> Result<Document, StoreError> {
+        let mut filter = doc! { "case_id": case };
+        if let Some(kinds) = &self.kinds {
+            let kinds: Vec<Bson> = kinds.iter().map(fact).collect::<Result<_, _>>()?;
+            filter.insert("kind", doc! { "$in": kinds });
+        }
+        if let Some(person) = &self.person {
+            filter.insert("actor.user", person);
+        }
+        let mut either = Vec::new();
+        if let Some(variant) = &self.variant {
+            either.push(vec![doc! { "subject": variant_subject(variant) }, doc! { "after.variant.id": variant }]);
+        }
+        if let Some((at, id)) = &self.before {
+            let at = DateTime::from_millis(at.as_millisecond());
+            filter.insert("at", doc! { "$lte": at });
+            either.push(vec![doc! { "at": { "$lt": at } }, doc! { "at": at, "_id": { "$lt": id } }]);
+        }
+        if !either.is_empty() {
+            filter.insert("$and", either.into_iter().map(|parts| doc! { "$or": parts }).collect::<Vec<_>>());
+        }
+        Ok(filter)
+    }
 }
 
 impl EventStore {
@@ -118,6 +159,15 @@ impl EventStore {
             id: format!("{} revision {}", broken.subject, broken.rev),
             reason: broken.to_string(),
         })
+    }
+
+    /// What happened in a case, newest first. The history stays with the owner: a guest sees none of it.
+    pub async fn of_case(&self, access: &CaseAccess, asked: &CaseEvents) -> Result<Vec<Event>, StoreError> {
+        if access.is_guest() {
+            return Ok(Vec::new());
+        }
+        let newest = FindOptions::builder().sort(doc! { "at": -1, "_id": -1 }).limit(asked.limit).build();
+        self.events.find(asked.filter(&access.case().id)?, newest).await
     }
 
     /// The newest changes in a case. The history stays with the owner: a guest sees none of it.

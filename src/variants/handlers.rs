@@ -13,6 +13,7 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess, ListKind};
 use crate::comments::{About, Discussion};
+use crate::decisions::DecisionPanel;
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::web::{Access, Layout, Page, Params, Path, Routes, filters, urls};
@@ -344,10 +345,12 @@ async fn show(
     let seen = seen_in_institute(&app, &access, &keys).await?;
     let about = About::Variant(&variant, &keys);
     let discussion = Discussion::new(&app, &access, about, seen.map(|(cases, _)| cases)).await?;
-    let discussion = discussion.reached_by(access.case(), &at.id, &query(&found.filter, found.kind()));
+    let reached_by = query(&found.filter, found.kind());
+    let discussion = discussion.reached_by(access.case(), &at.id, &reached_by);
+    let decisions = DecisionPanel::new(&access, &at.id, found.states.get(&at.id), &reached_by);
     let bar = access.bar();
     page.render(|layout| {
-        let around = Around { genes, seen, discussion };
+        let around = Around { genes, seen, discussion, decisions };
         VariantPage::new(layout.with_case(bar), access.case(), &variant, &found, row, around)
     })
 }

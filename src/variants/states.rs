@@ -99,6 +99,11 @@ impl StateStore {
         Self { states: Documents::new(db) }
     }
 
+    /// What is decided about one variant of a case; none when nothing ever was.
+    pub async fn find(&self, access: &CaseAccess, id: &VariantId) -> Result<Option<VariantState>, StoreError> {
+        self.states.find_one(doc! { "_id": id, "case_id": &access.case().id }).await
+    }
+
     /// All decisions in a case.
     pub async fn of_case(&self, access: &CaseAccess) -> Result<Vec<VariantState>, StoreError> {
         self.states.find(doc! { "case_id": &access.case().id }, FindOptions::default()).await

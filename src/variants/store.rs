@@ -1,11 +1,15 @@
-use bson::{Bson, Document, doc};
-use mongodb::options::FindOptions;
+use std::collections::HashMap;
 
-use super::identity::document_id;
+use bson::{Binary, Bson, Document, doc};
+use mongodb::options::FindOptions;
+use serde::Deserialize;
+
+use super::identity::{document_id, simple_id};
 use super::model::{Category, Variant, field};
 use crate::cases::{CaseAccess, ListKind};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError};
+use crate::genome::Chromosome;
 use crate::ids::{CaseId, VariantId};
 
 /// Most variants of a list that share an HGVS change.
@@ -15,6 +19,23 @@ const MOST_WITH_HGVS: i64 = 500;
 #[derive(Clone)]
 pub struct VariantStore {
     variants: Documents<Variant>,
+}
+
+/// What a variant is named by.
+#[derive(Deserialize)]
+struct Named {
+    #[serde(rename = "_id")]
+    key: Binary,
+    chromosome: Chromosome,
+    position: u32,
+    reference: String,
+    alternative: String,
+}
+
+impl Named {
+    fn name(&self) -> String {
+        simple_id(&self.chromosome, self.position, &self.reference, &self.alternative)
+    }
 }
 
 impl VariantStore {
@@ -34,6 +55,30 @@ impl VariantStore {
             case.list(variant.category.as_str(), variant.list).is_some_and(|list| list.revision == variant.revision)
         });
         Ok(found.map(|variant| held(access, variant)))
+    }
+
+    /// How variants of the case's published lists are named, by id; one that no list holds any more is left out.
+    pub async fn names(
+        &self,
+        access: &CaseAccess,
+        ids: &[VariantId],
+    ) -> Result<HashMap<VariantId, String>, StoreError> {
+        let revisions = || access.case().lists.iter().map(|list| list.revision);
+        let keys: Vec<Bson> =
+            ids.iter().flat_map(|id| revisions().map(move |revision| document_id(id, revision).into())).collect();
+        if keys.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let parts = doc! { "chromosome": 1, "position": 1, "reference": 1, "alternative": 1 };
+        let options = FindOptions::builder().projection(parts).build();
+        let filter = doc! { "_id": { "$in": keys }, field::CASE_ID: &access.case().id };
+        let found: Vec<Named> = self.variants.find_as(filter, options).await?;
+        let named = |id: &VariantId| {
+            let hash = id.to_hash();
+            let variant = found.iter().find(|variant| variant.key.bytes[..16] == hash)?;
+            Some((id.clone(), variant.name()))
+        };
+        Ok(ids.iter().filter_map(named).collect())
     }
 
     /// Documents of a published list by id, in the order asked for. A missing one is an error: the columns name it.

@@ -15,6 +15,7 @@ use super::views::{
 };
 use crate::cases::Case;
 use crate::comments::Discussion;
+use crate::decisions::DecisionPanel;
 use crate::genes::{Gene, GeneDisease};
 use crate::vcf::model::{CancerFacts, Contribution, GeneAnnotation, LocalArchive, OtherRanks, Transcript};
 use crate::web::{Layout, filters, urls};
@@ -72,6 +73,7 @@ pub struct VariantPage {
     shown: usize,
     alleles: (u16, u16),
     discussion: Discussion,
+    decisions: DecisionPanel,
 }
 
 struct GeneBlock {
@@ -175,13 +177,15 @@ pub struct Around {
     pub seen: Option<(u64, u64)>,
     /// What was said about it.
     pub discussion: Discussion,
+    /// What is decided about it.
+    pub decisions: DecisionPanel,
 }
 
 impl VariantPage {
     /// Puts the page together.
     #[must_use]
     pub fn new(layout: Layout, case: &Case, variant: &Variant, found: &Search, row: usize, around: Around) -> Self {
-        let Around { genes: known, seen, discussion } = around;
+        let Around { genes: known, seen, discussion, decisions } = around;
         let (previous_url, next_url, place) = neighbours(case, found, &found.columns, row);
         let genes: Vec<GeneBlock> =
             variant.genes.iter().map(|gene| GeneBlock::new(gene, &known, &found.panel_genes)).collect();
@@ -319,6 +323,7 @@ impl VariantPage {
             alleles: variant.allele,
             genes,
             discussion,
+            decisions,
         }
     }
 }

@@ -115,6 +115,24 @@ pub fn comments(of: &Case) -> String {
     format!("{}/comments", case(of))
 }
 
+/// Where a decision about a variant of a case, reached from a list under a filter, is sent.
+#[must_use]
+pub fn decision(of: &Case, id: &VariantId, action: &str, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/{action}", variant(of, id, &[])), query)
+}
+
+/// What happened in a case.
+#[must_use]
+pub fn timeline(of: &Case, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/timeline", case(of)), query)
+}
+
+/// Where a reader says that they have read a case.
+#[must_use]
+pub fn read(of: &Case) -> String {
+    format!("{}/read", case(of))
+}
+
 /// Where comments about a variant of a case, reached from a list under a filter, are written.
 #[must_use]
 pub fn variant_comments(of: &Case, id: &VariantId, query: &[(&str, String)]) -> String {

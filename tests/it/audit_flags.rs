@@ -221,5 +221,15 @@ async fn administrators_and_auditors_see_that_checkpoints_are_late() {
     assert!(admin.page("/").await.contains(LATE));
     app.app.audit.flush(std::time::Duration::from_secs(5)).await;
     assert!(!admin.page("/").await.contains(LATE), "signed again");
+    // Another process that writes to the same trail, signs nothing and says nothing.
+    let at =
+        |minutes| bson::DateTime::from_millis((app.clock.now() - SignedDuration::from_mins(minutes)).as_millisecond());
+    let head = doc! { "_id": "other", "size": 1_i64, "chain": "", "named": false, "at": at(5) };
+    app.insert("audit_heads", &head).await;
+    let entry = |seq: i64| doc! { "_id": format!("other-{seq}"), "log_id": "other", "seq": seq, "recorded_at": at(4) };
+    app.insert("audit", &entry(0)).await;
+    assert!(!admin.page("/").await.contains(LATE), "all of it is signed");
+    app.insert("audit", &entry(1)).await;
+    assert!(admin.page("/").await.contains(LATE));
     app.end().await;
 }

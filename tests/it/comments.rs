@@ -1,11 +1,13 @@
 //! Comments: who writes and reads them, what becomes of their texts (H4, H7, I3, I10).
 
 use bson::doc;
+use jiff::SignedDuration;
 use lodestone::auth::{StepUpClass, TokenScope};
 use lodestone::comments::Comment;
 use lodestone::events::{Event, EventKind};
 use lodestone::users::User;
 use reqwest::StatusCode;
+use scraper::{Html, Selector};
 
 use crate::sharing::{end_share, ready, send, share, texts};
 use crate::support::{Browser, TestApp};
@@ -25,7 +27,7 @@ fn id(letter: char) -> String {
     letter.to_string().repeat(26)
 }
 
-async fn say(browser: &Browser, path: &str, id: &str, text: &str) {
+pub async fn say(browser: &Browser, path: &str, id: &str, text: &str) {
     let said = send(browser, path, &[("id", id), ("text", text)]).await;
     assert_eq!(said.status(), StatusCode::SEE_OTHER, "{}", said.text().await.unwrap());
 }
@@ -84,6 +86,55 @@ async fn what_is_said_is_seen_by_colleagues() {
     assert_eq!(one.len(), 4);
     assert_eq!(other.iter().map(|event| (event.rev, event.kind)).collect::<Vec<_>>(), [(1, EventKind::CommentWritten)]);
     assert!(!format!("{other:?}").contains("callers"), "texts stand with the comment, where they can be erased");
+    app.end().await;
+}
+
+/// What others wrote since somebody last said that they read it is new to them, and to nobody else.
+#[tokio::test]
+async fn what_is_not_read_yet_is_marked_for_each_reader() {
+    let (app, _, ann) = ready().await;
+    let ben = app.user(&["own:geneticist"]).await;
+    let reader = app.browser_of(&ben).await;
+    let new = |page: &str| (texts(page, ".badge.new").len(), texts(page, ".unread p").concat());
+    assert_eq!(new(&reader.page("/own/fam").await), (0, String::new()));
+    say(&ann, "/own/fam/comments", &id('a'), &format!("@{} look at this", handle(&ben))).await;
+    app.wait(SignedDuration::from_secs(1));
+    say(&ann, "/own/fam/comments", &id('e'), "And this.").await;
+    let page = reader.page("/own/fam").await;
+    assert_eq!(new(&page), (2, "2 new comments by others".to_owned()));
+    assert_eq!(new(&reader.page("/own/fam").await).0, 2, "looking changes nothing");
+    assert_eq!(new(&reader.page("/mentions").await).0, 1);
+    assert_eq!(new(&ann.page("/own/fam").await).0, 0, "what one wrote oneself is not new");
+    let until = Html::parse_document(&page);
+    let until = until.select(&Selector::parse("[name=until]").unwrap()).next().unwrap().attr("value").unwrap();
+    app.wait(SignedDuration::from_secs(1));
+    say(&ann, "/own/fam/comments", &id('i'), "While you were reading.").await;
+    for _ in 0..2 {
+        let read = send(&reader, "/own/fam/read", &[("until", until)]).await;
+        assert_eq!(read.headers()["location"], "/own/fam#comments");
+    }
+    let left = reader.page("/own/fam").await;
+    assert_eq!(new(&left), (1, "1 new comment by others".to_owned()), "what was not on the page is still new");
+    assert_eq!(new(&reader.page("/mentions").await).0, 0);
+    assert_eq!(
+        new(&app.signed_in(&["own:geneticist"]).await.page("/own/fam").await).0,
+        3,
+        "a colleague read nothing yet"
+    );
+    let all = app.clock.now() + SignedDuration::from_hours(24);
+    assert_eq!(send(&reader, "/own/fam/read", &[("until", &all.to_string())]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(send(&reader, "/own/fam/read", &[("until", until)]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(new(&reader.page("/own/fam").await).0, 0, "an earlier page takes nothing back");
+    app.wait(SignedDuration::from_secs(1));
+    send(&ann, &format!("/own/fam/comments/{}/edit", id('e')), &[("text", "Not this."), ("rev", "1")]).await;
+    assert_eq!(new(&reader.page("/own/fam").await).0, 1, "another text is new; a time to come was not believed");
+    let wrong = send(&reader, "/own/fam/read", &[("until", "now")]).await;
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let foreign = app.signed_in(&["foreign:clinician"]).await;
+    assert_eq!(send(&foreign, "/own/fam/read", &[("until", until)]).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(app.documents("case_visits", doc! {}).await.len(), 1);
+    assert!(app.cli(&["case", "delete", "fam"]).await);
+    assert_eq!(app.documents("case_visits", doc! {}).await.len(), 0);
     app.end().await;
 }
 
@@ -265,7 +316,7 @@ async fn i10_guests_comment_where_the_share_lets_them() {
     assert_eq!(texts(&colleagues.page("/mentions").await, ".comment").len(), 0, "she does not read the case any more");
     let page = ann.page("/own/fam").await;
     assert_eq!(texts(&page, ".comment .prose")[..2], ["In the case.", "Changed."], "it stays, with its author");
-    assert_eq!(texts(&page, ".comment header .badge"), ["partner", "partner"]);
+    assert_eq!(texts(&page, ".comment header .badge.other"), ["partner", "partner"]);
     app.end().await;
 }
 

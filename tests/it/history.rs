@@ -20,7 +20,7 @@ async fn events(app: &TestApp) -> Vec<Event> {
 }
 
 /// A server with case `F1` of `own`, the session of a clinician who decides there, and a browser of theirs.
-async fn curated() -> (TestApp, String, Browser) {
+pub async fn curated() -> (TestApp, String, Browser) {
     let app = TestApp::start().await;
     app.institute("own").await;
     app.given_case("own", "F1").await;
@@ -71,7 +71,7 @@ async fn change(app: &TestApp, session: &str, query: &str, handler: MethodRouter
     router.oneshot(request).await.unwrap().status()
 }
 
-async fn decide(app: &TestApp, session: &str, query: &str) -> StatusCode {
+pub async fn decide(app: &TestApp, session: &str, query: &str) -> StatusCode {
     change(app, session, query, post(pin)).await
 }
 

@@ -41,8 +41,7 @@ pub fn watch(app: &AppState) -> tokio::task::JoinHandle<()> {
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !app.is_stopping() {
             due.tick().await;
-            if let Ok(late) = app.standing.late(app.clock.now()).await {
-                let late = late || !app.audit.checkpoints_well();
+            if let Ok(late) = app.standing.late(&app.audit, app.clock.now()).await {
                 metrics::gauge!("lodestone_audit_checkpoints_late").set(f64::from(u8::from(late)));
             }
             match run(&app).await {

@@ -42,8 +42,8 @@ pub(super) fn moment(millis: i64) -> Timestamp {
 const FIRST_LOOK: i64 = 6 * 3_600_000;
 /// How much further each following one goes.
 const FURTHER: i64 = 3;
-/// Checkpoints that are looked at; beyond them the trail is taken to be as dense as before.
-const LOOKED_AT: usize = 300;
+/// Steps that are looked at; beyond them the trail is taken to be as dense as before.
+const LOOKED_AT: usize = 5_000;
 
 /// What is known of the density along the way.
 pub(super) struct Density {
@@ -77,10 +77,11 @@ impl Density {
             let next = self.known.saturating_add(self.stride).min(self.end);
             let (from, to) = self.direction.between(self.known, next);
             let mut found: Vec<(i64, i64)> = store
-                .steps(from, to)
+                .steps
+                .between(from.as_millisecond(), to.as_millisecond())
                 .await?
                 .into_iter()
-                .map(|step| (self.direction.place(step.at.as_millisecond()), step.entries))
+                .map(|step| (self.direction.place(step.at), step.entries))
                 .collect();
             found.sort_unstable();
             self.steps.extend(found);

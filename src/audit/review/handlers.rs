@@ -92,9 +92,9 @@ pub(super) async fn trail(
     trail: Trail,
 ) -> AppResult<Response> {
     let query = ReviewQuery::parse(&params)?;
-    let found = read::find(&app, &access, &query, &trail).await?;
     let now = app.clock.now();
-    let (saved, waiting, institutes) = tokio::try_join!(
+    let (found, saved, waiting, institutes) = tokio::try_join!(
+        read::find(&app, &access, &query, &trail),
         app.review.saved.of(&access).err_into::<AppError>(),
         app.review.openings.waiting(&access, now).err_into(),
         access.institutes(&app),

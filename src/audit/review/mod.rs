@@ -16,12 +16,14 @@ mod query;
 mod read;
 mod rows;
 mod saved;
+mod steps;
 mod store;
 mod window;
 mod words;
 
 use mongodb::IndexModel;
 
+use crate::clock::Clock;
 use crate::db::{Db, Stored as _};
 use crate::web::{Access, Routes};
 
@@ -36,9 +38,9 @@ pub struct ReviewStores {
 impl ReviewStores {
     /// Opens the collections.
     #[must_use]
-    pub fn new(db: &Db) -> Self {
+    pub fn new(db: &Db, clock: &Clock) -> Self {
         Self {
-            entries: store::ReviewStore::new(db),
+            entries: store::ReviewStore::new(db, clock),
             openings: openings::OpeningStore::new(db),
             saved: saved::SavedViewStore::new(db),
         }

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use mongodb::options::FindOptions;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_with::serde_as;
 
+use super::steps::Steps;
 use crate::audit::access::{AuditAccess, AuditScope};
 use crate::audit::checkpoint::StoredCheckpoint;
 use crate::audit::entry::{Entry, EntryKind, Outcome};
+use crate::clock::Clock;
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::UserId;
 
@@ -19,6 +20,8 @@ use crate::ids::UserId;
 pub(super) struct ReviewStore {
     entries: Documents<Entry>,
     checkpoints: Documents<StoredCheckpoint>,
+    /// How many there are when.
+    pub steps: Steps,
 }
 
 /// Whose entries a view reads, and from where to where.
@@ -45,18 +48,6 @@ pub(super) struct Selection {
     pub scope: AuditScope,
 }
 
-/// How many entries a checkpoint added, and when.
-#[serde_as]
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub(super) struct Step {
-    /// When.
-    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
-    pub at: Timestamp,
-    /// How many.
-    #[serde(default)]
-    pub entries: i64,
-}
-
 #[derive(Deserialize)]
 struct Begun {
     #[serde(rename = "_id")]
@@ -72,7 +63,18 @@ fn time(at: Timestamp) -> DateTime {
     DateTime::from_millis(at.as_millisecond())
 }
 
+/// Entries of the whole trail that are read first for what only some of them fit: as many requests as a view may read.
+const FIRST_OF_SOME: i64 = 10_000;
+
 impl Selection {
+    /// Entries of the whole trail among which `wanted` may be found. A request leaves two entries.
+    pub(super) fn first_range(&self, wanted: usize) -> i64 {
+        match self.key {
+            Key::All => i64::try_from(wanted * 5 / 2).unwrap_or(FIRST_OF_SOME),
+            Key::People(_) | Key::Subjects(_) | Key::Ending(_) => FIRST_OF_SOME,
+        }
+    }
+
     fn filter(&self, from: Timestamp, to: Timestamp) -> Document {
         let mut filter = Document::new();
         let one_of = |all: Vec<Bson>| match <[Bson; 1]>::try_from(all) {
@@ -98,8 +100,8 @@ impl Selection {
 }
 
 impl ReviewStore {
-    pub(super) fn new(db: &Db) -> Self {
-        Self { entries: Documents::new(db), checkpoints: Documents::new(db) }
+    pub(super) fn new(db: &Db, clock: &Clock) -> Self {
+        Self { entries: Documents::new(db), checkpoints: Documents::new(db), steps: Steps::new(db, clock) }
     }
 
     fn within(access: &AuditAccess, selection: &Selection) -> bool {
@@ -201,12 +203,6 @@ impl ReviewStore {
     pub(super) async fn stored(&self, access: &AuditAccess, ids: &[&str]) -> Result<Vec<RawDocumentBuf>, StoreError> {
         let options = FindOptions::builder().batch_size(5_000).build();
         self.in_scope(access.scope(), &doc! { "_id": { "$in": ids } }, options).await
-    }
-
-    /// Checkpoints signed in `from..to`: how many entries each added.
-    pub(super) async fn steps(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Step>, StoreError> {
-        let options = FindOptions::builder().projection(doc! { "at": 1, "entries": 1 }).batch_size(5_000).build();
-        self.checkpoints.find_as(doc! { "at": range(from, to) }, options).await
     }
 
     /// The signed note of the newest checkpoint in `from..to`.

@@ -8,12 +8,10 @@ use crate::audit::access::AuditAccess;
 use crate::audit::entry::Entry;
 use crate::db::StoreError;
 
-/// Entries of the whole trail that the first range may hold.
-const FIRST_RANGE: i64 = 1_000;
 /// Entries that are looked at for one page, whether they fit or not.
 const EXAMINED: usize = 1_000;
 /// How much wider a range may be than the one before it.
-const WIDER: i64 = 32;
+const WIDER: i64 = 128;
 
 /// What a page found.
 #[derive(Debug)]
@@ -50,7 +48,7 @@ pub(super) async fn read(
     let (mut at, end) = (places[0].min(places[1]), places[0].max(places[1]));
     let mut density = Density::new(direction, at, end);
     let mut examined: Vec<Entry> = Vec::new();
-    let mut range = FIRST_RANGE;
+    let mut range = selection.first_range(wanted);
     loop {
         if at >= end {
             return Ok(window(way, examined, None, &fits));
@@ -154,9 +152,9 @@ mod tests {
 
     #[test]
     fn ranges_grow_with_what_is_found() {
-        assert_eq!(following(1_000, 0, 2_000), 32_000);
+        assert_eq!(following(1_000, 0, 2_000), 128_000);
         assert_eq!(following(1_000, 500, 1_500), 3_000);
-        assert_eq!(following(1_000, 1, 1_999), 32_000);
+        assert_eq!(following(1_000, 1, 1_999), 128_000);
         assert_eq!(following(1_000, 1_000, 0), 100);
     }
 }

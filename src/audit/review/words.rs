@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 150] = [
+pub(super) const ACTIONS: [(&str, &str); 157] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -19,6 +19,13 @@ pub(super) const ACTIONS: [(&str, &str); 150] = [
     ("POST /{institute}/{case}/sharing/end", "ended sharing a case"),
     ("POST /{institute}/{case}/comments", "commented on a case"),
     ("POST /{institute}/{case}/variants/{id}/comments", "commented on a variant"),
+    ("POST /{institute}/{case}/variants/{id}/pin", "pinned a variant, or not"),
+    ("POST /{institute}/{case}/variants/{id}/causative", "marked a variant causative, or not"),
+    ("POST /{institute}/{case}/variants/{id}/dismiss", "dismissed a variant, or not"),
+    ("POST /{institute}/{case}/variants/{id}/rank", "ranked a variant by hand"),
+    ("POST /{institute}/{case}/variants/{id}/undo", "undid a decision about a variant"),
+    ("GET /{institute}/{case}/timeline", "read the timeline of a case"),
+    ("POST /{institute}/{case}/read", "marked a case’s comments as read"),
     ("GET /{institute}/{case}/comments/{comment}", "read all texts of a comment"),
     ("POST /{institute}/{case}/comments/{comment}/edit", "changed a comment"),
     ("POST /{institute}/{case}/comments/{comment}/retract", "took a comment back"),

@@ -46,6 +46,7 @@ pub struct TestApp {
     folder: tempfile::TempDir,
     commands: Commands,
     wire: Wire,
+    behind: tokio::sync::OnceCell<mongodb::Client>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
@@ -88,6 +89,12 @@ impl TestApp {
     }
 
     async fn start_as(demo: bool, lines: &str) -> Self {
+        Self::start_heard(demo, lines, true).await
+    }
+
+    /// A server whose commands to the database may be heard, for which the driver reads each answer twice: measurements that
+    /// need not hear them do without.
+    pub async fn start_heard(demo: bool, lines: &str, heard: bool) -> Self {
         // A second test finds it installed; that is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
@@ -110,10 +117,10 @@ impl TestApp {
         let origin = settings.origin();
         let commands = Commands::default();
         let (seen, wire) = (Arc::clone(&commands), Wire::default());
-        let heard = Arc::clone(&wire);
+        let kept = Arc::clone(&wire);
         let spy: lodestone::db::CommandSpy = Arc::new(move |event| {
-            if let Some(heard) = heard.lock().unwrap().as_mut() {
-                heard.push(event.clone());
+            if let Some(kept) = kept.lock().unwrap().as_mut() {
+                kept.push(event.clone());
             }
             if let CommandEvent::Started(started) = event {
                 let name = started.command_name.clone();
@@ -121,7 +128,7 @@ impl TestApp {
                 seen.lock().unwrap().push((name, collection));
             }
         });
-        let db = Db::connect(&server_uri(), &name, Some(spy)).await.unwrap();
+        let db = Db::connect(&server_uri(), &name, heard.then_some(spy)).await.unwrap();
         // Ahead of the database's own clock, which removes what has expired.
         let clock = Clock::manual("2036-03-04T05:06:07Z".parse().unwrap());
         migrations::migrate(&db, &clock).await.unwrap();
@@ -134,7 +141,17 @@ impl TestApp {
         tokio::spawn(app::serve(app.clone(), listener, async {
             let _ = stopped.await;
         }));
-        Self { app, origin, clock, config, folder, commands, wire, stop: Some(stop) }
+        Self {
+            app,
+            origin,
+            clock,
+            config,
+            folder,
+            commands,
+            wire,
+            behind: tokio::sync::OnceCell::new(),
+            stop: Some(stop),
+        }
     }
 
     /// A folder for this test's files.
@@ -308,21 +325,27 @@ impl TestApp {
         self.documents("audit", bson::doc! { "occurred_at": 1, "log_id": 1, "seq": 1 }).await
     }
 
+    /// The database as somebody reaches it who is not the program; by one connection, for the embedded server looks at
+    /// every session it ever had when it aggregates.
+    async fn behind(&self) -> mongodb::Database {
+        let client = self.behind.get_or_init(async || mongodb::Client::with_uri_str(server_uri()).await.unwrap()).await;
+        client.database(self.app.db.name())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the test looks at what is stored and changes it, whoever wrote it")]
+    async fn beside(&self, collection: &str) -> mongodb::Collection<bson::Document> {
+        self.behind().await.collection(collection)
+    }
+
     /// All documents of a collection.
     pub async fn documents(&self, collection: &str, sort: bson::Document) -> Vec<bson::Document> {
         use futures::TryStreamExt as _;
-        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "the test looks at what is stored, whoever wrote it")]
-        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
-        collection.find(bson::doc! {}).sort(sort).await.unwrap().try_collect().await.unwrap()
+        self.beside(collection).await.find(bson::doc! {}).sort(sort).await.unwrap().try_collect().await.unwrap()
     }
 
     /// Changes what is stored, behind the program's back; how many documents were changed.
     pub async fn tamper(&self, collection: &str, filter: bson::Document, update: bson::Document) -> u64 {
-        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "the test plays somebody with access to the database")]
-        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
-        collection.update_many(filter, update).await.unwrap().modified_count
+        self.beside(collection).await.update_many(filter, update).await.unwrap().modified_count
     }
 
     /// Puts a document in the place of another, behind the program's back.
@@ -333,26 +356,17 @@ impl TestApp {
 
     /// Adds a document, behind the program's back.
     pub async fn insert(&self, collection: &str, document: &bson::Document) {
-        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "the test plays somebody with access to the database")]
-        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
-        collection.insert_one(document).await.unwrap();
+        self.beside(collection).await.insert_one(document).await.unwrap();
     }
 
     /// Adds many documents at once, behind the program's back.
     pub async fn insert_many(&self, collection: &str, documents: &[bson::Document]) {
-        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "the test fills the database faster than requests would")]
-        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
-        collection.insert_many(documents).ordered(false).await.unwrap();
+        self.beside(collection).await.insert_many(documents).ordered(false).await.unwrap();
     }
 
     /// Removes what is stored, behind the program's back.
     pub async fn remove(&self, collection: &str, filter: bson::Document) -> u64 {
-        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "the test plays somebody with access to the database")]
-        let collection = client.database(self.app.db.name()).collection::<bson::Document>(collection);
-        collection.delete_many(filter).await.unwrap().deleted_count
+        self.beside(collection).await.delete_many(filter).await.unwrap().deleted_count
     }
 
     /// Runs the program itself on this server's database; exit code, standard output and standard error.
@@ -369,8 +383,7 @@ impl TestApp {
 
     /// Everything that is stored, but for what reading may change.
     pub async fn snapshot(&self) -> Vec<(String, Vec<bson::Document>)> {
-        let client = mongodb::Client::with_uri_str(server_uri()).await.unwrap();
-        let mut names = client.database(self.app.db.name()).list_collection_names().await.unwrap();
+        let mut names = self.behind().await.list_collection_names().await.unwrap();
         names.retain(|name| !name.starts_with("audit") && !matches!(name.as_str(), "sessions" | "kept_forms"));
         names.sort();
         let mut all = Vec::new();

@@ -36,7 +36,7 @@ pub enum Rule {
 use Rule::{Cases, Comments, Entries, Events, Machine, Observations, OfCase, OfRevision, Open, Personal, Reviewed};
 
 /// Every collection.
-pub const COLLECTIONS: [(&str, Rule); 39] = [
+pub const COLLECTIONS: [(&str, Rule); 40] = [
     ("address_rules", Open),
     ("api_tokens", Open),
     ("audit", Entries),
@@ -51,6 +51,7 @@ pub const COLLECTIONS: [(&str, Rule); 39] = [
     ("audit_verifications", Open),
     ("audit_views", Personal),
     ("break_seal", Open),
+    ("case_visits", Personal),
     ("cases", Cases),
     ("comments", Comments),
     ("credentials", Open),

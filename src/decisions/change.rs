@@ -1,0 +1,129 @@
+use super::terms;
+use crate::app::AppState;
+use crate::cases::CaseEditor;
+use crate::db::StoreError;
+use crate::ids::VariantId;
+use crate::variants::{Restore, VariantState};
+
+/// What somebody wants to be decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Pinned or not.
+    Pinned(bool),
+    /// Held to be the cause or not.
+    Causative(bool),
+    /// Put aside for these reasons, lowest number first; for none, taken back.
+    Dismissed(Vec<u16>),
+    /// Ranked by hand.
+    Rank(Option<u8>),
+}
+
+/// What became of it.
+pub(super) enum Decided {
+    /// It is so now, or was so before.
+    Done,
+    /// Somebody else decided since the page was opened; how it stands now.
+    Stale(Box<VariantState>),
+}
+
+/// Tries when others decide about the same variant at the same time.
+const TRIES: usize = 8;
+
+impl Wanted {
+    fn apply(&self, state: &mut VariantState) {
+        match self {
+            Self::Pinned(on) => state.pinned = *on,
+            Self::Causative(on) => state.causative = *on,
+            Self::Dismissed(reasons) => state.dismissed.clone_from(reasons),
+            Self::Rank(rank) => state.manual_rank = *rank,
+        }
+    }
+
+    /// Whether it takes the place of a value that somebody else may have chosen; a mark alone does not.
+    fn replaces(&self) -> bool {
+        matches!(self, Self::Dismissed(_) | Self::Rank(_))
+    }
+
+    /// In words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Pinned(true) => "pinned".to_owned(),
+            Self::Pinned(false) => "not pinned".to_owned(),
+            Self::Causative(true) => "causative".to_owned(),
+            Self::Causative(false) => "not causative".to_owned(),
+            Self::Dismissed(reasons) if reasons.is_empty() => "not dismissed".to_owned(),
+            Self::Dismissed(reasons) => {
+                format!("dismissed: {}", reasons.iter().copied().map(terms::dismissal).collect::<Vec<_>>().join(", "))
+            }
+            Self::Rank(None) => "no manual rank".to_owned(),
+            Self::Rank(Some(rank)) => format!("manual rank {}", terms::rank(*rank)),
+        }
+    }
+}
+
+/// How a variant stands, in words; empty when nothing is decided.
+pub(super) fn in_words(state: &VariantState) -> Vec<String> {
+    let mut wanted = Vec::new();
+    if state.causative {
+        wanted.push(Wanted::Causative(true));
+    }
+    if state.pinned {
+        wanted.push(Wanted::Pinned(true));
+    }
+    if !state.dismissed.is_empty() {
+        wanted.push(Wanted::Dismissed(state.dismissed.clone()));
+    }
+    if state.manual_rank.is_some() {
+        wanted.push(Wanted::Rank(state.manual_rank));
+    }
+    wanted.iter().map(Wanted::words).collect()
+}
+
+/// Decides about a variant of the case. `known` is the revision that was shown; what only marks does not ask for it.
+pub(super) async fn decide(
+    app: &AppState,
+    editor: &CaseEditor,
+    variant: &VariantId,
+    wanted: &Wanted,
+    known: i64,
+) -> Result<Decided, StoreError> {
+    for _ in 0..TRIES {
+        let now = app.clock.now();
+        let before = app.states.find(editor.access(), variant).await?;
+        let before = before.unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now));
+        let mut after = before.clone();
+        wanted.apply(&mut after);
+        if after == before {
+            return Ok(Decided::Done);
+        }
+        if wanted.replaces() && before.rev != known {
+            return Ok(Decided::Stale(Box::new(before)));
+        }
+        match app.states.decide(editor, &app.cases, &app.events, after, now).await {
+            Ok(_) => return Ok(Decided::Done),
+            Err(StoreError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StoreError::Conflict("the decision"))
+}
+
+/// Puts back what was before the last decision, when that is still the one that was shown.
+pub(super) async fn undo(
+    app: &AppState,
+    editor: &CaseEditor,
+    variant: &VariantId,
+    known: i64,
+) -> Result<Decided, StoreError> {
+    let now = app.clock.now();
+    let revisions = Restore { earlier: known - 1, known };
+    match app.states.restore(editor, &app.cases, &app.events, variant, revisions, now).await {
+        Ok(Some(_)) => Ok(Decided::Done),
+        Ok(None) | Err(StoreError::Conflict(_)) => {
+            let present = app.states.find(editor.access(), variant).await?;
+            let undecided = || VariantState::undecided(editor.access(), variant.clone(), now);
+            Ok(Decided::Stale(Box::new(present.unwrap_or_else(undecided))))
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,104 @@
+use super::change::Wanted;
+use super::terms::{DISMISSALS, RANKS};
+use crate::error::{AppError, AppResult, FieldError};
+
+/// A decision as it was sent.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// Revision that was shown; 0 when nothing was decided.
+    pub known: i64,
+    on: Option<bool>,
+    reasons: Vec<u16>,
+    rank: Option<u8>,
+}
+
+impl Sent {
+    /// Reads a form; an unknown field or one that cannot be read is an error with its name.
+    pub(super) fn read(pairs: &[(String, String)]) -> AppResult<Self> {
+        let mut sent = Self::default();
+        let mut wrong = Vec::new();
+        for (name, value) in pairs {
+            if let Err(message) = sent.set(name, value.trim()) {
+                wrong.push(FieldError::new(name, value, message));
+            }
+        }
+        sent.reasons.sort_unstable();
+        sent.reasons.dedup();
+        if wrong.is_empty() { Ok(sent) } else { Err(AppError::Unprocessable(wrong)) }
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
+        match name {
+            "rev" => self.known = value.parse().map_err(|_| "is not a revision")?,
+            "on" => self.on = Some(["0", "1"].iter().position(|known| *known == value).ok_or("must be 1 or 0")? == 1),
+            "reason" => {
+                let code = value.parse().ok().filter(|code| DISMISSALS.iter().any(|(known, _)| known == code));
+                self.reasons.push(code.ok_or("is not a reason to dismiss a variant")?);
+            }
+            "rank" if value.is_empty() => self.rank = None,
+            "rank" => {
+                let code = value.parse().ok().filter(|code| RANKS.iter().any(|(known, ..)| known == code));
+                self.rank = Some(code.ok_or("is not a rank")?);
+            }
+            _ => return Err("this field is not known"),
+        }
+        Ok(())
+    }
+
+    fn is_on(&self) -> AppResult<bool> {
+        let missing = || AppError::Unprocessable(vec![FieldError::new("on", "", "must be 1 or 0")]);
+        self.on.ok_or_else(missing)
+    }
+
+    pub(super) fn pinned(&self) -> AppResult<Wanted> {
+        self.is_on().map(Wanted::Pinned)
+    }
+
+    pub(super) fn causative(&self) -> AppResult<Wanted> {
+        self.is_on().map(Wanted::Causative)
+    }
+
+    pub(super) fn dismissed(&self) -> Wanted {
+        Wanted::Dismissed(self.reasons.clone())
+    }
+
+    pub(super) fn ranked(&self) -> Wanted {
+        Wanted::Rank(self.rank)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Sent, Vec<String>> {
+        match Sent::read(&serde_urlencoded::from_str::<Vec<(String, String)>>(text).unwrap()) {
+            Ok(sent) => Ok(sent),
+            Err(AppError::Unprocessable(errors)) => Err(errors.into_iter().map(|error| error.field).collect()),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn values_outside_the_lists_are_named() {
+        for (text, field) in [
+            ("reason=4", "reason"),
+            ("rank=16", "rank"),
+            ("rank=high", "rank"),
+            ("on=yes", "on"),
+            ("rev=x", "rev"),
+            ("pin=1", "pin"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), [field], "{text}");
+        }
+    }
+
+    #[test]
+    fn reasons_are_told_once_and_in_order() {
+        let sent = read("rev=3&reason=29&reason=7&reason=29").unwrap();
+        assert_eq!((sent.known, sent.dismissed()), (3, Wanted::Dismissed(vec![7, 29])));
+        assert_eq!(read("rank=0").unwrap().ranked(), Wanted::Rank(Some(0)), "other is a rank");
+        assert_eq!(read("rank=").unwrap().ranked(), Wanted::Rank(None));
+        assert!(read("").unwrap().pinned().is_err());
+    }
+}

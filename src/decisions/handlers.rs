@@ -1,0 +1,137 @@
+use askama::Template;
+use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde::Deserialize;
+
+use super::change::{Decided, Wanted, decide, in_words, undo as put_back};
+use super::forms::Sent;
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::cases::CaseEditor;
+use crate::error::{AppError, AppResult};
+use crate::ids::VariantId;
+use crate::variants::VariantState;
+use crate::web::{CsrfForm, Layout, Page, Params, Path, filters, see_other, urls};
+
+/// The path of a variant in its case.
+#[derive(Deserialize)]
+pub(super) struct VariantPath {
+    #[serde(rename = "institute")]
+    _institute: String,
+    #[serde(rename = "case")]
+    _case: String,
+    id: VariantId,
+}
+
+/// Somebody else decided meanwhile.
+#[derive(Template)]
+#[template(path = "decisions/stale.html")]
+struct StalePage {
+    layout: Layout,
+    name: String,
+    at: String,
+    now: Vec<String>,
+    wanted: String,
+    /// The same form on what stands now; none where there is nothing to repeat.
+    again: Option<(String, Vec<(String, String)>)>,
+    back: String,
+}
+
+/// A decision that was sent about a variant of a case that the sender may change. Only the extractor builds one.
+pub(super) struct Deciding {
+    editor: CaseEditor,
+    page: Page,
+    app: AppState,
+    variant: VariantId,
+    /// How the case's list names it.
+    name: String,
+    /// The filter under which it was reached.
+    query: Params,
+    pairs: Vec<(String, String)>,
+    sent: Sent,
+}
+
+impl FromRequest<AppState> for Deciding {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, app: &AppState) -> AppResult<Self> {
+        let (mut parts, body) = request.into_parts();
+        let editor = CaseEditor::from_request_parts(&mut parts, app).await?;
+        let Path(at) = Path::<VariantPath>::from_request_parts(&mut parts, app).await?;
+        let Ok(page) = Page::from_request_parts(&mut parts, app).await;
+        let Ok(query) = Params::from_request_parts(&mut parts, app).await;
+        let trail = Trail::of(&parts);
+        let CsrfForm(pairs) =
+            CsrfForm::<Vec<(String, String)>>::from_request(Request::from_parts(parts, body), app).await?;
+        let sent = Sent::read(&pairs)?;
+        let found = app.variants.find(editor.access(), &at.id).await?.ok_or(AppError::NotFound("variant"))?;
+        trail.note_done("variant", at.id.as_str(), Some(&editor.access().case().institute));
+        Ok(Self { variant: at.id, name: found.simple_id(), editor, page, app: app.clone(), query, pairs, sent })
+    }
+}
+
+impl Deciding {
+    async fn decide(self, action: &str, wanted: Wanted) -> AppResult<Response> {
+        let decided = decide(&self.app, &self.editor, &self.variant, &wanted, self.sent.known).await?;
+        self.answer(decided, &wanted.words(), Some(action))
+    }
+
+    fn answer(self, decided: Decided, wanted: &str, action: Option<&str>) -> AppResult<Response> {
+        let case = self.editor.access().case();
+        let query: Vec<(&str, String)> =
+            self.query.pairs().iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let back = format!("{}#decisions", urls::variant(case, &self.variant, &query));
+        let now: VariantState = match decided {
+            Decided::Done => return Ok(see_other(&back)),
+            Decided::Stale(now) => *now,
+        };
+        let again = action.map(|action| {
+            let mut pairs = self.pairs.clone();
+            pairs.retain(|(name, _)| name != "rev");
+            pairs.push(("rev".to_owned(), now.rev.to_string()));
+            (urls::decision(case, &self.variant, action, &query), pairs)
+        });
+        let bar = self.editor.access().bar();
+        let page = self.page.render(|layout| StalePage {
+            layout: layout.with_case(bar),
+            name: self.name,
+            at: filters::moment(now.at),
+            now: in_words(&now),
+            wanted: wanted.to_owned(),
+            again,
+            back,
+        })?;
+        Ok((StatusCode::CONFLICT, page).into_response())
+    }
+}
+
+/// `POST /{institute}/{case}/variants/{id}/pin`
+pub(super) async fn pin(deciding: Deciding) -> AppResult<Response> {
+    let wanted = deciding.sent.pinned()?;
+    deciding.decide("pin", wanted).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/causative`
+pub(super) async fn hold_causative(deciding: Deciding) -> AppResult<Response> {
+    let wanted = deciding.sent.causative()?;
+    deciding.decide("causative", wanted).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/dismiss`: with no reason it is taken back.
+pub(super) async fn dismiss(deciding: Deciding) -> AppResult<Response> {
+    let wanted = deciding.sent.dismissed();
+    deciding.decide("dismiss", wanted).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/rank`: an empty one is none.
+pub(super) async fn rank(deciding: Deciding) -> AppResult<Response> {
+    let wanted = deciding.sent.ranked();
+    deciding.decide("rank", wanted).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/undo`
+pub(super) async fn undo(deciding: Deciding) -> AppResult<Response> {
+    let decided = put_back(&deciding.app, &deciding.editor, &deciding.variant, deciding.sent.known).await?;
+    deciding.answer(decided, "the last decision undone", None)
+}

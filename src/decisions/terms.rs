@@ -1,0 +1,71 @@
+//! Closed lists of what can be chosen. Numbers are stored and are those that laboratories know from Scout.
+
+/// Reasons to put a variant aside.
+pub const DISMISSALS: [(u16, &str); 14] = [
+    (2, "common in public databases"),
+    (3, "common in the local archive"),
+    (5, "phenotype does not fit"),
+    (7, "inheritance does not fit"),
+    (11, "no plausible compound"),
+    (13, "not in a disease transcript"),
+    (17, "not in a RefSeq transcript"),
+    (19, "splicing unaffected"),
+    (23, "inherited from an unaffected relative"),
+    (29, "technical artefact"),
+    (31, "protein function unaffected"),
+    (37, "reported as benign"),
+    (41, "common type of variation"),
+    (43, "type of variation that is not studied"),
+];
+
+/// Ranks given by hand, from the highest.
+pub const RANKS: [(u8, &str, &str); 15] = [
+    (8, "KP", "known pathogenic"),
+    (7, "P", "pathogenic"),
+    (6, "NVP", "novel, validated pathogenic"),
+    (5, "PPP", "pathogenic, partial phenotype"),
+    (4, "LP", "likely pathogenic"),
+    (3, "PP", "possibly pathogenic"),
+    (9, "VUS", "uncertain significance"),
+    (2, "LB", "likely benign"),
+    (1, "B", "benign"),
+    (13, "PLP", "pathogenic, low penetrance"),
+    (14, "LPLP", "likely pathogenic, low penetrance"),
+    (10, "RF", "established risk factor"),
+    (11, "LRF", "likely risk factor"),
+    (12, "URF", "uncertain risk factor"),
+    (0, "O", "other"),
+];
+
+/// A reason in words.
+#[must_use]
+pub fn dismissal(code: u16) -> String {
+    let known = DISMISSALS.iter().find(|(number, _)| *number == code);
+    known.map_or_else(|| format!("reason {code}, which this version does not know"), |(_, words)| (*words).to_owned())
+}
+
+/// A rank in words.
+#[must_use]
+pub fn rank(code: u8) -> String {
+    let known = RANKS.iter().find(|(number, ..)| *number == code);
+    known.map_or_else(
+        || format!("rank {code}, which this version does not know"),
+        |(_, short, words)| format!("{short}, {words}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_number_and_word_stands_once() {
+        let numbers: BTreeSet<u16> = DISMISSALS.iter().map(|(number, _)| *number).collect();
+        let ranks: BTreeSet<u8> = RANKS.iter().map(|(number, ..)| *number).collect();
+        let short: BTreeSet<&str> = RANKS.iter().map(|(_, short, _)| *short).collect();
+        assert_eq!((numbers.len(), ranks.len(), short.len()), (DISMISSALS.len(), RANKS.len(), RANKS.len()));
+        assert_eq!(rank(0), "O, other", "0 is a rank, not its absence");
+    }
+}

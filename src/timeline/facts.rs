@@ -1,0 +1,153 @@
+//! What an event changed, fact by fact, in words.
+
+use bson::Bson;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::cases::{Emergency, Share};
+use crate::comments::{Comment, Reach};
+use crate::db::StoreError;
+use crate::decisions::terms;
+use crate::events::{Event, EventKind};
+use crate::ids::VariantId;
+use crate::variants::VariantState;
+use crate::web::filters;
+
+/// One fact as it was and as it is; empty where there was or is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fact {
+    pub what: String,
+    pub before: String,
+    pub after: String,
+}
+
+/// Which variant an event is about, as far as it says so itself.
+pub(super) enum AboutVariant {
+    /// To be looked up.
+    Id(VariantId),
+    /// As the comment names it.
+    Named(VariantId, String),
+}
+
+/// A list as loads write it down.
+#[derive(Deserialize)]
+struct LoadedList {
+    category: String,
+    list: String,
+    revision: i64,
+    total: i64,
+    threshold: f64,
+}
+
+fn read<T: DeserializeOwned>(event: &Event, state: &Bson) -> Result<Option<T>, StoreError> {
+    bson::deserialize_from_bson(state.clone()).map_err(|error| StoreError::Unreadable {
+        collection: "events",
+        id: event.id.clone(),
+        reason: error.to_string(),
+    })
+}
+
+/// Before and after of an event as `T`, each told by `tell` as what it is; facts that stayed are left out.
+fn compared<T: DeserializeOwned>(
+    event: &Event,
+    tell: impl Fn(&T) -> Vec<(String, String)>,
+) -> Result<Vec<Fact>, StoreError> {
+    let [before, after] = [&event.before, &event.after].map(|state| read::<T>(event, state));
+    let told = |state: Option<T>| state.map(|state| tell(&state)).unwrap_or_default();
+    let (before, after) = (told(before?), told(after?));
+    let of = |facts: &[(String, String)], what: &str| {
+        facts.iter().find(|(name, _)| name == what).map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let gone = before.iter().filter(|(what, _)| after.iter().all(|(other, _)| other != what));
+    let names = after.iter().chain(gone).map(|(what, _)| what);
+    let facts = names.map(|what| Fact { what: what.clone(), before: of(&before, what), after: of(&after, what) });
+    Ok(facts.filter(|fact| fact.before != fact.after).collect())
+}
+
+/// The facts that an event changed.
+pub(super) fn of(event: &Event) -> Result<Vec<Fact>, StoreError> {
+    match event.kind {
+        EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all)),
+        EventKind::VariantDecided => compared(event, decisions),
+        EventKind::Share | EventKind::ShareEnded => compared(event, share),
+        EventKind::BreakGlass | EventKind::BreakGlassEnded => compared(event, emergency),
+        EventKind::CommentWritten
+        | EventKind::CommentEdited
+        | EventKind::CommentRetracted
+        | EventKind::RedactionAsked
+        | EventKind::CommentRedacted
+        | EventKind::RedactionRefused => compared(event, comment),
+        EventKind::CaseDeleted
+        | EventKind::InstituteAdded
+        | EventKind::InstituteChanged
+        | EventKind::UserAdded
+        | EventKind::UserChanged
+        | EventKind::AddressesChanged => Ok(Vec::new()),
+    }
+}
+
+/// Which variant an event is about.
+pub(super) fn variant(event: &Event) -> Result<Option<AboutVariant>, StoreError> {
+    if let Some(id) = event.subject.strip_prefix("variant/") {
+        return Ok(id.parse().ok().map(AboutVariant::Id));
+    }
+    if !event.subject.starts_with("comment/") {
+        return Ok(None);
+    }
+    let about = read::<Comment>(event, &event.after)?.and_then(|comment| comment.variant);
+    Ok(about.map(|variant| AboutVariant::Named(variant.id, variant.label)))
+}
+
+fn lists(all: &[LoadedList]) -> Vec<(String, String)> {
+    let one = |list: &LoadedList| {
+        let total = filters::thousands(list.total.unsigned_abs());
+        let threshold = filters::score(list.threshold);
+        let told = format!("{total} variants above rank score {threshold}, revision {}", list.revision);
+        (format!("{} {}", list.list, list.category), told)
+    };
+    all.iter().map(one).collect()
+}
+
+fn decisions(state: &VariantState) -> Vec<(String, String)> {
+    let yes = |is: bool| is.then(|| "yes".to_owned());
+    let reasons: Vec<String> = state.dismissed.iter().copied().map(terms::dismissal).collect();
+    present([
+        ("pinned", yes(state.pinned)),
+        ("causative", yes(state.causative)),
+        ("dismissed", (!reasons.is_empty()).then(|| reasons.join(", "))),
+        ("manual rank", state.manual_rank.map(terms::rank)),
+        ("ACMG class", state.acmg.clone()),
+    ])
+}
+
+fn share(share: &Share) -> Vec<(String, String)> {
+    present([
+        ("with", Some(share.with.to_string())),
+        ("for", Some(share.purpose.clone())),
+        ("lists", Some(share.lists.words().to_owned())),
+        ("guests comment", Some(if share.comments { "yes" } else { "no" }.to_owned())),
+        ("last day", Some(share.last_day().to_string())),
+        ("ended", share.ended.as_ref().map(|end| filters::moment(end.at))),
+        ("reason", share.ended.as_ref().and_then(|end| end.reason.clone())),
+    ])
+}
+
+fn emergency(emergency: &Emergency) -> Vec<(String, String)> {
+    present([
+        ("reason", Some(emergency.reason.clone())),
+        ("until", Some(filters::moment(emergency.until))),
+        ("ended", emergency.ended.map(filters::moment)),
+    ])
+}
+
+fn comment(comment: &Comment) -> Vec<(String, String)> {
+    let redaction = comment.redaction.as_ref();
+    present([
+        ("shown", (comment.reach == Reach::Institute).then(|| "with the variant in all our cases".to_owned())),
+        ("to be erased because", redaction.map(|redaction| redaction.reason.clone())),
+    ])
+}
+
+fn present<const N: usize>(facts: [(&str, Option<String>); N]) -> Vec<(String, String)> {
+    facts.into_iter().filter_map(|(what, value)| value.map(|value| (what.to_owned(), value))).collect()
+}

@@ -1,0 +1,13 @@
+//! What happened in a case, as people read it: the clinical history of the case, newest first, with before and after.
+
+mod facts;
+mod page;
+mod query;
+
+use crate::web::{Access, Routes};
+
+/// The page.
+#[must_use]
+pub fn routes() -> Routes {
+    Routes::new().get("/{institute}/{case}/timeline", Access::Case, page::show)
+}

@@ -1,0 +1,191 @@
+//! Decisions on variants through their pages: marks, reasons, ranks, undoing, and two people at once (H1, H2, H7).
+
+use bson::doc;
+use lodestone::events::{Event, EventKind, History};
+use lodestone::variants::VariantState;
+use reqwest::StatusCode;
+use scraper::{Html, Selector};
+
+use crate::sharing::{ready, send, share, texts};
+use crate::support::{Browser, TestApp};
+
+async fn variant(reader: &Browser) -> String {
+    let list = reader.json("/api/v1/own/fam/variants").await;
+    format!("/own/fam/variants/{}", list["variants"][0]["id"].as_str().unwrap())
+}
+
+async fn state(app: &TestApp) -> VariantState {
+    let stored = app.documents("variant_states", doc! {}).await;
+    bson::deserialize_from_document(stored[0].clone()).unwrap()
+}
+
+async fn decided(app: &TestApp) -> Vec<Event> {
+    let documents = app.documents("events", doc! { "rev": 1 }).await;
+    let events = documents.into_iter().map(|document| bson::deserialize_from_document::<Event>(document).unwrap());
+    events.filter(|event| event.kind == EventKind::VariantDecided).collect()
+}
+
+async fn done(browser: &Browser, at: &str, action: &str, form: &[(&str, &str)]) {
+    let answer = send(browser, &format!("{at}/{action}"), form).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{action} {form:?}: {}", answer.text().await.unwrap());
+}
+
+/// The hidden fields of the form that goes to an action, as the page has them.
+fn hidden(page: &str, action: &str) -> Vec<(String, String)> {
+    let html = Html::parse_document(page);
+    let selector = Selector::parse(&format!("form[action$='{action}'] input[type=hidden]")).unwrap();
+    let fields = html
+        .select(&selector)
+        .map(|field| (field.attr("name").unwrap().to_owned(), field.attr("value").unwrap().to_owned()));
+    fields.filter(|(name, _)| name != "csrf").collect()
+}
+
+#[tokio::test]
+async fn what_is_decided_is_shown_found_and_told() {
+    let (app, _, ann) = ready().await;
+    let at = variant(&ann).await;
+    assert!(ann.page(&at).await.contains("Nothing is decided about this variant."));
+    let back = send(&ann, &format!("{at}/pin?gene=POT1"), &[("on", "1")]).await;
+    assert_eq!(
+        back.headers()["location"],
+        format!("{at}?gene=POT1#decisions").as_str(),
+        "who decides stays in the list"
+    );
+    done(&ann, &at, "causative", &[("on", "1")]).await;
+    done(&ann, &at, "rank", &[("rev", "2"), ("rank", "0")]).await;
+    done(&ann, &at, "dismiss", &[("rev", "3"), ("reason", "29"), ("reason", "7")]).await;
+    let stored = state(&app).await;
+    assert_eq!((stored.pinned, stored.causative, stored.manual_rank, stored.rev), (true, true, Some(0), 4));
+    assert_eq!(stored.dismissed, [7, 29]);
+    let page = app.signed_in(&["own:geneticist"]).await.page(&at).await;
+    let words = texts(&page, "[aria-labelledby=decisions] strong").concat();
+    assert_eq!(
+        words,
+        "causative; pinned; dismissed: inheritance does not fit, technical artefact; manual rank O, other"
+    );
+    assert_eq!(texts(&page, "#manual-rank option[selected]"), ["O: other"], "0 is a rank");
+    let list = ann.json("/api/v1/own/fam/variants?pinned=only&dismissed=show").await;
+    assert_eq!(list["matched"], 1);
+    let told = ann.page("/own/fam/timeline?kind=decisions").await;
+    assert!(told.contains("O, other") && told.contains("technical artefact"), "{told}");
+    done(&ann, &at, "rank", &[("rev", "4"), ("rank", "")]).await;
+    done(&ann, &at, "dismiss", &[("rev", "5")]).await;
+    done(&ann, &at, "causative", &[("on", "0")]).await;
+    done(&ann, &at, "pin", &[("on", "0")]).await;
+    assert!(!state(&app).await.keeps_variant());
+    assert!(ann.page(&at).await.contains("Nothing is decided about this variant any more."));
+    let events = decided(&app).await;
+    assert_eq!(events.len(), 8);
+    assert!(History::new(events).is_ok());
+    app.end().await;
+}
+
+/// H7: what is sent twice changes once; a mark needs no revision and never meets a conflict.
+#[tokio::test]
+async fn h7_a_mark_sent_twice_is_set_once() {
+    let (app, _, ann) = ready().await;
+    let at = variant(&ann).await;
+    for _ in 0..3 {
+        done(&ann, &at, "pin", &[("on", "1")]).await;
+    }
+    assert_eq!(decided(&app).await.len(), 1);
+    let ben = app.signed_in(&["own:geneticist"]).await;
+    let [pin, causative] = ["pin", "causative"].map(|action| format!("{at}/{action}"));
+    let (token_of_ann, token_of_ben) = (ann.csrf("/own/fam").await, ben.csrf("/own/fam").await);
+    for round in 0..6 {
+        let on = (round % 2).to_string();
+        let ann_form = [("csrf", token_of_ann.as_str()), ("on", on.as_str())];
+        let ben_form = [("csrf", token_of_ben.as_str()), ("on", on.as_str())];
+        let (one, other) = tokio::join!(ann.post(&pin, &ann_form), ben.post(&causative, &ben_form));
+        assert_eq!((one.status(), other.status()), (StatusCode::SEE_OTHER, StatusCode::SEE_OTHER), "round {round}");
+    }
+    let stored = state(&app).await;
+    assert!(stored.pinned && stored.causative, "neither took the other's mark away: {stored:?}");
+    assert!(History::new(decided(&app).await).is_ok());
+    app.end().await;
+}
+
+/// H1: who replaces a value that somebody else changed is shown both, and decides.
+#[tokio::test]
+async fn h1_a_stale_value_is_shown_beside_the_present_one() {
+    let (app, _, ann) = ready().await;
+    let at = variant(&ann).await;
+    let ben = app.signed_in(&["own:geneticist"]).await;
+    let form = hidden(&ben.page(&at).await, "/rank");
+    done(&ann, &at, "rank", &[("rev", "0"), ("rank", "4")]).await;
+    let mut mine: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    mine.push(("rank", "9"));
+    let stale = send(&ben, &format!("{at}/rank"), &mine).await;
+    assert_eq!(stale.status(), StatusCode::CONFLICT);
+    let page = stale.text().await.unwrap();
+    assert_eq!(
+        texts(&page, "main dd"),
+        ["manual rank LP, likely pathogenic", "manual rank VUS, uncertain significance"]
+    );
+    assert_eq!(state(&app).await.manual_rank, Some(4), "nothing is overwritten unseen");
+    let again = hidden(&page, "/rank");
+    let again: Vec<(&str, &str)> = again.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    done(&ben, &at, "rank", &again).await;
+    assert_eq!(state(&app).await.manual_rank, Some(9));
+    let same = send(&ann, &format!("{at}/rank"), &[("rev", "0"), ("rank", "9")]).await;
+    assert_eq!(same.status(), StatusCode::SEE_OTHER, "wanting what is so already is no conflict");
+    app.end().await;
+}
+
+/// H2: undoing is another change; an old page undoes nothing that somebody decided since.
+#[tokio::test]
+async fn h2_the_last_decision_is_undone_as_a_change_of_its_own() {
+    let (app, _, ann) = ready().await;
+    let at = variant(&ann).await;
+    done(&ann, &at, "dismiss", &[("rev", "0"), ("reason", "5")]).await;
+    done(&ann, &at, "pin", &[("on", "1")]).await;
+    assert!(ann.page(&at).await.contains("data-key=\"undo\""));
+    let colleague = app.signed_in(&["own:clinician"]).await;
+    assert!(!colleague.page(&at).await.contains("data-key=\"undo\""), "one key undoes what is one's own");
+    done(&ann, &at, "undo", &[("rev", "2")]).await;
+    let stored = state(&app).await;
+    assert_eq!((stored.pinned, stored.dismissed.as_slice(), stored.rev), (false, &[5][..], 3));
+    let stale = send(&ann, &format!("{at}/undo"), &[("rev", "2")]).await;
+    assert_eq!(stale.status(), StatusCode::CONFLICT, "an undo sent twice does not undo the undoing");
+    assert!(stale.text().await.unwrap().contains("phenotype does not fit"));
+    done(&ann, &at, "undo", &[("rev", "3")]).await;
+    assert!(state(&app).await.pinned, "undoing is undone like any other change");
+    let never = send(&ann, &format!("{at}/undo"), &[("rev", "0")]).await;
+    assert_eq!(never.status(), StatusCode::CONFLICT);
+    assert!(History::new(decided(&app).await).is_ok());
+    app.end().await;
+}
+
+#[tokio::test]
+async fn decisions_are_for_the_owner_and_from_closed_lists() {
+    let (app, _, ann) = ready().await;
+    share(&ann, &[]).await;
+    let at = variant(&ann).await;
+    let guest = app.signed_in(&["partner:clinician"]).await;
+    let page = guest.page(&at).await;
+    assert!(page.contains("Nothing is decided") && !page.contains("/pin\""), "a guest reads and decides nothing");
+    for (action, form) in [
+        ("pin", vec![("on", "1")]),
+        ("causative", vec![("on", "1")]),
+        ("dismiss", vec![("rev", "0"), ("reason", "2")]),
+        ("rank", vec![("rev", "0"), ("rank", "1")]),
+        ("undo", vec![("rev", "1")]),
+    ] {
+        let refused = send(&guest, &format!("{at}/{action}"), &form).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{action}");
+    }
+    for (action, form) in [
+        ("pin", vec![]),
+        ("pin", vec![("on", "2")]),
+        ("dismiss", vec![("rev", "0"), ("reason", "4")]),
+        ("rank", vec![("rev", "0"), ("rank", "15")]),
+        ("rank", vec![("rank", "1"), ("pinned", "1")]),
+    ] {
+        let wrong = send(&ann, &format!("{at}/{action}"), &form).await;
+        assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY, "{action} {form:?}");
+    }
+    let other = format!("/own/fam/variants/{}/pin", "a".repeat(26));
+    assert_eq!(send(&ann, &other, &[("on", "1")]).await.status(), StatusCode::NOT_FOUND, "of this case only");
+    assert!(decided(&app).await.is_empty());
+    app.end().await;
+}
