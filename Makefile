@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 export CARGO_TERM_COLOR ?= always
 
-.PHONY: help system database demo test lint bench chaos e2e fhir
+.PHONY: help system database demo test lint bench chaos mutants e2e fhir
 
 help:
 	@echo "make demo    demo cases and one URL that signs you in (first run: about 10 minutes of building)"
@@ -12,6 +12,7 @@ help:
 	@echo "make lint    format, clippy, documentation"
 	@echo "make bench   the budgets, measured"
 	@echo "make chaos   kills program and database under load, and checks what they promised"
+	@echo "make mutants changes the code of permissions, place by place, and lists what no test notices"
 	@echo "make fhir    the exported trail against the schema of FHIR R4"
 	@echo "make e2e     pages in a browser: scripts, accessibility, validity, no outbound request"
 
@@ -60,6 +61,13 @@ chaos: system
 	$${CARGO_TARGET_DIR:-target}/demo/lodestone database install >/dev/null
 	tests/with-database cargo bench --profile demo --bench chaos
 	SIMULATION_SEEDS=10000 cargo test --lib simulation::c13
+
+# Hours, on two cores; cargo-mutants lists what to change.
+mutants: system
+	@command -v cargo-mutants >/dev/null || cargo install cargo-mutants --version 27.1.0 --locked --quiet
+	cargo build
+	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install >/dev/null
+	python3 tests/mutants/run.py
 
 # The schema comes with an npm package, outside the repository.
 fhir_modules := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodestone/fhir-1

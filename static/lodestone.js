@@ -109,6 +109,10 @@ class VariantRows extends HTMLElement {
     this.current?.querySelector(".row-link").click();
   }
 
+  pin() {
+    this.current?.querySelector("button.pin")?.click();
+  }
+
   select() {
     const box = this.current?.querySelector(".pick");
     if (!box) return;
@@ -223,7 +227,7 @@ const ACTIONS = {
   f: () => focusFilters("#filters .facet summary"),
   g: () => focusFilters('[data-key="gene"]'),
   c: follow("clinical"),
-  s: press("pin"),
+  s: () => (rows ? rows.pin() : press("pin")()),
   d: () => {
     const why = find('[data-key="dismiss"]');
     if (!why) return;

@@ -7,6 +7,8 @@ use crate::error::{AppError, AppResult, FieldError};
 pub(super) struct Sent {
     /// Revision that was shown; 0 when nothing was decided.
     pub known: i64,
+    /// Whether it was made on the list, where the reader goes on.
+    pub on_list: bool,
     on: Option<bool>,
     reasons: Vec<u16>,
     rank: Option<u8>,
@@ -31,6 +33,7 @@ impl Sent {
         match name {
             "rev" => self.known = value.parse().map_err(|_| "is not a revision")?,
             "on" => self.on = Some(["0", "1"].iter().position(|known| *known == value).ok_or("must be 1 or 0")? == 1),
+            "from" if value == "list" => self.on_list = true,
             "reason" => {
                 let code = value.parse().ok().filter(|code| DISMISSALS.iter().any(|(known, _)| known == code));
                 self.reasons.push(code.ok_or("is not a reason to dismiss a variant")?);

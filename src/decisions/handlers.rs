@@ -81,7 +81,11 @@ impl Deciding {
         let case = self.editor.access().case();
         let query: Vec<(&str, String)> =
             self.query.pairs().iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        let back = format!("{}#decisions", urls::variant(case, &self.variant, &query));
+        let back = if self.sent.on_list {
+            format!("{}#v-{}", urls::variants(case, &query), self.variant)
+        } else {
+            format!("{}#decisions", urls::variant(case, &self.variant, &query))
+        };
         let now: VariantState = match decided {
             Decided::Done => return Ok(see_other(&back)),
             Decided::Stale(now) => *now,

@@ -6,7 +6,7 @@ mod handlers;
 mod panel;
 pub mod terms;
 
-pub(crate) use panel::DecisionPanel;
+pub(crate) use panel::{DecisionPanel, LastDecision};
 
 use crate::web::{Access, Routes};
 

@@ -1,3 +1,5 @@
+use jiff::{SignedDuration, Timestamp};
+
 use super::change::in_words;
 use super::terms::{DISMISSALS, RANKS};
 use crate::cases::CaseAccess;
@@ -34,6 +36,40 @@ pub(crate) struct DecisionUrls {
     pub dismiss: String,
     pub rank: String,
     pub undo: String,
+}
+
+/// The reader's own last decision in a list, as long as they may still have it in mind.
+pub(crate) struct LastDecision {
+    pub variant: String,
+    /// How the variant stands since.
+    pub words: String,
+    pub rev: i64,
+    pub undo: String,
+}
+
+/// How long that is.
+const IN_MIND: SignedDuration = SignedDuration::from_mins(15);
+
+impl LastDecision {
+    /// Of all decisions about a list; `name` tells how the list names a variant, and nothing of one that it does not hold.
+    pub(crate) fn of<'a>(
+        access: &CaseAccess,
+        states: impl Iterator<Item = &'a VariantState>,
+        name: impl Fn(&VariantId) -> Option<String>,
+        query: &[(&str, String)],
+        now: Timestamp,
+    ) -> Option<Self> {
+        let user = access.principal().user();
+        let own = states.filter(|state| state.user == *user && now.duration_since(state.at) <= IN_MIND);
+        let last = own.max_by_key(|state| state.at).filter(|_| access.may_edit())?;
+        let words = in_words(last).join("; ");
+        Some(Self {
+            variant: name(&last.id)?,
+            words: if words.is_empty() { "nothing decided".to_owned() } else { words },
+            rev: last.rev,
+            undo: urls::decision(access.case(), &last.id, "undo", query),
+        })
+    }
 }
 
 impl DecisionPanel {

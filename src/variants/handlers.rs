@@ -13,7 +13,7 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess, ListKind};
 use crate::comments::{About, Discussion};
-use crate::decisions::DecisionPanel;
+use crate::decisions::{DecisionPanel, LastDecision};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::web::{Access, Layout, Page, Params, Path, Routes, filters, urls};
@@ -68,6 +68,9 @@ struct ListPage {
     sorts: Vec<SortLink>,
     exports: Vec<(&'static str, String)>,
     not_assessed: Vec<String>,
+    /// Whether the reader decides about variants.
+    decides: bool,
+    last_decision: Option<LastDecision>,
 }
 
 /// A group of check boxes.
@@ -146,17 +149,19 @@ async fn list(
     let heads = individual_heads(case);
     let filter = &found.filter;
     let kind = found.kind();
-    let link = |filter: &Filter, page: usize| {
-        let mut pairs = query(filter, kind);
-        if page > 1 {
-            pairs.push(("page", page.to_string()));
-        }
-        urls::variants(case, &pairs)
-    };
+    let link = |filter: &Filter, page: usize| urls::variants(case, &at_page(filter, kind, page));
     let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
     let clinical = clinical_preset(panels, found.institute.settings.frequency_cutoff);
     let first = filter.per_page.saturating_mul(filter.page - 1) + 1;
     let bar = access.bar();
+    let here = at_page(filter, kind, filter.page);
+    let decides = access.may_edit();
+    let mut rows: Vec<RowView> = found.page().iter().map(|row| RowView::new(case, &found, &heads, *row)).collect();
+    for (view, row) in rows.iter_mut().zip(found.page()).filter(|_| decides) {
+        view.pin_url = urls::decision(case, &found.columns.row(*row).id(), "pin", &here);
+    }
+    let named = |id: &VariantId| found.columns.find(id).map(|row| found.columns.row(row).simple_id());
+    let last_decision = LastDecision::of(&access, found.states.values(), named, &here, app.clock.now());
     page.render(|layout| ListPage {
         kind: kind.as_str(),
         find_url: urls::find(case, &[]),
@@ -179,7 +184,9 @@ async fn list(
         panels: found.panels.iter().map(|(name, version)| format!("{name} {version}")).collect(),
         groups: groups(&facets, filter),
         form: form(case, filter, &facets, kind),
-        rows: found.page().iter().map(|row| RowView::new(case, &found, &heads, *row)).collect(),
+        rows,
+        decides,
+        last_decision,
         heads,
         first,
         last: first + found.page().len().saturating_sub(1),
@@ -193,6 +200,15 @@ async fn list(
             .to_vec(),
         not_assessed: case.not_assessed.clone(),
     })
+}
+
+/// The parameters of one page of a list.
+fn at_page(filter: &Filter, kind: ListKind, page: usize) -> Vec<(&'static str, String)> {
+    let mut pairs = query(filter, kind);
+    if page > 1 {
+        pairs.push(("page", page.to_string()));
+    }
+    pairs
 }
 
 /// Whether two filters have the same clauses, whatever the order of their values.

@@ -36,6 +36,8 @@ pub struct RowView {
     pub filters: Vec<String>,
     pub passed: bool,
     pub state: RowState,
+    /// Where it is pinned or not; empty where the reader decides nothing.
+    pub pin_url: String,
     pub copy_text: String,
 }
 
@@ -152,6 +154,7 @@ impl RowView {
             passed: filters.iter().all(|filter| filter == "PASS"),
             filters,
             state: found.overlay.get(&at).copied().unwrap_or_default(),
+            pin_url: String::new(),
         }
     }
 }

@@ -465,7 +465,7 @@ async function addresses(page) {
   await page.goto(origin + casePage);
   if ((await page.locator('.comment').count()) === 0) await say(page, '**Ask** the parents.\n\n| who | when |\n|---|---|\n| mother | Friday |');
   const comment = await links('.comment a.more');
-  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', comment };
+  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', timeline: `${casePage}/timeline`, comment };
 }
 
 test('somebody who tries names is flagged, and the auditor sees it', async () => {
@@ -561,6 +561,35 @@ test('rows are walked and opened by keys', async () => {
   assert.ok(await page.evaluate(() => document.activeElement?.getAttribute('name') === 'gene'));
   await page.keyboard.type('jo');
   assert.equal(await page.evaluate(() => document.activeElement.value.endsWith('jo')), true, 'keys are off in fields');
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
+test('a variant is pinned, dismissed with a reason and undone by keys alone', async () => {
+  const context = await browser.newContext({ storageState: state });
+  const page = await watched(context);
+  const { variant } = await addresses(page);
+  const at = origin + variant.split('?')[0];
+  const decisions = () => page.locator('[aria-labelledby=decisions] strong').allInnerTexts();
+  const press = async (key) => {
+    await Promise.all([page.waitForURL(/#decisions$/), page.keyboard.press(key)]);
+    await page.goto(at);
+  };
+  await page.goto(at);
+  const before = await decisions();
+  await press('s');
+  assert.notDeepEqual(await decisions(), before);
+  await press('s');
+  assert.deepEqual(await decisions(), before);
+  await page.keyboard.press('d');
+  assert.equal(await page.evaluate(() => document.activeElement?.name), 'reason');
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/#decisions$/);
+  assert.match((await decisions()).join(), /dismissed: common in public databases/);
+  await page.goto(at);
+  await press('z');
+  assert.deepEqual(await decisions(), before);
   assert.deepEqual(page.wrong, []);
   await context.close();
 });

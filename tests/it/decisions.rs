@@ -80,6 +80,36 @@ async fn what_is_decided_is_shown_found_and_told() {
     app.end().await;
 }
 
+/// On the list the reader goes on where they were, and undoes from there.
+#[tokio::test]
+async fn the_list_pins_and_undoes_in_place() {
+    let (app, _, ann) = ready().await;
+    let at = variant(&ann).await;
+    let id = at.rsplit('/').next().unwrap();
+    let list = "/own/fam/variants?sort=position";
+    let page = ann.page(list).await;
+    assert_eq!(texts(&page, "button.pin").len(), texts(&page, "tbody tr").len(), "{page}");
+    assert!(!page.contains("Your last decision"));
+    let html = Html::parse_document(&page);
+    let pin = Selector::parse(&format!("button.pin[formaction*='{id}']")).unwrap();
+    let pin = html.select(&pin).next().unwrap().attr("formaction").unwrap().to_owned();
+    let back = send(&ann, &pin, &[("from", "list"), ("on", "1")]).await;
+    let location = back.headers()["location"].to_str().unwrap().to_owned();
+    assert_eq!(location, format!("{list}#v-{id}"));
+    let page = ann.page(&location).await;
+    let last = texts(&page, "form.decide").concat();
+    assert!(last.contains("Your last decision:") && last.contains("pinned"), "{last}");
+    assert!(!app.signed_in(&["own:geneticist"]).await.page(list).await.contains("Your last decision"));
+    let undo = Html::parse_document(&page);
+    let undo = undo.select(&Selector::parse("form.decide").unwrap()).next().unwrap().attr("action").unwrap().to_owned();
+    let back = send(&ann, &undo, &[("from", "list"), ("rev", "1")]).await;
+    assert_eq!(back.headers()["location"], location.as_str());
+    assert!(!state(&app).await.pinned);
+    app.wait(jiff::SignedDuration::from_mins(16));
+    assert!(!ann.page(list).await.contains("Your last decision"), "what is long past is undone on the variant's page");
+    app.end().await;
+}
+
 /// H7: what is sent twice changes once; a mark needs no revision and never meets a conflict.
 #[tokio::test]
 async fn h7_a_mark_sent_twice_is_set_once() {
@@ -164,6 +194,7 @@ async fn decisions_are_for_the_owner_and_from_closed_lists() {
     let guest = app.signed_in(&["partner:clinician"]).await;
     let page = guest.page(&at).await;
     assert!(page.contains("Nothing is decided") && !page.contains("/pin\""), "a guest reads and decides nothing");
+    assert!(!guest.page("/own/fam/variants").await.contains("class=\"pin"));
     for (action, form) in [
         ("pin", vec![("on", "1")]),
         ("causative", vec![("on", "1")]),
