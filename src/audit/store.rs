@@ -160,7 +160,7 @@ impl AuditStore {
         self.heads.find(filter, FindOptions::builder().sort(doc! { "_id": 1 }).build()).await
     }
 
-    /// When the trail was last signed, if that is [later than now](ahead).
+    /// When the trail was last signed, if that is later than now.
     pub async fn signed_in_the_future(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         Ok(ahead(&self.heads_since(Some(now)).await?, now))
     }
