@@ -73,12 +73,14 @@ impl Lease {
             .mode(0o700)
             .create(&folder)
             .with_context(|| format!("creating {}", folder.display()))?;
+        // The same for whoever names it in another way: the server's process is known by it.
+        let folder = folder.canonicalize().with_context(|| format!("opening {}", folder.display()))?;
         let lock = private_file(&folder.join("lock"))?;
         wait_for_lock(&lock, &folder).await?;
         let lease = private_file(&folder.join("lease"))?;
         lease.lock_shared().context("taking the lease of the embedded database")?;
         let password = password(&folder, PASSWORD)?;
-        let running = match answering(&folder, &password).await {
+        let running = match answering(&folder, &password).await? {
             Some(running) => {
                 debug!(pid = running.pid, "using the embedded database server that runs already");
                 running
@@ -94,7 +96,7 @@ impl Lease {
     pub async fn keep_running(&self) -> Infallible {
         loop {
             tokio::time::sleep(WATCH).await;
-            if let Some(running) = read_running(&self.folder).filter(|running| lives(running.pid)) {
+            if let Some(running) = read_running(&self.folder).filter(|running| lives(running.pid, &self.folder)) {
                 if let Some(pid) = Pid::from_raw(running.pid).filter(|_| self.has_given_up()) {
                     error!("the embedded database's storage gave up; was its disk full? Starting it again");
                     let _ = kill_process(pid, Signal::KILL); // what it has committed is on the disk
@@ -119,7 +121,7 @@ impl Lease {
         let lock = private_file(&self.folder.join("lock"))?;
         wait_for_lock(&lock, &self.folder).await?;
         let password = password(&self.folder, PASSWORD)?;
-        if answering(&self.folder, &password).await.is_none() {
+        if answering(&self.folder, &password).await?.is_none() {
             start_anew(&self.folder, &self.options, &password).await?;
         }
         Ok(())
@@ -163,7 +165,7 @@ impl Lease {
             return Ok(());
         }
         if let Some(running) = read_running(&self.folder) {
-            stop(running.pid)?;
+            stop(running.pid, &self.folder)?;
             let _ = fs::remove_file(self.folder.join("server.json"));
         }
         Ok(())
@@ -222,12 +224,26 @@ fn read_running(folder: &Path) -> Option<Running> {
     serde_json::from_slice(&fs::read(folder.join("server.json")).ok()?).ok()
 }
 
-/// The server that `server.json` names, if its process lives and it knows our password.
-async fn answering(folder: &Path, password: &str) -> Option<Running> {
-    let running = read_running(folder)?;
-    lives(running.pid).then_some(())?;
-    ping(running.port, Some(password)).await.ok()?;
-    Some(running)
+/// The server that `server.json` names, once it answers to our password; `None` when its process has ended. While it lives,
+/// however busy, no other can open its store.
+async fn answering(folder: &Path, password: &str) -> anyhow::Result<Option<Running>> {
+    let Some(running) = read_running(folder) else { return Ok(None) };
+    let since = Instant::now();
+    while lives(running.pid, folder) {
+        match ping(running.port, Some(password)).await {
+            Ok(()) => return Ok(Some(running)),
+            Err(error) if since.elapsed() > START_LIMIT => {
+                return Err(error).with_context(|| {
+                    format!(
+                        "the embedded database server does not answer; end its process {} and try again",
+                        running.pid
+                    )
+                });
+            }
+            Err(_) => tokio::time::sleep(POLL).await,
+        }
+    }
+    Ok(None)
 }
 
 async fn client(port: u16, password: Option<&str>) -> mongodb::error::Result<mongodb::Client> {
@@ -326,18 +342,15 @@ async fn create_user(port: u16, password: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn stop(pid: i32) -> anyhow::Result<()> {
-    let Some(pid) = Pid::from_raw(pid) else { return Ok(()) };
-    if kill_process(pid, Signal::TERM).is_err() {
+fn stop(pid: i32, folder: &Path) -> anyhow::Result<()> {
+    let Some(process) = Pid::from_raw(pid).filter(|_| lives(pid, folder)) else { return Ok(()) };
+    if kill_process(process, Signal::TERM).is_err() {
         return Ok(()); // it ended by itself
     }
     let since = Instant::now();
-    while test_kill_process(pid).is_ok() {
-        if is_zombie(pid) {
-            break;
-        }
+    while lives(pid, folder) {
         if since.elapsed() > STOP_LIMIT {
-            bail!("the embedded database server (process {}) did not stop", pid.as_raw_nonzero());
+            bail!("the embedded database server (process {pid}) did not stop");
         }
         std::thread::sleep(POLL);
     }
@@ -345,13 +358,20 @@ fn stop(pid: i32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the process is there and has not ended.
-fn lives(pid: i32) -> bool {
-    Pid::from_raw(pid).is_some_and(|pid| test_kill_process(pid).is_ok() && !is_zombie(pid))
-}
-
-/// Our own child stays in the process table until we end; it has stopped all the same.
-fn is_zombie(pid: Pid) -> bool {
-    fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))
-        .is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
+/// Whether the process is there, has not ended, and is the server of `folder`, not another program that has its number now.
+fn lives(pid: i32, folder: &Path) -> bool {
+    let Some(process) = Pid::from_raw(pid).filter(|pid| test_kill_process(*pid).is_ok()) else { return false };
+    let proc = Path::new("/proc").join(process.as_raw_nonzero().to_string());
+    let Ok(stat) = fs::read_to_string(proc.join("stat")) else {
+        return !Path::new("/proc/self/stat").exists(); // a system without /proc
+    };
+    // Our own child stays in the process table until we end, and its store is open until the last of its threads is gone.
+    let ended = stat.rsplit_once(')').is_some_and(|(_, state)| state.trim_start().starts_with('Z'))
+        && fs::read_dir(proc.join("task")).map_or(0, Iterator::count) <= 1;
+    // A process that is ending has no arguments any more.
+    let arguments = fs::read(proc.join("cmdline")).unwrap_or_default();
+    let store = folder.join("store");
+    !ended
+        && (arguments.is_empty()
+            || arguments.split(|byte| *byte == 0).any(|argument| argument == store.as_os_str().as_encoded_bytes()))
 }

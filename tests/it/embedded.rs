@@ -24,6 +24,12 @@ fn running(data: &std::path::Path) -> Option<(i32, u16)> {
     Some((noted["pid"].as_i64()?.try_into().ok()?, noted["port"].as_u64()?.try_into().ok()?))
 }
 
+fn signal(name: &str, pid: i32) {
+    assert!(
+        std::process::Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success()
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_one_out_stops_it() {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -70,14 +76,57 @@ async fn an_orphan_is_adopted_and_a_dead_one_replaced() {
     let adopted = Lease::acquire(data.path(), &options()).await.unwrap();
     assert_eq!(running(data.path()).unwrap().0, orphan);
     assert!(answers(adopted.uri()).await);
-    let killed = std::process::Command::new("kill").args(["-9", &orphan.to_string()]).status().unwrap();
-    assert!(killed.success());
+    signal("KILL", orphan);
+    // Until then it may still answer.
+    while answers(adopted.uri()).await {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
     let replaced = Lease::acquire(data.path(), &options()).await.unwrap();
     assert_ne!(running(data.path()).unwrap().0, orphan);
     assert!(answers(replaced.uri()).await);
     drop(adopted);
     replaced.release().unwrap();
     assert_eq!(running(data.path()), None);
+}
+
+/// On a machine with other work it may take long to answer; a second one beside it could not open the same store.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_slow_to_answer_is_waited_for() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let data = tempfile::tempdir().unwrap();
+    let lease = Lease::acquire(data.path(), &options()).await.unwrap();
+    let (slow, _) = running(data.path()).unwrap();
+    signal("STOP", slow);
+    let continued = async {
+        tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+        signal("CONT", slow);
+    };
+    let options = options();
+    let (second, ()) = tokio::join!(Lease::acquire(data.path(), &options), continued);
+    assert_eq!(running(data.path()).unwrap().0, slow);
+    assert!(answers(second.unwrap().uri()).await);
+    lease.release().unwrap();
+}
+
+/// After a restart of the machine the noted number may be another program's.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_program_with_its_number_is_left_alone() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let data = tempfile::tempdir().unwrap();
+    Lease::acquire(data.path(), &options()).await.unwrap().release().unwrap();
+    let mut other = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+    let note = serde_json::json!({ "pid": other.id(), "port": 1 });
+    std::fs::write(data.path().join("db/server.json"), note.to_string()).unwrap();
+    let lease = Lease::acquire(data.path(), &options()).await.unwrap();
+    assert_ne!(running(data.path()).unwrap().0, i32::try_from(other.id()).unwrap());
+    assert!(answers(lease.uri()).await);
+    let (ours, _) = running(data.path()).unwrap();
+    std::fs::write(data.path().join("db/server.json"), note.to_string()).unwrap();
+    lease.release().unwrap();
+    signal("KILL", ours);
+    assert_eq!(other.try_wait().unwrap(), None, "it runs on");
+    other.kill().unwrap();
+    other.wait().unwrap();
 }
 
 /// Whoever is connected finds it again under the same address.
@@ -88,8 +137,7 @@ async fn one_that_was_killed_is_started_again_where_it_was() {
     let lease = Lease::acquire(data.path(), &options()).await.unwrap();
     let (pid, port) = running(data.path()).unwrap();
     let db = Db::connect(lease.uri(), "probe", None).await.unwrap();
-    let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
-    assert!(killed.success());
+    signal("KILL", pid);
     let answered = async {
         while db.ping().await.is_err() || running(data.path()).is_some_and(|(now, _)| now == pid) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
