@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::openapi::{OfCase, Refusals};
@@ -9,9 +9,9 @@ use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
-use crate::variants::Variant;
 use crate::variants::columns::{Choice, Facets, Row};
 use crate::variants::search::{Search, search};
+use crate::variants::{Variant, VariantPath};
 use crate::vcf::model::{Frequencies, RankResult, Scores};
 use crate::web::{Params, Path};
 
@@ -175,16 +175,6 @@ struct StateJson {
     manual_rank: Option<u8>,
     acmg: Option<String>,
     comments: u32,
-}
-
-/// A path to a variant.
-#[derive(Deserialize)]
-pub(super) struct VariantPath {
-    #[serde(rename = "institute")]
-    _institute: String,
-    #[serde(rename = "case")]
-    _case: String,
-    id: VariantId,
 }
 
 /// Ranked variants of a case under a filter.

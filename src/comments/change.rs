@@ -7,6 +7,7 @@ use super::forms::NewComment;
 use super::look_up::{ErasableComment, OwnComment};
 use super::mentions::mentioned;
 use super::model::{Author, Comment, CommentedVariant, Redaction, Text};
+use super::redactions::OthersErasure;
 use crate::app::AppState;
 use crate::audit::AuditAccess;
 use crate::auth::Principal;
@@ -145,8 +146,9 @@ pub(super) async fn ask_redaction(
     replace(app, access.principal(), EventKind::RedactionAsked, comment, after).await
 }
 
-/// Erases the texts of a comment. `known`: the revision that was shown; who asked was found to be somebody else.
-pub async fn redact(app: &AppState, access: &AuditAccess, comment: &Comment, known: i64) -> Result<Done, StoreError> {
+/// Erases the texts of a comment. `known`: the revision that was shown.
+pub(super) async fn redact(app: &AppState, erasure: &OthersErasure, known: i64) -> Result<Done, StoreError> {
+    let (comment, access) = (erasure.comment(), erasure.access());
     if comment.is_redacted() {
         return Ok(Done::There(comment.clone()));
     }

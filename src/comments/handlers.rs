@@ -2,7 +2,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
 
 use super::change::{About, Done, ask_redaction, edit, retract, write};
 use super::forms::{CommentForm, EditForm, LONGEST, Pressed, REASON, RedactForm, read_reason, read_text};
@@ -14,19 +13,9 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseAccess, CaseCommenter};
 use crate::error::{AppError, AppResult, FieldError};
-use crate::ids::{CommentId, VariantId};
-use crate::variants::{keys_across_cases, seen_in_institute};
+use crate::ids::CommentId;
+use crate::variants::{VariantPath, keys_across_cases, seen_in_institute};
 use crate::web::{CsrfForm, Layout, Page, Params, Path, filters, see_other, urls};
-
-/// The path of a variant in its case.
-#[derive(Deserialize)]
-pub(super) struct VariantPath {
-    #[serde(rename = "institute")]
-    _institute: String,
-    #[serde(rename = "case")]
-    _case: String,
-    id: VariantId,
-}
 
 /// A form that was sent and could not be carried out, with what was said before.
 #[derive(Template)]
@@ -106,7 +95,7 @@ async fn said(
     let access = commenter.access();
     let new = match form.parse(about.may_reach_institute(access)) {
         Ok(new) => new,
-        Err(errors) => return again(app, access, page, (about, seen), (form, errors)).await,
+        Err(errors) => return again(app, access, page, (about, seen), reached_by, (form, errors)).await,
     };
     if let Some(comment) = write(app, commenter, about, &new).await? {
         trail.note_done("comment", comment.id.as_str(), None);
@@ -115,23 +104,26 @@ async fn said(
     }
     let errors = vec![FieldError::new("text", &form.text, "was not kept: the form is an old one; send it once more")];
     let anew = CommentForm { id: CommentId::random().to_string(), ..form };
-    again(app, access, page, (about, seen), (anew, errors)).await
+    again(app, access, page, (about, seen), reached_by, (anew, errors)).await
 }
 
-/// The discussion with the form as it was filled in.
+/// The discussion with the form as it was filled in, under the filter by which the variant was reached.
 async fn again(
     app: &AppState,
     access: &CaseAccess,
     page: Page,
     (about, seen): (About<'_>, Option<u64>),
+    reached_by: &Params,
     sent: Sent,
 ) -> AppResult<Response> {
-    let discussion = Discussion::with(app, access, about, seen, sent).await?;
+    let mut discussion = Discussion::with(app, access, about, seen, sent).await?;
     let case = access.case();
     let (title, back) = match about.variant() {
         None => (format!("Comments on case {}", case.name), ("Case", urls::case(case))),
         Some((variant, _)) => {
-            (format!("Comments on {}", variant.simple_id()), ("Variant", urls::variant(case, &variant.id(), &[])))
+            let (id, query) = (variant.id(), reached_by.to_query());
+            discussion = discussion.reached_by(case, &id, &query);
+            (format!("Comments on {}", variant.simple_id()), ("Variant", urls::variant(case, &id, &query)))
         }
     };
     let bar = access.bar();

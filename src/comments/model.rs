@@ -127,6 +127,14 @@ pub struct Redaction {
     pub agreed_at: Option<Timestamp>,
 }
 
+impl Redaction {
+    /// Whether this person asked for it.
+    #[must_use]
+    pub fn is_by(&self, user: &UserId) -> bool {
+        self.asked_by.user.as_ref() == Some(user)
+    }
+}
+
 impl Text {
     /// A text as it is kept.
     #[must_use]

@@ -121,13 +121,18 @@ impl Discussion {
         let colleagues = async {
             if of_case && access.may_comment() { app.users.readers(access.reader()).await } else { Ok(Vec::new()) }
         };
-        let read_until = async { if of_case { app.visits.read_until(access).await.map(Some) } else { Ok(None) } };
+        // A variant's page shows nothing as new; who never marked anything as read finds everything new.
+        let read_until = async {
+            if !of_case {
+                return Ok(Timestamp::MAX);
+            }
+            Ok(app.visits.read_until(access).await?.unwrap_or(Timestamp::MIN))
+        };
         let (comments, colleagues, read_until) = tokio::try_join!(comments, colleagues, read_until)?;
         let is_new = |comment: &Comment| {
-            let since = |until: Option<Timestamp>| until.is_none_or(|until| comment.last_written() > until);
-            comment.stands() && !comment.is_by(access.principal().user()) && read_until.is_some_and(since)
+            comment.stands() && !comment.is_by(access.principal().user()) && comment.last_written() > read_until
         };
-        let unread = read_until.map(|_| Unread {
+        let unread = of_case.then(|| Unread {
             count: comments.iter().filter(|comment| is_new(comment)).count(),
             url: urls::read(access.case()),
             until: comments.iter().map(Comment::last_written).max().unwrap_or_default().to_string(),

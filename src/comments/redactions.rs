@@ -1,7 +1,8 @@
 //! Comments whose texts are to be erased: what an auditor decides without reading them.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -51,7 +52,7 @@ impl Line {
             reason: redaction.reason.clone(),
             asked: format!("{}, {}", redaction.asked_by.name, filters::moment(redaction.asked_at)),
             agreed: redaction.agreed_by.as_ref().map(|by| format!("{}, {}", by.name, moment(redaction.agreed_at))),
-            may_agree: redaction.asked_by.user.as_ref() != Some(access.principal().user()),
+            may_agree: !redaction.is_by(access.principal().user()),
         }
     }
 }
@@ -88,22 +89,49 @@ fn done(comment: &Comment, done: &Done) -> AppResult<Response> {
     }
 }
 
+/// An erasure that somebody else asked for, before somebody who confirmed who they are. Only the extractor builds one, and
+/// only such a one is agreed to.
+pub(super) struct OthersErasure {
+    access: AuditAccess,
+    comment: Comment,
+}
+
+impl OthersErasure {
+    /// The comment.
+    pub fn comment(&self) -> &Comment {
+        &self.comment
+    }
+
+    /// The right to agree.
+    pub fn access(&self) -> &AuditAccess {
+        &self.access
+    }
+}
+
+impl FromRequestParts<AppState> for OthersErasure {
+    type Rejection = AppError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
+        let access = AuditAccess::from_request_parts(parts, app).await?;
+        SteppedUp::<Administration>::from_request_parts(parts, app).await?;
+        let Path(at) = Path::<RedactionPath>::from_request_parts(parts, app).await?;
+        let trail = Trail::of(parts);
+        let comment = found(app, &access, &trail, &at.comment).await?;
+        if comment.redaction.as_ref().is_some_and(|asked| asked.is_by(access.principal().user())) {
+            trail.note_reason("the same person asked");
+            return Err(AppError::Forbidden("A text is erased by two people: somebody else has to agree."));
+        }
+        Ok(Self { access, comment })
+    }
+}
+
 /// `POST /audit/redactions/{comment}/agree`
 pub(super) async fn agree(
-    access: AuditAccess,
-    _: SteppedUp<Administration>,
+    erasure: OthersErasure,
     State(app): State<AppState>,
-    Path(at): Path<RedactionPath>,
-    trail: Trail,
     CsrfForm(shown): CsrfForm<Shown>,
 ) -> AppResult<Response> {
-    let comment = found(&app, &access, &trail, &at.comment).await?;
-    let asked_by = comment.redaction.as_ref().and_then(|redaction| redaction.asked_by.user.as_ref());
-    if asked_by == Some(access.principal().user()) {
-        trail.note_reason("the same person asked");
-        return Err(AppError::Forbidden("A text is erased by two people: somebody else has to agree."));
-    }
-    done(&comment, &redact(&app, &access, &comment, shown.rev).await?)
+    done(erasure.comment(), &redact(&app, &erasure, shown.rev).await?)
 }
 
 /// `POST /audit/redactions/{comment}/refuse`: the text stands.

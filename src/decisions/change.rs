@@ -89,8 +89,9 @@ pub(super) async fn decide(
 ) -> Result<Decided, StoreError> {
     for _ in 0..TRIES {
         let now = app.clock.now();
-        let before = app.states.find(editor.access(), variant).await?;
-        let before = before.unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now));
+        let stored = app.states.find(editor.access(), variant).await?;
+        let undecided = || VariantState::undecided(editor.access(), variant.clone(), now);
+        let before = stored.clone().unwrap_or_else(undecided);
         let mut after = before.clone();
         wanted.apply(&mut after);
         if after == before {
@@ -99,7 +100,7 @@ pub(super) async fn decide(
         if wanted.replaces() && before.rev != known {
             return Ok(Decided::Stale(Box::new(before)));
         }
-        match app.states.decide(editor, &app.cases, &app.events, after, now).await {
+        match app.states.replace(editor, &app.cases, &app.events, stored.as_ref(), after, now).await {
             Ok(_) => return Ok(Decided::Done),
             Err(StoreError::Conflict(_)) => {}
             Err(error) => return Err(error),

@@ -2,7 +2,6 @@ use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
 
 use super::change::{Decided, Wanted, decide, in_words, undo as put_back};
 use super::forms::Sent;
@@ -11,18 +10,8 @@ use crate::audit::Trail;
 use crate::cases::CaseEditor;
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
-use crate::variants::VariantState;
+use crate::variants::{VariantPath, VariantState};
 use crate::web::{CsrfForm, Layout, Page, Params, Path, filters, see_other, urls};
-
-/// The path of a variant in its case.
-#[derive(Deserialize)]
-pub(super) struct VariantPath {
-    #[serde(rename = "institute")]
-    _institute: String,
-    #[serde(rename = "case")]
-    _case: String,
-    id: VariantId,
-}
 
 /// Somebody else decided meanwhile.
 #[derive(Template)]
@@ -79,8 +68,7 @@ impl Deciding {
 
     fn answer(self, decided: Decided, wanted: &str, action: Option<&str>) -> AppResult<Response> {
         let case = self.editor.access().case();
-        let query: Vec<(&str, String)> =
-            self.query.pairs().iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        let query = self.query.to_query();
         let back = if self.sent.on_list {
             format!("{}#v-{}", urls::variants(case, &query), self.variant)
         } else {

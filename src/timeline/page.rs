@@ -8,7 +8,8 @@ use super::facts::{self, AboutVariant, Fact};
 use super::query::{Place, TimelineQuery, Topic};
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::CaseAccess;
+use crate::cases::{Case, CaseAccess};
+use crate::db::StoreError;
 use crate::error::AppResult;
 use crate::events::{Actor, Event};
 use crate::ids::VariantId;
@@ -92,27 +93,11 @@ pub(super) async fn show(
     ids.dedup();
     let names = app.variants.names(&access, &ids).await?;
     let url = |query: TimelineQuery| urls::timeline(case, &query.pairs());
-    let link = |about: &AboutVariant| VariantLink::new(&access, &query, about, &names);
     let mut days: Vec<Day> = Vec::new();
     for (event, about) in events.iter().zip(&about) {
         let day = filters::date(event.at);
-        let line = Line {
-            time: filters::time_of_day(event.at),
-            who: event.actor.name.clone(),
-            who_url: event
-                .actor
-                .user
-                .clone()
-                .map(|user| url(TimelineQuery { person: Some(user), before: None, ..query.clone() })),
-            what: event.kind.words(),
-            comment_url: event
-                .subject
-                .strip_prefix("comment/")
-                .and_then(|id| id.parse().ok())
-                .map(|id| urls::comment(case, &id)),
-            variant: about.as_ref().map(link),
-            facts: facts::of(event)?,
-        };
+        let variant = about.as_ref().map(|about| VariantLink::new(case, &query, about, &names));
+        let line = Line::new(case, &query, event, variant)?;
         match days.last_mut() {
             Some(last) if last.day == day => last.lines.push(line),
             _ => days.push(Day { day, lines: vec![line] }),
@@ -153,14 +138,30 @@ impl AboutVariant {
     }
 }
 
-impl VariantLink {
+impl Line {
     fn new(
-        access: &CaseAccess,
+        case: &Case,
         query: &TimelineQuery,
-        about: &AboutVariant,
-        names: &HashMap<VariantId, String>,
-    ) -> Self {
-        let (case, id) = (access.case(), about.id());
+        event: &Event,
+        variant: Option<VariantLink>,
+    ) -> Result<Self, StoreError> {
+        let by = |user| TimelineQuery { person: Some(user), before: None, ..query.clone() };
+        let comment = event.subject.strip_prefix("comment/").and_then(|id| id.parse().ok());
+        Ok(Self {
+            time: filters::time_of_day(event.at),
+            who: event.actor.name.clone(),
+            who_url: event.actor.user.clone().map(|user| urls::timeline(case, &by(user).pairs())),
+            what: event.kind.words(),
+            comment_url: comment.map(|id| urls::comment(case, &id)),
+            variant,
+            facts: facts::of(event)?,
+        })
+    }
+}
+
+impl VariantLink {
+    fn new(case: &Case, query: &TimelineQuery, about: &AboutVariant, names: &HashMap<VariantId, String>) -> Self {
+        let id = about.id();
         let of_it = TimelineQuery { variant: Some(id.clone()), before: None, ..query.clone() };
         let known = names.get(id);
         let said = match about {

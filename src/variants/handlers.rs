@@ -1,12 +1,12 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 
 use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, clinical_preset, in_words};
 use super::search::{Search, search};
 use super::seen::{keys_across_cases, seen_in_institute};
 use super::variant_page::{Around, VariantPage};
+use super::variant_path::VariantPath;
 use super::views::{Chip, IndividualHead, RowView, chips, individual_heads, query};
 use super::{export, find};
 use crate::app::AppState;
@@ -332,16 +332,6 @@ fn sorts(filter: &Filter, link: &dyn Fn(&Filter, usize) -> String) -> Vec<SortLi
             }
         })
         .collect()
-}
-
-/// A path to a variant.
-#[derive(Deserialize)]
-struct VariantPath {
-    #[serde(rename = "institute")]
-    _institute: String,
-    #[serde(rename = "case")]
-    _case: String,
-    id: VariantId,
 }
 
 /// `GET /{institute}/{case}/variants/{id}`

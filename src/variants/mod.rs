@@ -20,6 +20,7 @@ pub mod sought;
 mod states;
 mod store;
 mod variant_page;
+mod variant_path;
 mod views;
 
 pub use column_store::ColumnStore;
@@ -32,6 +33,7 @@ pub use read_back::{Misread, read_back};
 pub(crate) use seen::{keys_across_cases, seen_in_institute};
 pub use states::{Restore, StateStore, VariantState};
 pub use store::VariantStore;
+pub(crate) use variant_path::VariantPath;
 
 pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
     use crate::db::Stored as _;

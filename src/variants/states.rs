@@ -126,16 +126,28 @@ impl StateStore {
         editor: &CaseEditor,
         cases: &CaseStore,
         events: &EventStore,
+        state: VariantState,
+        now: Timestamp,
+    ) -> Result<VariantState, StoreError> {
+        let before = self.find(editor.access(), &state.id).await?;
+        if before.as_ref().map_or(0, |before| before.rev) != state.rev {
+            return Err(StoreError::Conflict("the decision"));
+        }
+        self.replace(editor, cases, events, before.as_ref(), state, now).await
+    }
+
+    /// As [`Self::decide`], where what is stored was read just now: none when nothing was ever decided.
+    pub(crate) async fn replace(
+        &self,
+        editor: &CaseEditor,
+        cases: &CaseStore,
+        events: &EventStore,
+        before: Option<&VariantState>,
         mut state: VariantState,
         now: Timestamp,
     ) -> Result<VariantState, StoreError> {
         let access = editor.access();
-        let known = state.rev;
-        let before = self.states.find_one(doc! { "_id": &state.id, "case_id": &access.case().id }).await?;
-        if before.as_ref().map_or(0, |before| before.rev) != known {
-            return Err(StoreError::Conflict("the decision"));
-        }
-        state.rev = known + 1;
+        state.rev = before.map_or(0, |before| before.rev) + 1;
         state.at = now;
         state.user = access.principal().user().clone();
         state.case_id = access.case().id.clone();
@@ -156,15 +168,15 @@ impl StateStore {
         let written = loop {
             let session = &mut transaction.session;
             let work = async {
-                if known == 0 {
-                    self.states.insert_in(session, &state, "a decision on this variant").await?;
-                } else {
-                    let as_known = doc! { "_id": &state.id, "case_id": &state.case_id, "rev": known };
+                if let Some(before) = before {
+                    let as_known = doc! { "_id": &state.id, "case_id": &state.case_id, "rev": before.rev };
                     let replaced =
                         collection.replace_one(as_known, Documents::encode(&state)?).session(&mut *session).await?;
                     if replaced.matched_count != 1 {
                         return Err(StoreError::Conflict("the decision"));
                     }
+                } else {
+                    self.states.insert_in(session, &state, "a decision on this variant").await?;
                 }
                 events.append(session, &change, &actor, now).await?;
                 cases.bump_decisions(session, &state.case_id).await

@@ -22,6 +22,12 @@ impl Params {
         &self.0
     }
 
+    /// All pairs, as addresses of pages take them.
+    #[must_use]
+    pub fn to_query(&self) -> Vec<(&str, String)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
+    }
+
     /// Reads `a=1&b=2`.
     #[must_use]
     pub fn parse(query: &str) -> Self {

@@ -523,35 +523,64 @@ async fn views_are_kept_for_their_owner() {
     app.end().await;
 }
 
+/// Outcomes like the last one of institute `own`, from a log of their own, at these moments (Unix milliseconds).
+async fn add_outcomes(app: &TestApp, count: i64, at: impl Fn(i64) -> i64) {
+    let like = |entry: &bson::Document| {
+        entry.get_str("kind").is_ok_and(|text| text == "outcome")
+            && entry.get_str("institute").is_ok_and(|text| text == "own")
+            && entry.contains_key("request")
+    };
+    let template = app.audit_entries().await.into_iter().rfind(like).unwrap();
+    let one = |number: i64| {
+        let mut entry = template.clone();
+        entry.insert("_id", format!("many-{number:012}"));
+        entry.insert("log_id", "many");
+        entry.insert("seq", number);
+        entry.insert("request_id", format!("many {number}"));
+        entry.insert("occurred_at", bson::DateTime::from_millis(at(number)));
+        entry
+    };
+    app.insert_many("audit", &(0..count).map(one).collect::<Vec<_>>()).await;
+}
+
+/// However much happened long ago in a time of which nothing is known, it is not read at once.
+#[tokio::test]
+async fn what_is_read_at_once_is_bounded() {
+    use mongodb::event::command::CommandEvent;
+    let app = two_institutes().await;
+    app.signed_in(&["own:clinician"]).await.page("/own/fam").await;
+    let auditor = app.confirmed_as(&["own:auditor"]).await;
+    let long_ago = app.clock.now().as_millisecond() - 40 * 86_400_000;
+    add_outcomes(&app, 12_000, |number| long_ago - number * 300).await;
+    settled(&app).await;
+    let until = jiff::Timestamp::from_millisecond(long_ago).unwrap().strftime("%F");
+    let (page, wire) = app.wire_during(auditor.page(&format!("/audit?case=fam&to={until}"))).await;
+    assert_eq!(rows(&page).len(), 100);
+    for newest in ["many-000000000000", "many-000000000099"] {
+        assert!(page.contains(newest), "{newest}");
+    }
+    let read: Vec<usize> = wire
+        .iter()
+        .filter_map(|event| match event {
+            CommandEvent::Succeeded(answer) => answer.reply.get_document("cursor").ok(),
+            _ => None,
+        })
+        .map(|cursor| cursor.get_array("firstBatch").or(cursor.get_array("nextBatch")).unwrap().len())
+        .collect();
+    assert!(read.iter().all(|read| *read <= 5_001), "{read:?}");
+    assert!(read.iter().sum::<usize>() <= 12_000, "{read:?}");
+    app.end().await;
+}
+
 /// Windows follow each other without a gap or a row twice, and each is read by a few queries over bounded time.
 #[tokio::test]
 async fn windows_are_bounded_and_complete() {
     let app = two_institutes().await;
     app.signed_in(&["own:clinician"]).await.page("/own/fam").await;
     let auditor = app.confirmed_as(&["own:auditor"]).await;
-    let template = app
-        .audit_entries()
-        .await
-        .into_iter()
-        .rfind(|entry| {
-            entry.get_str("kind").is_ok_and(|text| text == "outcome")
-                && entry.get_str("institute").is_ok_and(|text| text == "own")
-                && entry.contains_key("request")
-        })
-        .unwrap();
-    let started = app.clock.now().as_millisecond();
-    let mut many = Vec::new();
-    for number in 0..350_i64 {
-        let mut entry = template.clone();
-        entry.insert("_id", format!("many-{number:012}"));
-        entry.insert("log_id", "many");
-        entry.insert("seq", number);
-        entry.insert("request_id", format!("many {number}"));
-        // Three at each moment, so that pages end between moments.
-        entry.insert("occurred_at", bson::DateTime::from_millis(started - 86_400_000 - number / 3 * 60_000));
-        many.push(entry);
-    }
-    app.insert_many("audit", &many).await;
+    // Three at each moment, so that pages end between moments.
+    let started = app.clock.now().as_millisecond() - 86_400_000;
+    add_outcomes(&app, 350, |number| started - number / 3 * 60_000).await;
     let mut seen = Vec::new();
     let mut url = "/audit?case=fam&to=2036-03-03".to_owned();
     let mut urls = Vec::new();

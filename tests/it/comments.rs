@@ -211,6 +211,11 @@ async fn h7_a_form_sent_twice_is_one_comment_and_a_wrong_one_none() {
         let page = refused.text().await.unwrap();
         assert!(texts(&page, ".wrong").concat().contains(field), "{field}: {page}");
     }
+    let filtered = format!("/own/fam/variants/{variant}/comments?page=2&hgnc=1");
+    let refused = send(&ann, &filtered, &[("id", &id('e')), ("text", " ")]).await.text().await.unwrap();
+    let filtered = filtered.replace('&', "&#38;");
+    assert!(refused.contains(&format!("action=\"{filtered}\"")), "the list's filter stays: {refused}");
+    assert!(refused.contains(&format!("href=\"{}\"", filtered.replace("/comments", ""))), "and leads back: {refused}");
     let elsewhere = format!("/own/fam/variants/{}/comments", "a".repeat(26));
     let nowhere = send(&ann, &elsewhere, &[("id", &id('e')), ("text", "x")]).await;
     assert_eq!(nowhere.status(), StatusCode::NOT_FOUND, "I2: the variant is one of the case");

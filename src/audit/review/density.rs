@@ -2,6 +2,7 @@
 //!
 //! The database's time goes with the whole range of an index that a query covers, so a range is chosen before it is read.
 
+use bson::{Document, doc};
 use jiff::Timestamp;
 
 use super::store::ReviewStore;
@@ -23,6 +24,11 @@ impl Direction {
             Self::Older => -millis,
             Self::Newer => millis,
         }
+    }
+
+    /// How a query sorts entries by their places.
+    pub(super) fn order(self) -> Document {
+        doc! { "occurred_at": match self { Self::Older => -1, Self::Newer => 1 } }
     }
 
     /// The time between two places, as `from..to`.

@@ -7,6 +7,7 @@ use mongodb::options::FindOptions;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::density::Direction;
 use super::steps::Steps;
 use crate::audit::access::{AuditAccess, AuditScope};
 use crate::audit::checkpoint::StoredCheckpoint;
@@ -48,6 +49,14 @@ pub(super) struct Selection {
     pub scope: AuditScope,
 }
 
+/// Entries of a stretch of the way.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub entries: Vec<Entry>,
+    /// The place before which it holds all that there are, where it does not reach the end of the stretch.
+    pub until: Option<i64>,
+}
+
 #[derive(Deserialize)]
 struct Begun {
     #[serde(rename = "_id")]
@@ -65,6 +74,9 @@ fn time(at: Timestamp) -> DateTime {
 
 /// Entries of the whole trail that are read first for what only some of them fit: as many requests as a view may read.
 const FIRST_OF_SOME: i64 = 10_000;
+
+/// Documents of an answer of the database.
+const BATCH: u32 = 6_000;
 
 impl Selection {
     /// Entries of the whole trail among which `wanted` may be found. A request leaves two entries.
@@ -118,26 +130,46 @@ impl ReviewStore {
         condition: &Document,
         options: FindOptions,
     ) -> Result<Vec<T>, StoreError> {
+        Ok(self.of_scopes(scope, condition, options).await?.into_iter().flatten().collect())
+    }
+
+    /// The same, by each of the filters that make the scope up.
+    async fn of_scopes<T: DeserializeOwned>(
+        &self,
+        scope: &AuditScope,
+        condition: &Document,
+        options: FindOptions,
+    ) -> Result<Vec<Vec<T>>, StoreError> {
         let found = scope.entry_filters().into_iter().map(|mut filter| {
             filter.extend(condition.clone());
             self.entries.find_as::<T>(filter, options.clone())
         });
-        Ok(try_join_all(found).await?.into_iter().flatten().collect())
+        try_join_all(found).await
     }
 
-    /// The entries of a selection in `from..to`, in any order.
-    pub(super) async fn entries(
+    /// The entries of a selection between two places on the way, in any order; where there are more than `most`, the first
+    /// ones, up to a moment of which all are there.
+    pub(super) async fn first_entries(
         &self,
         access: &AuditAccess,
         selection: &Selection,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Entry>, StoreError> {
+        direction: Direction,
+        (start, end): (i64, i64),
+        most: Option<i64>,
+    ) -> Result<Part, StoreError> {
         if !Self::within(access, selection) {
-            return Ok(Vec::new());
+            return Ok(Part { entries: Vec::new(), until: None });
         }
-        let options = FindOptions::builder().batch_size(5_000).build();
-        self.in_scope(&selection.scope, &selection.filter(from, to), options).await
+        let (from, to) = direction.between(start, end);
+        let options = FindOptions::builder().sort(direction.order()).limit(most).batch_size(BATCH).build();
+        let found = self.of_scopes::<Entry>(&selection.scope, &selection.filter(from, to), options).await?;
+        let place = |entry: &Entry| direction.place(entry.occurred_at.as_millisecond());
+        let is_cut = |part: &&Vec<Entry>| most.is_some_and(|most| i64::try_from(part.len()) == Ok(most));
+        // Of what happened at the last moment of a part that is cut, some may be missing.
+        let until = found.iter().filter(is_cut).filter_map(|part| part.iter().map(place).max()).min();
+        let mut entries: Vec<Entry> = found.into_iter().flatten().collect();
+        entries.retain(|entry| until.is_none_or(|until| place(entry) < until));
+        Ok(Part { entries, until })
     }
 
     /// Intents of a selection in `from..to` whose request has no outcome anywhere.
@@ -153,7 +185,7 @@ impl ReviewStore {
             return Ok(Vec::new());
         }
         let intents = Selection { kind: EntryKind::Intent, ..selection.clone() };
-        let options = FindOptions::builder().projection(doc! { "request_id": 1 }).batch_size(5_000).build();
+        let options = FindOptions::builder().projection(doc! { "request_id": 1 }).batch_size(BATCH).build();
         let mut begun: Vec<Begun> = self.in_scope(&intents.scope, &intents.filter(from, to), options).await?;
         begun.retain(|intent| !ended.contains(intent.request_id.as_str()));
         let asked: Vec<&str> = begun.iter().map(|intent| intent.request_id.as_str()).collect();
@@ -172,7 +204,7 @@ impl ReviewStore {
         if requests.is_empty() {
             return Ok(HashSet::new());
         }
-        let options = FindOptions::builder().projection(doc! { "request_id": 1 }).batch_size(5_000).build();
+        let options = FindOptions::builder().projection(doc! { "request_id": 1 }).batch_size(BATCH).build();
         let filter = doc! { "request_id": { "$in": requests }, "kind": EntryKind::Outcome.as_str() };
         let outcomes: Vec<Begun> = self.entries.find_as(filter, options).await?;
         Ok(outcomes.into_iter().map(|outcome| outcome.request_id).collect())
@@ -201,7 +233,7 @@ impl ReviewStore {
 
     /// Entries as they are stored, for exports.
     pub(super) async fn stored(&self, access: &AuditAccess, ids: &[&str]) -> Result<Vec<RawDocumentBuf>, StoreError> {
-        let options = FindOptions::builder().batch_size(5_000).build();
+        let options = FindOptions::builder().batch_size(BATCH).build();
         self.in_scope(access.scope(), &doc! { "_id": { "$in": ids } }, options).await
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::density::{Density, Direction, moment};
-use super::store::{ReviewStore, Selection};
+use super::store::{Part, ReviewStore, Selection};
 use crate::audit::access::AuditAccess;
 use crate::audit::entry::Entry;
 use crate::db::StoreError;
@@ -12,6 +12,8 @@ use crate::db::StoreError;
 const EXAMINED: usize = 1_000;
 /// How much wider a range may be than the one before it.
 const WIDER: i64 = 128;
+/// Entries that are read at once, however many a range holds.
+const AT_ONCE: i64 = 5_000;
 
 /// What a page found.
 #[derive(Debug)]
@@ -53,9 +55,17 @@ pub(super) async fn read(
         if at >= end {
             return Ok(window(way, examined, None, &fits));
         }
-        let next = density.until(store, at, range).await?.clamp(at + 1, end);
-        let (lower, upper) = direction.between(at, next);
-        let mut found = store.entries(access, selection, lower, upper).await?;
+        let mut next = density.until(store, at, range).await?.clamp(at + 1, end);
+        let mut part = store.first_entries(access, selection, direction, (at, next), Some(AT_ONCE)).await?;
+        if part.until == Some(at) {
+            // As many within one millisecond: it is read whole.
+            part = Part {
+                until: Some(at + 1),
+                ..store.first_entries(access, selection, direction, (at, at + 1), None).await?
+            };
+        }
+        next = part.until.unwrap_or(next);
+        let mut found = part.entries;
         found.sort_by_cached_key(|entry| order(direction, entry));
         let read = found.len();
         examined.extend(found);
