@@ -208,6 +208,7 @@ pub fn routes() -> Routes {
         .merge(cases::routes())
         .merge(crate::sharing::routes())
         .merge(crate::comments::routes())
+        .merge(crate::casework::routes())
         .merge(crate::decisions::routes())
         .merge(crate::visits::routes())
         .merge(crate::timeline::routes())

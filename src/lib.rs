@@ -11,6 +11,7 @@ pub mod audit;
 pub mod auth;
 pub mod backup;
 pub mod cases;
+pub mod casework;
 pub mod cli;
 pub mod clock;
 pub mod comments;

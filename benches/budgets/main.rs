@@ -7,11 +7,11 @@
 mod support;
 
 mod audit;
-mod comments;
 mod overload;
 mod served;
 mod session;
 mod sign_in;
+mod working;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -93,7 +93,7 @@ async fn measure() -> Vec<Line> {
     }
     let reader = app.signed_in(&["own:clinician"]).await;
     pages(&app, &reader, &mut lines).await;
-    comments::run(&app, &reader, &mut lines).await;
+    working::run(&app, &reader, &mut lines).await;
     lines.push(filtering(&app, folder.path()).await);
     step("loading 20 lists of 10 000");
     Box::pin(own_process(&app, &mut lines)).await;

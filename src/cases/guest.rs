@@ -7,7 +7,7 @@
 //!
 //! Stays: what tells who the patient is, how the owner works, or anything of its other cases. Subject and laboratory
 //! numbers, the pipeline's name of the family, cohorts, free text, settings, files with their names and places, faults and
-//! headers quoted from them, who works on the case, proposals, other shares and emergencies, the history (see [`crate::events`]), and
+//! headers quoted from them, who works on the case, its tags, proposals, other shares and emergencies, the history (see [`crate::events`]), and
 //! how often a variant was seen in the owner's archives or other cases (see [`crate::variants`]).
 
 use super::model::{Case, CaseFiles, CaseList, Individual};
@@ -32,6 +32,7 @@ impl Case {
             not_assessed,
             files: _,
             assignees: _,
+            tags: _,
             phenotype_terms,
             phenotype_groups,
             cohorts: _,
@@ -45,6 +46,7 @@ impl Case {
             emergencies: _,
             search: _,
             decisions_rev,
+            work_rev,
             created_at,
             updated_at,
             rev,
@@ -56,6 +58,7 @@ impl Case {
             not_assessed: not_assessed.into_iter().filter(|words| is_shared(words, share.lists)).collect(),
             files: CaseFiles::default(),
             assignees: Vec::new(),
+            tags: Vec::new(),
             cohorts: Vec::new(),
             synopsis: None,
             lims_id: None,
@@ -76,6 +79,7 @@ impl Case {
             analysis_date,
             rank_model_version,
             decisions_rev,
+            work_rev,
             created_at,
             updated_at,
             rev,

@@ -7,7 +7,8 @@ use super::access::CaseAccess;
 use super::emergency::Emergency;
 use super::model::{Case, CaseList, Individual, ListKind};
 use crate::app::AppState;
-use crate::comments::{About, Discussion};
+use crate::casework::WorkPanel;
+use crate::comments::{About, Discussion, to_html};
 use crate::error::AppResult;
 use crate::ids::InstituteId;
 use crate::institutes::DEFAULT_FREQUENCY_CUTOFF;
@@ -33,7 +34,9 @@ struct CasePage {
     family: String,
     track: &'static str,
     lims_id: String,
+    /// What it is about, as harmless HTML.
     synopsis: String,
+    work: WorkPanel,
     analysed: String,
     rank_model: String,
     individuals: Vec<IndividualLine>,
@@ -174,7 +177,8 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
         family: case.family.clone(),
         track: case.track.as_str(),
         lims_id: case.lims_id.clone().unwrap_or_default(),
-        synopsis: case.synopsis.clone().unwrap_or_default(),
+        synopsis: case.synopsis.as_deref().map(|text| to_html(text, &[])).unwrap_or_default(),
+        work: WorkPanel::new(&access, &discussion.colleagues),
         analysed: case.analysis_date.map(filters::date).unwrap_or_default(),
         rank_model: case.rank_model_version.clone().unwrap_or_default(),
         individuals: case

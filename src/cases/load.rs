@@ -10,10 +10,11 @@ use super::config::{CaseConfig, ConfigError};
 use super::list_files::{NewList, read_list, seen_in};
 use super::model::{Case, CaseFiles, CaseList, CasePanel, ListKind, Status};
 use super::rank_model::CaseRankModel;
+use super::work::CaseWork;
 use crate::app::AppState;
 use crate::cli::SystemScope;
 use crate::db::StoreError;
-use crate::events::{Actor, Change, EventKind};
+use crate::events::{Actor, Change, EventKind, fact, work_subject};
 use crate::genome::{GenomeBuild, ReferenceError};
 use crate::ids::{CaseId, UserId};
 use crate::users::{Email, Membership, User};
@@ -106,7 +107,7 @@ pub async fn load(
     let mut keys = KeyMaker::new(app.config.genome.open(config.build)?);
     let known_id = known.as_ref().map(|case| &case.id);
     let reserved = app.reservations.take(scope, &config.owner, &config.family, known_id).await?;
-    let mut case = assemble(app, &config, known.as_ref(), reserved.case_id, &mut notes).await?;
+    let mut case = assemble(app, scope, &config, known.as_ref(), reserved.case_id, &mut notes).await?;
     case.lists.retain(|list| list.category != Category::Snv.as_str());
     let revision = reserved.revision;
     let written = async {
@@ -216,6 +217,7 @@ fn content_of(config: &CaseConfig) -> Result<String, LoadError> {
 
 async fn assemble(
     app: &AppState,
+    scope: &SystemScope,
     config: &CaseConfig,
     known: Option<&Case>,
     id: CaseId,
@@ -246,6 +248,12 @@ async fn assemble(
         Some(status) => status,
         None => config.status.unwrap_or(Status::Inactive),
     };
+    // What a person wrote stays.
+    let written = match known {
+        Some(known) => app.events.synopsis_was_written(scope, &known.id).await?,
+        None => false,
+    };
+    let synopsis = known.filter(|_| written).map_or_else(|| config.synopsis.clone(), |known| known.synopsis.clone());
     let mut case = Case {
         id,
         institute: config.owner.clone(),
@@ -262,8 +270,9 @@ async fn assemble(
         assignees,
         phenotype_terms: config.phenotype_terms.clone(),
         phenotype_groups: config.phenotype_groups.clone(),
+        tags: known.map(|case| case.tags.clone()).unwrap_or_default(),
         cohorts: config.cohorts.clone(),
-        synopsis: config.synopsis.clone(),
+        synopsis,
         lims_id: config.lims_id.clone(),
         analysis_date: config.analysis_date,
         rank_model_version: config.rank_model_version.clone(),
@@ -273,10 +282,14 @@ async fn assemble(
         emergencies: known.map(|case| case.emergencies.clone()).unwrap_or_default(),
         search: Vec::new(),
         decisions_rev: known.map_or(0, |case| case.decisions_rev),
+        work_rev: known.map_or(0, |case| case.work_rev),
         created_at: known.map_or(now, |case| case.created_at),
         updated_at: now,
         rev: known.map_or(1, |case| case.rev + 1),
     };
+    if known.is_some_and(|known| CaseWork::of(known) != CaseWork::of(&case)) {
+        case.work_rev += 1;
+    }
     case.rank_model = case.files.rank_model().map(CaseRankModel::read);
     notes.extend(case.rank_model.iter().flat_map(|model| model.notes.iter().cloned()));
     case.search = case.search_words();
@@ -351,10 +364,14 @@ async fn publish(
         before: known.map_or(Bson::Null, lists_of),
         after: lists_of(case),
     };
+    let moved = known.filter(|known| known.work_rev != case.work_rev).map(|known| moved(known, case)).transpose()?;
     let mut transaction = app.db.begin().await?;
     let published = loop {
         let work = async {
             app.cases.publish(scope, &mut transaction.session, case, known.map(|case| case.rev)).await?;
+            if let Some(moved) = &moved {
+                app.events.append(&mut transaction.session, moved, &options.actor, app.clock.now()).await?;
+            }
             app.events.append(&mut transaction.session, &change, &options.actor, app.clock.now()).await
         }
         .await;
@@ -368,6 +385,19 @@ async fn publish(
             case.name
         )),
         other => other.into(),
+    })
+}
+
+/// That a load changed how the work on a case stands.
+fn moved(known: &Case, case: &Case) -> Result<Change, StoreError> {
+    Ok(Change {
+        subject: work_subject(&case.id),
+        rev: case.work_rev,
+        kind: EventKind::StatusSet,
+        institute: Some(case.institute.clone()),
+        case_id: Some(case.id.clone()),
+        before: fact(&CaseWork::of(known))?,
+        after: fact(&CaseWork::of(case))?,
     })
 }
 

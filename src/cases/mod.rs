@@ -16,8 +16,10 @@ mod report;
 mod reservation;
 mod samples;
 mod share;
+mod stale;
 mod store;
 mod summary;
+mod work;
 
 pub use access::{CaseAccess, CaseCommenter, CaseEditor, CasePath};
 pub use config::{CaseConfig, ConfigError, DEFAULT_THRESHOLD};
@@ -35,5 +37,7 @@ pub use report::{LeftOut, LoadReport};
 pub use reservation::{Reservation, ReservationStore};
 pub use samples::{SampleConfig, check_family};
 pub use share::{Share, ShareEnd, SharedLists};
+pub(crate) use stale::Stale;
 pub use store::{Assignee, CaseQuery, CaseStore};
 pub use summary::{CaseNamed, CaseSummary, OpenCase, SharedCase};
+pub use work::{CaseWork, Tag};

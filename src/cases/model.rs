@@ -11,6 +11,7 @@ use super::emergency::Emergency;
 use super::rank_model::CaseRankModel;
 use super::report::LoadReport;
 use super::share::Share;
+use super::work::Tag;
 use crate::db::{Stored, index, unique_index};
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
@@ -52,6 +53,9 @@ pub struct Case {
     pub phenotype_terms: Vec<String>,
     /// HPO terms of phenotype groups at load.
     pub phenotype_groups: Vec<String>,
+    /// What it is marked with, in the order of [`Tag::ALL`].
+    #[serde(default)]
+    pub tags: Vec<Tag>,
     /// Cohorts.
     pub cohorts: Vec<String>,
     /// Free text about the case.
@@ -78,6 +82,9 @@ pub struct Case {
     pub search: Vec<String>,
     /// Changes whenever somebody decides something about a variant of the case.
     pub decisions_rev: i64,
+    /// Counts changes of status, people, tags and synopsis: the revision of the case's work in the history.
+    #[serde(default)]
+    pub work_rev: i64,
     /// First load.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub created_at: Timestamp,
@@ -375,6 +382,9 @@ pub(super) mod field {
     pub const NAME: &str = "name";
     pub const STATUS: &str = "status";
     pub const ASSIGNEES: &str = "assignees";
+    pub const TAGS: &str = "tags";
+    pub const SYNOPSIS: &str = "synopsis";
+    pub const WORK_REV: &str = "work_rev";
     pub const SEARCH: &str = "search";
     pub const UPDATED_AT: &str = "updated_at";
     pub const SHARES: &str = "shares";
@@ -448,10 +458,11 @@ mod tests {
             not_assessed: vec![],
             files: CaseFiles::default(),
             assignees: vec![],
+            tags: vec![],
             phenotype_terms: vec![],
             phenotype_groups: vec![],
             cohorts: vec![],
-            synopsis: None,
+            synopsis: Some("Short.".into()),
             lims_id: Some("L1".into()),
             analysis_date: None,
             rank_model_version: None,
@@ -461,6 +472,7 @@ mod tests {
             emergencies: vec![],
             search: vec![],
             decisions_rev: 0,
+            work_rev: 0,
             created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             updated_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             rev: 1,
@@ -472,6 +484,9 @@ mod tests {
             field::NAME,
             field::STATUS,
             field::ASSIGNEES,
+            field::TAGS,
+            field::SYNOPSIS,
+            field::WORK_REV,
             field::SEARCH,
             field::UPDATED_AT,
             field::SHARES,
@@ -482,7 +497,7 @@ mod tests {
         }
         assert_eq!(case.search_words(), ["1", "a", "f1", "l1"]);
         assert!(!document.contains_key("rank_model"));
-        for later in ["shares", "emergencies"] {
+        for later in ["shares", "emergencies", "tags", "work_rev"] {
             document.remove(later);
         }
         // So this is also a case of an older version.

@@ -1,4 +1,4 @@
-use bson::{Bson, Document, doc};
+use bson::{Bson, DateTime, Document, doc};
 use jiff::Timestamp;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
@@ -9,6 +9,7 @@ use super::emergency::Emergency;
 use super::model::{Case, Status, field};
 use super::share::Share;
 use super::summary::{CaseNamed, CaseSummary, OpenCase, SharedCase, WithShares, summary};
+use super::work::CaseWork;
 use crate::auth::Scope;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
@@ -80,6 +81,17 @@ impl CaseStore {
         let named = doc! { "$match": { field::INSTITUTE: institute, field::NAME: name } };
         let mut found = self.cases.aggregate(vec![named, doc! { "$match": scope.filter(now) }]).await?;
         Ok(found.pop())
+    }
+
+    /// The case as it is stored by now.
+    ///
+    /// # Errors
+    /// A conflict when it is gone, or another one has its name.
+    pub async fn again(&self, editor: &CaseEditor, now: Timestamp) -> Result<Case, StoreError> {
+        let access = editor.access();
+        let case = access.case();
+        let found = self.find(access.scope(), &case.institute, &case.name, now).await?;
+        found.filter(|found| found.id == case.id).ok_or(StoreError::Conflict("the case"))
     }
 
     /// Those of these cases that are in scope now, by name only.
@@ -261,6 +273,35 @@ impl CaseStore {
         shares: &[Share],
     ) -> Result<(), StoreError> {
         self.put(session, &editor.access().case().id, known, field::SHARES, shares).await
+    }
+
+    /// Puts how the work stands in place of what was read, in the transaction that writes the event.
+    pub async fn set_work(
+        &self,
+        session: &mut ClientSession,
+        _: &CaseEditor,
+        read: &Case,
+        work: &CaseWork,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let written = |error: bson::error::Error| StoreError::Unwritable {
+            collection: Case::COLLECTION,
+            reason: error.to_string(),
+        };
+        let set = doc! {
+            field::STATUS: work.status.as_str(),
+            field::ASSIGNEES: bson::serialize_to_bson(&work.assignees).map_err(written)?,
+            field::TAGS: bson::serialize_to_bson(&work.tags).map_err(written)?,
+            field::SYNOPSIS: &work.synopsis,
+            field::WORK_REV: read.work_rev + 1,
+            field::UPDATED_AT: DateTime::from_millis(now.as_millisecond()),
+        };
+        let change = doc! { "$set": set, "$inc": { field::REV: 1 } };
+        if self.cases.update_one_in(session, doc! { "_id": &read.id, field::REV: read.rev }, change).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the case"))
+        }
     }
 
     /// The case of this name, if it is one that the administrator may open in an emergency.

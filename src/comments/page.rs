@@ -24,6 +24,8 @@ pub(crate) struct Discussion {
     pub elsewhere: Vec<CommentView>,
     /// None: the reader may not comment.
     pub form: Option<FormView>,
+    /// Who reads cases of the institute, where it was asked for.
+    pub colleagues: Vec<Colleague>,
 }
 
 /// What is new for the reader.
@@ -117,7 +119,7 @@ impl Discussion {
                 About::Variant(variant, keys) => app.comments.about(access, &variant.id(), keys).await,
             }
         };
-        // Whom one can mention is listed on the case's page; a variant's has other things to ask for.
+        // Whom one can mention or assign is listed on the case's page; a variant's has other things to ask for.
         let colleagues = async {
             if of_case && access.may_comment() { app.users.readers(access.reader()).await } else { Ok(Vec::new()) }
         };
@@ -146,6 +148,7 @@ impl Discussion {
             unread,
             elsewhere: elsewhere.iter().map(view).collect(),
             form: access.may_comment().then(|| FormView::new(access, about, seen, &colleagues, sent)),
+            colleagues,
         })
     }
 }

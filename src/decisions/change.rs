@@ -1,6 +1,7 @@
 use super::terms;
 use crate::app::AppState;
 use crate::cases::CaseEditor;
+use crate::casework::follow;
 use crate::db::StoreError;
 use crate::ids::VariantId;
 use crate::variants::{Restore, VariantState};
@@ -101,7 +102,10 @@ pub(super) async fn decide(
             return Ok(Decided::Stale(Box::new(before)));
         }
         match app.states.replace(editor, &app.cases, &app.events, stored.as_ref(), after, now).await {
-            Ok(_) => return Ok(Decided::Done),
+            Ok(after) => {
+                follow(app, editor, &before, &after).await?;
+                return Ok(Decided::Done);
+            }
             Err(StoreError::Conflict(_)) => {}
             Err(error) => return Err(error),
         }
@@ -117,14 +121,18 @@ pub(super) async fn undo(
     known: i64,
 ) -> Result<Decided, StoreError> {
     let now = app.clock.now();
+    let present = async || {
+        let present = app.states.find(editor.access(), variant).await?;
+        Ok::<_, StoreError>(present.unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now)))
+    };
+    let before = present().await?;
     let revisions = Restore { earlier: known - 1, known };
     match app.states.restore(editor, &app.cases, &app.events, variant, revisions, now).await {
-        Ok(Some(_)) => Ok(Decided::Done),
-        Ok(None) | Err(StoreError::Conflict(_)) => {
-            let present = app.states.find(editor.access(), variant).await?;
-            let undecided = || VariantState::undecided(editor.access(), variant.clone(), now);
-            Ok(Decided::Stale(Box::new(present.unwrap_or_else(undecided))))
+        Ok(Some(after)) => {
+            follow(app, editor, &before, &after).await?;
+            Ok(Decided::Done)
         }
+        Ok(None) | Err(StoreError::Conflict(_)) => Ok(Decided::Stale(Box::new(present().await?))),
         Err(error) => Err(error),
     }
 }

@@ -1,31 +1,15 @@
-use askama::Template;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 
 use super::change::{Decided, Wanted, decide, in_words, undo as put_back};
 use super::forms::Sent;
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::CaseEditor;
+use crate::cases::{CaseEditor, Stale};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::{VariantPath, VariantState};
-use crate::web::{CsrfForm, Layout, Page, Params, Path, filters, see_other, urls};
-
-/// Somebody else decided meanwhile.
-#[derive(Template)]
-#[template(path = "decisions/stale.html")]
-struct StalePage {
-    layout: Layout,
-    name: String,
-    at: String,
-    now: Vec<String>,
-    wanted: String,
-    /// The same form on what stands now; none where there is nothing to repeat.
-    again: Option<(String, Vec<(String, String)>)>,
-    back: String,
-}
+use crate::web::{CsrfForm, Page, Params, Path, filters, see_other, urls};
 
 /// A decision that was sent about a variant of a case that the sender may change. Only the extractor builds one.
 pub(super) struct Deciding {
@@ -78,23 +62,18 @@ impl Deciding {
             Decided::Done => return Ok(see_other(&back)),
             Decided::Stale(now) => *now,
         };
-        let again = action.map(|action| {
-            let mut pairs = self.pairs.clone();
-            pairs.retain(|(name, _)| name != "rev");
-            pairs.push(("rev".to_owned(), now.rev.to_string()));
-            (urls::decision(case, &self.variant, action, &query), pairs)
-        });
-        let bar = self.editor.access().bar();
-        let page = self.page.render(|layout| StalePage {
-            layout: layout.with_case(bar),
-            name: self.name,
-            at: filters::moment(now.at),
+        let stale = Stale {
+            of: self.name,
+            what: format!(
+                "Somebody decided about this variant {}, after you opened its page.",
+                filters::moment(now.at)
+            ),
             now: in_words(&now),
             wanted: wanted.to_owned(),
-            again,
+            again: action.map(|action| (urls::decision(case, &self.variant, action, &query), self.pairs)),
             back,
-        })?;
-        Ok((StatusCode::CONFLICT, page).into_response())
+        };
+        stale.told(self.editor.access(), self.page, now.rev)
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -72,6 +72,14 @@ pub enum EventKind {
     BreakGlass,
     /// They ended it before its time.
     BreakGlassEnded,
+    /// Where the work on a case stands changed.
+    StatusSet,
+    /// Who works on a case changed.
+    PeopleAssigned,
+    /// What a case is marked with changed.
+    TagsSet,
+    /// What a case is about was written anew.
+    SynopsisWritten,
     /// What people decided about a variant changed.
     VariantDecided,
     /// Somebody wrote a comment. Of comments the history holds everything but the texts, which stand with the comment.
@@ -110,6 +118,10 @@ impl EventKind {
             Self::ShareEnded => "sharing ended",
             Self::BreakGlass => "opened in an emergency",
             Self::BreakGlassEnded => "emergency access ended",
+            Self::StatusSet => "status changed",
+            Self::PeopleAssigned => "people on the case changed",
+            Self::TagsSet => "tags changed",
+            Self::SynopsisWritten => "synopsis changed",
             Self::VariantDecided => "decision about a variant",
             Self::CommentWritten => "comment written",
             Self::CommentEdited => "comment changed by its author",

@@ -8,6 +8,7 @@ use super::history::History;
 use super::model::{Actor, Event, EventKind};
 use crate::addresses::{AddressAdmin, Subject};
 use crate::cases::{CaseAccess, CaseEditor};
+use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{CaseId, CommentId, EmergencyId, InstituteId, ShareId, UserId, VariantId};
 use crate::institutes::InstituteAdmin;
@@ -30,7 +31,7 @@ pub struct EventStore {
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
@@ -147,6 +148,17 @@ impl EventStore {
         self.whole(filter).await
     }
 
+    /// How the work on a case stood, whole.
+    pub async fn of_work(&self, editor: &CaseEditor) -> Result<History, StoreError> {
+        self.whole(doc! { "subject": work_subject(&editor.access().case().id) }).await
+    }
+
+    /// Whether somebody wrote what a case is about, after it was loaded; for commands on the machine.
+    pub async fn synopsis_was_written(&self, _: &SystemScope, case: &CaseId) -> Result<bool, StoreError> {
+        let filter = doc! { "subject": work_subject(case), "kind": fact(&EventKind::SynopsisWritten)? };
+        Ok(self.events.find_one(filter).await?.is_some())
+    }
+
     /// Everything that admins changed of an institute, whole.
     pub async fn whole_of_institute(&self, access: &InstituteAdmin) -> Result<History, StoreError> {
         self.whole(doc! { "subject": institute_subject(&access.institute().id) }).await
@@ -178,6 +190,12 @@ impl EventStore {
         let newest = FindOptions::builder().sort(doc! { "at": -1 }).limit(limit).build();
         self.events.find(doc! { "case_id": &access.case().id }, newest).await
     }
+}
+
+/// How the work on a case is named in [`Change::subject`].
+#[must_use]
+pub fn work_subject(case: &CaseId) -> String {
+    format!("case_work/{case}")
 }
 
 /// How a variant of a case is named in [`Change::subject`].

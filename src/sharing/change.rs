@@ -49,7 +49,7 @@ pub async fn grant(app: &AppState, editor: &CaseEditor, terms: &Terms) -> Result
         if store(app, editor, &case, &shares, None, &share).await? {
             return Ok(Granted::Shared(share));
         }
-        case = again(app, editor).await?;
+        case = app.cases.again(editor, app.clock.now()).await?;
     }
     Err(StoreError::Conflict("the case"))
 }
@@ -71,7 +71,7 @@ pub async fn end(app: &AppState, editor: &CaseEditor, id: &ShareId, reason: Opti
         if store(app, editor, &case, &shares, Some(&before), &after).await? {
             return Ok(Ended::Over(after));
         }
-        case = again(app, editor).await?;
+        case = app.cases.again(editor, app.clock.now()).await?;
     }
     Err(StoreError::Conflict("the case"))
 }
@@ -108,12 +108,4 @@ async fn store(
             return unless_conflict(written);
         }
     }
-}
-
-/// The case as it is stored by now.
-async fn again(app: &AppState, editor: &CaseEditor) -> Result<Case, StoreError> {
-    let access = editor.access();
-    let case = access.case();
-    let now = app.cases.find(access.scope(), &case.institute, &case.name, app.clock.now()).await?;
-    now.filter(|now| now.id == case.id).ok_or(StoreError::Conflict("the case"))
 }

@@ -4,12 +4,14 @@ use bson::Bson;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::cases::{Emergency, Share};
+use crate::cases::{CaseWork, Emergency, Share};
+use crate::casework::in_words;
 use crate::comments::{Comment, Reach};
 use crate::db::StoreError;
 use crate::decisions::terms;
 use crate::events::{Event, EventKind};
 use crate::ids::VariantId;
+use crate::users::Colleague;
 use crate::variants::VariantState;
 use crate::web::filters;
 
@@ -64,9 +66,14 @@ fn compared<T: DeserializeOwned>(
     Ok(facts.filter(|fact| fact.before != fact.after).collect())
 }
 
-/// The facts that an event changed.
-pub(super) fn of(event: &Event) -> Result<Vec<Fact>, StoreError> {
+/// The facts that an event changed; `people` are those whose names are known.
+pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, StoreError> {
     match event.kind {
+        EventKind::StatusSet | EventKind::PeopleAssigned | EventKind::TagsSet | EventKind::SynopsisWritten => {
+            compared(event, |work: &CaseWork| {
+                in_words(work, people).into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
+            })
+        }
         EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all)),
         EventKind::VariantDecided => compared(event, decisions),
         EventKind::Share | EventKind::ShareEnded => compared(event, share),

@@ -97,7 +97,7 @@ pub(super) async fn show(
     for (event, about) in events.iter().zip(&about) {
         let day = filters::date(event.at);
         let variant = about.as_ref().map(|about| VariantLink::new(case, &query, about, &names));
-        let line = Line::new(case, &query, event, variant)?;
+        let line = Line::new(case, &query, event, variant, &colleagues)?;
         match days.last_mut() {
             Some(last) if last.day == day => last.lines.push(line),
             _ => days.push(Day { day, lines: vec![line] }),
@@ -144,6 +144,7 @@ impl Line {
         query: &TimelineQuery,
         event: &Event,
         variant: Option<VariantLink>,
+        people: &[Colleague],
     ) -> Result<Self, StoreError> {
         let by = |user| TimelineQuery { person: Some(user), before: None, ..query.clone() };
         let comment = event.subject.strip_prefix("comment/").and_then(|id| id.parse().ok());
@@ -154,7 +155,7 @@ impl Line {
             what: event.kind.words(),
             comment_url: comment.map(|id| urls::comment(case, &id)),
             variant,
-            facts: facts::of(event)?,
+            facts: facts::of(event, people)?,
         })
     }
 }

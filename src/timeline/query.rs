@@ -29,6 +29,7 @@ pub(super) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
     Lists,
+    Work,
     Decisions,
     Comments,
     Sharing,
@@ -37,12 +38,14 @@ pub(super) enum Topic {
 
 impl Topic {
     /// All, in the order of the form.
-    pub(super) const ALL: [Self; 5] = [Self::Lists, Self::Decisions, Self::Comments, Self::Sharing, Self::Emergencies];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Lists, Self::Work, Self::Decisions, Self::Comments, Self::Sharing, Self::Emergencies];
 
     /// The value in addresses.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Lists => "lists",
+            Self::Work => "work",
             Self::Decisions => "decisions",
             Self::Comments => "comments",
             Self::Sharing => "sharing",
@@ -54,6 +57,7 @@ impl Topic {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Lists => "loading",
+            Self::Work => "status, people, tags, synopsis",
             Self::Decisions => "decisions on variants",
             Self::Comments => "comments",
             Self::Sharing => "sharing",
@@ -64,6 +68,9 @@ impl Topic {
     fn kinds(self) -> Vec<EventKind> {
         match self {
             Self::Lists => vec![EventKind::CaseLoaded, EventKind::ListReplaced, EventKind::CaseDeleted],
+            Self::Work => {
+                vec![EventKind::StatusSet, EventKind::PeopleAssigned, EventKind::TagsSet, EventKind::SynopsisWritten]
+            }
             Self::Decisions => vec![EventKind::VariantDecided],
             Self::Comments => vec![
                 EventKind::CommentWritten,

@@ -115,6 +115,12 @@ pub fn comments(of: &Case) -> String {
     format!("{}/comments", case(of))
 }
 
+/// Where a change of the work on a case is sent: of its `status`, `assignees`, `tags` or `synopsis`.
+#[must_use]
+pub fn case_work(of: &Case, what: &str) -> String {
+    format!("{}/{what}", case(of))
+}
+
 /// Where a decision about a variant of a case, reached from a list under a filter, is sent.
 #[must_use]
 pub fn decision(of: &Case, id: &VariantId, action: &str, query: &[(&str, String)]) -> String {

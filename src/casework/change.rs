@@ -1,0 +1,223 @@
+//! Changing the work on a case: one transaction with its row in the history.
+
+use crate::app::AppState;
+use crate::cases::{Case, CaseEditor, CaseWork, Status, Tag};
+use crate::db::{StoreError, unless_conflict};
+use crate::events::{Actor, Change, EventKind, fact, work_subject};
+use crate::ids::UserId;
+use crate::users::Colleague;
+use crate::variants::VariantState;
+
+/// What somebody wants of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// That the work stands here.
+    Status(Status),
+    /// That this person works on it.
+    Assigned(UserId),
+    /// That they do not.
+    Unassigned {
+        /// Who.
+        user: UserId,
+        /// Whether the case is not being read any more when they were the last.
+        rest: bool,
+    },
+    /// That it is marked so, or not.
+    Tag(Tag, bool),
+    /// What it is about.
+    Synopsis(Option<String>),
+}
+
+/// What became of it.
+pub(super) enum Became {
+    /// It is so now, or was so before.
+    Done,
+    /// Somebody else replaced the value since it was shown: how it stands, and its revision.
+    Stale(Box<CaseWork>, i64),
+}
+
+/// Tries when others change the case at the same time.
+const TRIES: usize = 8;
+
+impl Wanted {
+    fn apply(&self, work: &mut CaseWork, by: &UserId) {
+        match self {
+            Self::Status(status) => {
+                // Who takes an archived case up again works on it.
+                if work.status == Status::Archived && *status == Status::Active {
+                    Self::Assigned(by.clone()).apply(work, by);
+                }
+                work.status = *status;
+            }
+            Self::Assigned(user) if work.assignees.contains(user) => {}
+            Self::Assigned(user) => work.assignees.push(user.clone()),
+            Self::Unassigned { user, rest } => {
+                work.assignees.retain(|one| one != user);
+                if *rest && work.assignees.is_empty() && work.status == Status::Active {
+                    work.status = Status::Inactive;
+                }
+            }
+            Self::Tag(tag, on) => {
+                work.tags.retain(|one| one != tag);
+                work.tags.extend(on.then_some(*tag));
+                work.tags.sort_unstable();
+            }
+            Self::Synopsis(text) => work.synopsis.clone_from(text),
+        }
+    }
+
+    fn kind(&self) -> EventKind {
+        match self {
+            Self::Status(_) => EventKind::StatusSet,
+            Self::Assigned(_) | Self::Unassigned { .. } => EventKind::PeopleAssigned,
+            Self::Tag(..) => EventKind::TagsSet,
+            Self::Synopsis(_) => EventKind::SynopsisWritten,
+        }
+    }
+
+    /// Whether the value that it takes the place of is another one than was shown.
+    fn would_overwrite(&self, shown: &CaseWork, now: &CaseWork) -> bool {
+        match self {
+            Self::Status(_) => shown.status != now.status,
+            Self::Synopsis(_) => shown.synopsis != now.synopsis,
+            Self::Assigned(_) | Self::Unassigned { .. } | Self::Tag(..) => false,
+        }
+    }
+
+    /// In words.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Status(status) => status.as_str().to_owned(),
+            Self::Synopsis(text) => text.clone().unwrap_or_else(|| "no synopsis".to_owned()),
+            Self::Assigned(_) => "assigned".to_owned(),
+            Self::Unassigned { .. } => "not assigned".to_owned(),
+            Self::Tag(tag, true) => format!("tagged {}", tag.words()),
+            Self::Tag(tag, false) => format!("not tagged {}", tag.words()),
+        }
+    }
+
+    /// The value in whose place it would stand, in words.
+    pub(super) fn instead_of(&self, now: &CaseWork) -> Option<String> {
+        match self {
+            Self::Synopsis(_) => now.synopsis.clone(),
+            _ => Some(now.status.as_str().to_owned()),
+        }
+    }
+}
+
+/// The facts in words, each with its name; what is not set is left out.
+pub(crate) fn in_words(work: &CaseWork, people: &[Colleague]) -> Vec<(&'static str, String)> {
+    let tags: Vec<&str> = work.tags.iter().map(|tag| tag.words()).collect();
+    let names: Vec<&str> = work.assignees.iter().map(|user| name_of(user, people)).collect();
+    let all = [
+        ("status", work.status.as_str().to_owned()),
+        ("assigned to", names.join(", ")),
+        ("tags", tags.join(", ")),
+        ("synopsis", work.synopsis.clone().unwrap_or_default()),
+    ];
+    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// The name of somebody who works on a case.
+pub(super) fn name_of<'a>(user: &UserId, people: &'a [Colleague]) -> &'a str {
+    people.iter().find(|one| one.id == *user).map_or("somebody who left", |one| one.name.as_str())
+}
+
+/// Changes the case. `known`: the revision that was shown, where a value is replaced.
+pub(super) async fn change(
+    app: &AppState,
+    editor: &CaseEditor,
+    wanted: &Wanted,
+    known: Option<i64>,
+) -> Result<Became, StoreError> {
+    let by = editor.access().principal().user();
+    let mut case = editor.access().case().clone();
+    for _ in 0..TRIES {
+        let before = CaseWork::of(&case);
+        let mut after = before.clone();
+        wanted.apply(&mut after, by);
+        if after == before {
+            return Ok(Became::Done);
+        }
+        if let Some(known) = known.filter(|known| *known != case.work_rev)
+            && at_revision(app, editor, known).await?.is_none_or(|shown| wanted.would_overwrite(&shown, &before))
+        {
+            return Ok(Became::Stale(Box::new(before), case.work_rev));
+        }
+        if store(app, editor, &case, wanted.kind(), &after).await? {
+            return Ok(Became::Done);
+        }
+        case = app.cases.again(editor, app.clock.now()).await?;
+    }
+    Err(StoreError::Conflict("the case"))
+}
+
+/// How the work stood at a revision; none when there is no such one on record.
+async fn at_revision(app: &AppState, editor: &CaseEditor, rev: i64) -> Result<Option<CaseWork>, StoreError> {
+    let history = app.events.of_work(editor).await?;
+    let Some(state) = history.at_revision(rev) else { return Ok(None) };
+    bson::deserialize_from_bson(state.clone()).map(Some).map_err(|error| StoreError::Unreadable {
+        collection: "events",
+        id: work_subject(&editor.access().case().id),
+        reason: error.to_string(),
+    })
+}
+
+/// What a decision about a variant makes of the case: one that nobody had begun is being read; one whose cause is found is
+/// solved, until the last variant that was held to be the cause is not any more. Pages that are opened change nothing.
+pub(crate) async fn follow(
+    app: &AppState,
+    editor: &CaseEditor,
+    before: &VariantState,
+    after: &VariantState,
+) -> Result<(), StoreError> {
+    let (status, seen) = (editor.access().case().status, editor.access().case().work_rev);
+    let wanted = if after.causative && !before.causative {
+        Status::Solved
+    } else if before.causative && !after.causative && status == Status::Solved {
+        let others = app.states.of_case(editor.access()).await?;
+        if others.iter().any(|state| state.causative) {
+            return Ok(());
+        }
+        Status::Active
+    } else if status == Status::Inactive {
+        Status::Active
+    } else {
+        return Ok(());
+    };
+    // Who set another status meanwhile knows better.
+    change(app, editor, &Wanted::Status(wanted), Some(seen)).await.map(|_| ())
+}
+
+/// Writes how the work stands with its event; `false` when the case is another one by now.
+async fn store(
+    app: &AppState,
+    editor: &CaseEditor,
+    case: &Case,
+    kind: EventKind,
+    after: &CaseWork,
+) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    let change = Change {
+        subject: work_subject(&case.id),
+        rev: case.work_rev + 1,
+        kind,
+        institute: Some(case.institute.clone()),
+        case_id: Some(case.id.clone()),
+        before: fact(&CaseWork::of(case))?,
+        after: fact(after)?,
+    };
+    app.events.prepare().await?;
+    let mut transaction = app.db.begin().await?;
+    loop {
+        let work = async {
+            app.cases.set_work(&mut transaction.session, editor, case, after, now).await?;
+            let actor = Actor::of(editor.access().principal());
+            app.events.append(&mut transaction.session, &change, &actor, now).await
+        }
+        .await;
+        if let Some(written) = transaction.end(work).await {
+            return unless_conflict(written);
+        }
+    }
+}

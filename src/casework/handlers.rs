@@ -1,0 +1,82 @@
+use axum::extract::State;
+use axum::response::Response;
+
+use super::change::{Became, Wanted, change};
+use super::forms::{AssigneeForm, StatusForm, SynopsisForm, TagForm};
+use crate::app::AppState;
+use crate::cases::{CaseEditor, Stale};
+use crate::error::AppResult;
+use crate::web::{CsrfForm, Page, see_other, urls};
+
+fn back(editor: &CaseEditor) -> String {
+    format!("{}#work", urls::case(editor.access().case()))
+}
+
+/// `POST /{institute}/{case}/status`
+pub(super) async fn set_status(
+    editor: CaseEditor,
+    page: Page,
+    State(app): State<AppState>,
+    CsrfForm(form): CsrfForm<StatusForm>,
+) -> AppResult<Response> {
+    let wanted = form.read()?;
+    let became = change(&app, &editor, &wanted, Some(form.rev)).await?;
+    replaced(&editor, page, became, &wanted, ("status", vec![("status".to_owned(), form.status)]))
+}
+
+/// `POST /{institute}/{case}/synopsis`
+pub(super) async fn write_synopsis(
+    editor: CaseEditor,
+    page: Page,
+    State(app): State<AppState>,
+    CsrfForm(form): CsrfForm<SynopsisForm>,
+) -> AppResult<Response> {
+    let wanted = form.read()?;
+    let became = change(&app, &editor, &wanted, Some(form.rev)).await?;
+    replaced(&editor, page, became, &wanted, ("synopsis", vec![("text".to_owned(), form.text)]))
+}
+
+/// Back to the case, or what stands there now beside what was wanted.
+fn replaced(
+    editor: &CaseEditor,
+    page: Page,
+    became: Became,
+    wanted: &Wanted,
+    (what, pairs): (&str, Vec<(String, String)>),
+) -> AppResult<Response> {
+    let (now, rev) = match became {
+        Became::Done => return Ok(see_other(&back(editor))),
+        Became::Stale(now, rev) => (now, rev),
+    };
+    let case = editor.access().case();
+    let stale = Stale {
+        of: format!("case {}", case.name),
+        what: format!("Somebody changed the {what} of this case after you opened its page."),
+        now: wanted.instead_of(&now).into_iter().collect(),
+        wanted: wanted.words(),
+        again: Some((urls::case_work(case, what), pairs)),
+        back: back(editor),
+    };
+    stale.told(editor.access(), page, rev)
+}
+
+/// `POST /{institute}/{case}/assignees`
+pub(super) async fn assign(
+    editor: CaseEditor,
+    State(app): State<AppState>,
+    CsrfForm(form): CsrfForm<AssigneeForm>,
+) -> AppResult<Response> {
+    let readers = app.users.readers(&editor.access().case().institute).await?;
+    change(&app, &editor, &form.read(&readers)?, None).await?;
+    Ok(see_other(&back(&editor)))
+}
+
+/// `POST /{institute}/{case}/tags`
+pub(super) async fn tag(
+    editor: CaseEditor,
+    State(app): State<AppState>,
+    CsrfForm(form): CsrfForm<TagForm>,
+) -> AppResult<Response> {
+    change(&app, &editor, &form.read()?, None).await?;
+    Ok(see_other(&back(&editor)))
+}
