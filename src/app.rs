@@ -204,6 +204,7 @@ pub fn routes() -> Routes {
         .merge(audit::upkeep::routes())
         .merge(crate::users::routes())
         .merge(crate::addresses::routes())
+        .merge(crate::my_work::routes())
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(crate::sharing::routes())

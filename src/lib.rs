@@ -26,6 +26,7 @@ pub mod genes;
 pub mod genome;
 pub mod ids;
 pub mod institutes;
+pub mod my_work;
 pub mod panels;
 pub mod pedigree;
 pub mod ranking;

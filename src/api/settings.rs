@@ -29,6 +29,8 @@ pub(super) struct SettingsJson {
     links: Vec<String>,
     /// Institutes that single cases may be shared with.
     share_with: Vec<String>,
+    /// Days from sample to answer that the institute aims at.
+    target_days: Option<u16>,
 }
 
 /// Ascending, at least one of each kind.
@@ -104,6 +106,7 @@ impl SettingsJson {
             cutoffs: CutoffKind::ALL.into_iter().map(|kind| (kind, written(self.cutoffs.of(kind)))).collect(),
             links,
             share_with: self.share_with.join(" "),
+            target_days: self.target_days.map(|days| days.to_string()).unwrap_or_default(),
         })
     }
 }
@@ -139,6 +142,7 @@ impl From<&Institute> for SettingsJson {
             },
             links: settings.link_targets.iter().map(ToString::to_string).collect(),
             share_with: settings.share_with.iter().map(ToString::to_string).collect(),
+            target_days: settings.target_days,
         }
     }
 }

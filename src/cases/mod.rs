@@ -38,6 +38,6 @@ pub use reservation::{Reservation, ReservationStore};
 pub use samples::{SampleConfig, check_family};
 pub use share::{Share, ShareEnd, SharedLists};
 pub(crate) use stale::Stale;
-pub use store::{Assignee, CaseQuery, CaseStore};
+pub use store::{Assignee, AtHand, CaseQuery, CaseStore};
 pub use summary::{CaseNamed, CaseSummary, OpenCase, SharedCase};
 pub use work::{CaseWork, Tag};

@@ -400,6 +400,7 @@ impl Stored for Case {
             unique_index("institute_family", doc! { field::INSTITUTE: 1, field::FAMILY: 1 }),
             unique_index("institute_name", doc! { field::INSTITUTE: 1, field::NAME: 1 }),
             index("institute_recent", doc! { field::INSTITUTE: 1, field::UPDATED_AT: -1 }),
+            index("assigned", doc! { field::ASSIGNEES: 1, field::INSTITUTE: 1 }),
             index("opened_by", doc! { "emergencies.by.user": 1 }),
             index("shared_with", doc! { "shares.with": 1 }),
             index("institute_search", doc! { field::INSTITUTE: 1, field::SEARCH: 1 }),

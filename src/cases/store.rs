@@ -1,5 +1,5 @@
 use bson::{Bson, DateTime, Document, doc};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,22 @@ pub enum Assignee {
     /// Those that nobody works on.
     Nobody,
 }
+
+/// What somebody asks of the cases of their institutes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AtHand {
+    /// Which are this person's, as long as there is something to do.
+    Of(UserId),
+    /// Which are being read, or were solved lately.
+    Active,
+    /// Which came lately, and nobody took.
+    Waiting,
+}
+
+/// How long ago a case was changed that counts as active.
+const ACTIVE: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// How long ago one was loaded or changed that counts as new.
+const NEW: SignedDuration = SignedDuration::from_hours(60 * 24);
 
 #[derive(Deserialize)]
 struct StatusCount {
@@ -165,6 +181,41 @@ impl CaseStore {
             filter.insert("$and", words);
         }
         filter
+    }
+
+    /// Cases of the institutes that a person reads, for what they ask of their work; those last changed come first.
+    pub async fn at_hand(
+        &self,
+        scope: &Scope,
+        which: &AtHand,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<CaseSummary>, StoreError> {
+        let mut institutes: Vec<Bson> = scope.institutes().map(Bson::from).collect();
+        if institutes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let institute = if institutes.len() == 1 { institutes.remove(0) } else { doc! { "$in": institutes }.into() };
+        let since = |age: SignedDuration| doc! { "$gte": DateTime::from_millis((now - age).as_millisecond()) };
+        let of = |status: &[Status]| doc! { "$in": status.iter().map(|status| status.as_str()).collect::<Vec<_>>() };
+        let waiting = [Status::Prioritized, Status::Inactive];
+        let filter = match which {
+            AtHand::Of(user) => doc! {
+                field::ASSIGNEES: user, field::INSTITUTE: institute,
+                field::STATUS: of(&[Status::Prioritized, Status::Inactive, Status::Active]),
+            },
+            AtHand::Active => doc! {
+                field::INSTITUTE: institute, field::UPDATED_AT: since(ACTIVE),
+                field::STATUS: of(&[Status::Active, Status::Solved]),
+            },
+            AtHand::Waiting => doc! {
+                field::INSTITUTE: institute, field::UPDATED_AT: since(NEW), field::STATUS: of(&waiting),
+                field::ASSIGNEES: { "$size": 0 },
+            },
+        };
+        let options =
+            FindOptions::builder().sort(doc! { field::UPDATED_AT: -1 }).limit(limit).projection(summary()).build();
+        self.cases.find_as(filter, options).await
     }
 
     /// How many cases of the institute are in each status.

@@ -41,6 +41,9 @@ pub struct CaseSummary {
     /// Last change.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub updated_at: Timestamp,
+    /// First load.
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    pub created_at: Timestamp,
     /// When the sequence was analysed.
     #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
     #[serde(default)]
@@ -132,6 +135,6 @@ pub(super) fn summary() -> Document {
     doc! {
         "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1,
         "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
-        "lists.category": 1, "lists.list": 1, "lists.total": 1, "updated_at": 1, "analysis_date": 1,
+        "lists.category": 1, "lists.list": 1, "lists.total": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,
     }
 }

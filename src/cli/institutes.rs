@@ -142,7 +142,7 @@ pub(super) async fn list(app: &AppState, json: bool) -> anyhow::Result<()> {
                 serde_json::json!({
                     "id": institute.id, "name": institute.name, "frequency_cutoff": settings.frequency_cutoff,
                     "cutoffs": cutoffs, "allowed_links": settings.link_targets,
-                    "share_with": settings.share_with,
+                    "share_with": settings.share_with, "target_days": settings.target_days,
                 })
             })
             .collect();

@@ -11,6 +11,7 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
 use crate::cases::ListKind;
+use crate::db::StoreError;
 use crate::error::AppResult;
 use crate::web::{Layout, Page, filters, urls};
 
@@ -21,30 +22,41 @@ struct MentionsPage {
     mentions: Vec<MentionView>,
 }
 
-struct MentionView {
-    institute: String,
-    case: String,
-    url: String,
-    author: String,
-    at: String,
-    variant: String,
-    html: String,
+/// A comment that mentions the person who asks.
+pub(crate) struct MentionView {
+    pub institute: String,
+    pub case: String,
+    pub url: String,
+    pub author: String,
+    pub at: String,
+    pub variant: String,
+    pub html: String,
     /// Whether it was written since the person last marked the case's comments as read.
-    is_new: bool,
+    pub is_new: bool,
 }
 
-/// `GET /mentions`: only comments of cases that the person reads at this moment.
+/// `GET /mentions`
 pub(super) async fn mentions(
     principal: Principal,
     page: Page,
     State(app): State<AppState>,
     trail: Trail,
 ) -> AppResult<Response> {
-    let comments = app.comments.mentioning(&principal).await?;
+    let mentions = mentions_of(&app, &principal, &trail).await?;
+    page.render(|layout| MentionsPage { layout, mentions })
+}
+
+/// What mentions somebody, newest first: only comments of cases that they read at this moment.
+pub(crate) async fn mentions_of(
+    app: &AppState,
+    principal: &Principal,
+    trail: &Trail,
+) -> Result<Vec<MentionView>, StoreError> {
+    let comments = app.comments.mentioning(principal).await?;
     let ids: Vec<_> = comments.iter().map(|comment| comment.case_id.clone()).collect();
     let (cases, read_until) = tokio::try_join!(
         app.cases.named_in_scope(principal.scope(), &ids, app.clock.now()),
-        app.visits.read_until_in(&principal, &ids),
+        app.visits.read_until_in(principal, &ids),
     )?;
     let cases: HashMap<_, _> = cases.into_iter().map(|case| (case.id.clone(), case)).collect();
     let mut mentions = Vec::new();
@@ -69,5 +81,5 @@ pub(super) async fn mentions(
         });
     }
     trail.note_rows(mentions.len());
-    page.render(|layout| MentionsPage { layout, mentions })
+    Ok(mentions)
 }

@@ -21,6 +21,7 @@ pub use change::{About, Done, write};
 pub(crate) use change::{edit, retract};
 pub use forms::NewComment;
 pub(crate) use forms::{CommentForm, read_text};
+pub(crate) use inbox::{MentionView, mentions_of};
 pub(crate) use look_up::{OVER, OwnComment};
 pub use markdown::to_html;
 pub use mentions::Mention;

@@ -34,6 +34,23 @@ pub struct SettingsForm {
     pub links: Vec<LinkTarget>,
     /// Institutes of the agreement list.
     pub share_with: String,
+    /// Days from sample to answer; empty for none.
+    pub target_days: String,
+}
+
+/// Name of the field of the days from sample to answer.
+pub(crate) const TARGET_DAYS: &str = "target_days";
+
+/// Days from sample to answer; none when nothing is typed.
+pub fn read_days(text: &str) -> Result<Option<u16>, String> {
+    let word = text.trim();
+    if word.is_empty() {
+        return Ok(None);
+    }
+    match word.parse() {
+        Ok(days @ 1..=1_000) => Ok(Some(days)),
+        _ => Err(format!("{word} is not a whole number of days from 1 to 1000")),
+    }
 }
 
 /// Field of the values offered for a kind.
@@ -123,6 +140,7 @@ impl SettingsForm {
             cutoffs: CutoffKind::ALL.into_iter().map(|kind| (kind, written(settings.cutoffs.get(kind)))).collect(),
             links: settings.link_targets.iter().copied().collect(),
             share_with: written_partners(&settings.share_with),
+            target_days: settings.target_days.map(|days| days.to_string()).unwrap_or_default(),
         }
     }
 
@@ -150,6 +168,7 @@ impl SettingsForm {
             cutoffs,
             links,
             share_with: take(SHARE_WITH)?,
+            target_days: take(TARGET_DAYS)?,
         };
         match texts.keys().next() {
             Some(name) => Err(foreign(name)),
@@ -165,6 +184,7 @@ impl SettingsForm {
         let frequency_cutoff = read_frequency(&self.frequency_cutoff)
             .map_err(|message| note(FREQUENCY_CUTOFF, &self.frequency_cutoff, message));
         let share_with = read_partners(&self.share_with).map_err(|message| note(SHARE_WITH, &self.share_with, message));
+        let target_days = read_days(&self.target_days).map_err(|message| note(TARGET_DAYS, &self.target_days, message));
         let mut cutoffs = Cutoffs::default();
         for (kind, text) in &self.cutoffs {
             match kind.read(text) {
@@ -172,10 +192,13 @@ impl SettingsForm {
                 Err(message) => note(&cutoff_field(*kind), text, message),
             }
         }
-        match (name, frequency_cutoff, share_with) {
-            (Ok(name), Ok(frequency_cutoff), Ok(share_with)) if wrong.is_empty() => {
+        match (name, frequency_cutoff, share_with, target_days) {
+            (Ok(name), Ok(frequency_cutoff), Ok(share_with), Ok(target_days)) if wrong.is_empty() => {
                 let link_targets = self.links.iter().copied().collect();
-                Ok(Choices { name, settings: Settings { frequency_cutoff, cutoffs, link_targets, share_with } })
+                Ok(Choices {
+                    name,
+                    settings: Settings { frequency_cutoff, cutoffs, link_targets, share_with, target_days },
+                })
             }
             _ => Err(wrong),
         }
@@ -192,6 +215,7 @@ mod tests {
         institute.settings.link_targets.insert(LinkTarget::Ucsc);
         institute.settings.cutoffs.set(CutoffKind::RankScore, vec![-5.0, 0.5]);
         institute.settings.share_with = ["cust111".parse().unwrap(), "cust222".parse().unwrap()].into();
+        institute.settings.target_days = Some(14);
         institute
     }
 
@@ -202,6 +226,7 @@ mod tests {
             ("name".to_owned(), form.name),
             (FREQUENCY_CUTOFF.to_owned(), form.frequency_cutoff),
             (SHARE_WITH.to_owned(), form.share_with),
+            (TARGET_DAYS.to_owned(), form.target_days),
         ];
         pairs.extend(form.cutoffs.into_iter().map(|(kind, text)| (cutoff_field(kind), text)));
         pairs.extend(form.links.into_iter().map(|target| ("links".to_owned(), target.to_string())));
@@ -222,17 +247,28 @@ mod tests {
         form.frequency_cutoff = "1%".into();
         form.cutoffs.insert(CutoffKind::Revel, "0,5".into());
         form.share_with = "cust111 ../x".into();
+        form.target_days = "two weeks".into();
         let wrong = form.parse().unwrap_err();
         let fields: Vec<(&str, &str)> =
             wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.value.as_str())).collect();
         assert_eq!(
             fields,
-            [("name", "  "), ("frequency_cutoff", "1%"), ("share_with", "cust111 ../x"), ("cutoffs_revel", "0,5")]
+            [
+                ("name", "  "),
+                ("frequency_cutoff", "1%"),
+                ("share_with", "cust111 ../x"),
+                ("target_days", "two weeks"),
+                ("cutoffs_revel", "0,5")
+            ]
         );
         for bad in ["", "2", "-0.1", "0,01", "NaN", "0.1 0.2"] {
             assert!(read_frequency(bad).is_err(), "{bad}");
         }
         assert_eq!(read_frequency(" 0 "), Ok(0.0));
+        for bad in ["0", "-1", "1001", "2.5", "70000"] {
+            assert!(read_days(bad).is_err(), "{bad}");
+        }
+        assert_eq!((read_days(" 14 "), read_days(" ")), (Ok(Some(14)), Ok(None)));
     }
 
     #[test]

@@ -7,21 +7,19 @@ use super::model::Institute;
 use super::{all, settings, worklist};
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::auth::Principal;
 use crate::cases::{Assignee, CaseQuery, CaseSummary, Phenotype, SharedCase, Status};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::UserId;
-use crate::users::{Colleague, Role, RoleGrant};
-use crate::web::{Access, Layout, Page, Params, Routes, filters, see_other, urls};
+use crate::users::{Colleague, Role};
+use crate::web::{Access, Layout, Page, Params, Routes, filters, urls};
 
 /// Cases on a page; searching narrows further.
 const CASES: i64 = 100;
 
-/// The start page, the cases of an institute and its settings; all institutes, for admins of the system.
+/// The cases of an institute and its settings; all institutes, for admins of the system.
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new()
-        .get("/", Access::SignedIn, start)
         .get("/admin/institutes", Access::SystemAdmin, all::list)
         .post("/admin/institutes", Access::SystemAdmin, all::add)
         .get("/admin/institutes/{institute}", Access::SystemAdmin, all::show)
@@ -31,47 +29,6 @@ pub fn routes() -> Routes {
         .post("/{institute}/settings", Access::InstituteAdmin, settings::save)
         .post("/{institute}/settings/restore", Access::InstituteAdmin, settings::restore)
         .get("/{institute}/cases/worklist", Access::Institute, worklist::show)
-}
-
-#[derive(Template)]
-#[template(path = "institutes/start.html")]
-struct StartPage {
-    layout: Layout,
-    institutes: Vec<Institute>,
-    administered: Vec<Institute>,
-    enterable: Vec<RoleGrant>,
-    /// Whether a case can be opened in an emergency.
-    emergency: bool,
-    others: Vec<String>,
-    /// What is not open from this address, in sentences.
-    closed: Vec<String>,
-}
-
-/// `GET /`: the one institute the person has to do with when it is one whose cases they read, else the choice.
-async fn start(principal: Principal, page: Page, State(app): State<AppState>) -> AppResult<Response> {
-    let readable: Vec<_> = principal.scope().institutes().cloned().collect();
-    let mut administered = principal.institutes();
-    administered.retain(|institute| principal.has_role(institute, Role::Admin));
-    let elevated = principal.enterable().iter().filter_map(RoleGrant::institute).chain(&administered);
-    if let [only] = readable.as_slice()
-        && principal.closed().is_empty()
-        && elevated.into_iter().all(|institute| institute == only)
-    {
-        return Ok(see_other(&urls::institute(only)));
-    }
-    let institutes = app.institutes.among(&readable).await?;
-    let administered = app.institutes.among(&administered).await?;
-    let others: Vec<String> = principal
-        .institutes()
-        .into_iter()
-        .filter(|institute| !readable.contains(institute))
-        .map(|institute| institute.to_string())
-        .collect();
-    let mut closed: Vec<String> = principal.closed().iter().map(|closed| closed.refusal.sentence()).collect();
-    closed.dedup();
-    let emergency = principal.scope().may_open_in_emergency();
-    let enterable = principal.enterable().to_vec();
-    page.render(|layout| StartPage { layout, institutes, administered, enterable, emergency, others, closed })
 }
 
 #[derive(Template)]

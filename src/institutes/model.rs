@@ -41,6 +41,9 @@ pub struct Settings {
     pub link_targets: BTreeSet<LinkTarget>,
     /// The agreement list: institutes that single cases may be shared with. It shares nothing by itself.
     pub share_with: BTreeSet<InstituteId>,
+    /// Days from sample to answer that the institute aims at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_days: Option<u16>,
 }
 
 impl Default for Settings {
@@ -50,6 +53,7 @@ impl Default for Settings {
             cutoffs: Cutoffs::default(),
             link_targets: BTreeSet::new(),
             share_with: BTreeSet::new(),
+            target_days: None,
         }
     }
 }
@@ -94,6 +98,8 @@ impl Choices {
             pairs.push((format!("Values offered for {}", kind.label()), values(self), values(other)));
         }
         pairs.push(("Sites told exact variants".to_owned(), self.sites(), other.sites()));
+        let days = |choices: &Self| choices.settings.target_days.map_or("none".to_owned(), |days| days.to_string());
+        pairs.push(("Days from sample to answer".to_owned(), days(self), days(other)));
         pairs.push(("Institutes that cases may be shared with".to_owned(), self.partners(), other.partners()));
         pairs
             .into_iter()

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::access::InstituteAdmin;
 use super::change::{Changed, change};
-use super::forms::{FREQUENCY_CUTOFF, SHARE_WITH, SettingsForm, cutoff_field};
+use super::forms::{FREQUENCY_CUTOFF, SHARE_WITH, SettingsForm, TARGET_DAYS, cutoff_field};
 use super::model::{Choices, Difference, Institute};
 use crate::app::AppState;
 use crate::db::StoreError;
@@ -34,6 +34,7 @@ struct SettingsPage {
     frequency: Field,
     cutoffs: Vec<Field>,
     partners: Field,
+    target: Field,
     sites: Vec<SiteChoice>,
     always: [(&'static str, &'static str); 2],
     errors: Vec<FieldError>,
@@ -228,6 +229,12 @@ async fn render(
             "May be shared with",
             "Short names of institutes, as in cust111, with spaces between. Taking one off stops new shares; a share that runs is ended on its case.",
             form.share_with,
+        ),
+        target: field(
+            TARGET_DAYS,
+            "Days from sample to answer",
+            "What you aim at, counted from the analysis of the sample. Empty: cases show their age alone.",
+            form.target_days,
         ),
         sites: sites.collect(),
         always: ALWAYS_OFFERED,

@@ -116,6 +116,10 @@ test('the printed address signs the newcomer in, by keyboard', async () => {
     await page.keyboard.press('Tab');
   }
   await page.keyboard.press('Enter');
+  await page.waitForURL(`${origin}/`);
+  assert.match(await page.locator('h1').innerText(), /My work/);
+  await tabTo(page, 'main a[href="/demo"]');
+  await page.keyboard.press('Enter');
   await page.waitForURL(`${origin}/demo`);
   assert.match(await page.locator('h1').innerText(), /Cases/);
   assert.deepEqual(page.wrong, []);
@@ -270,6 +274,10 @@ test('from a page to sign-in with passphrase and code and back, by keyboard only
   await tabTo(page, '[name=code]');
   await page.keyboard.type(await run('--data-dir', folder, 'totp-code', 'geneticist'));
   await page.keyboard.press('Enter');
+  await page.waitForURL(`${origin}/`);
+  assert.match(await page.locator('h1').innerText(), /My work/);
+  await tabTo(page, 'main a[href="/demo"]');
+  await page.keyboard.press('Enter');
   await page.waitForURL(`${origin}/demo`);
   assert.match(await page.locator('h1').innerText(), /Cases/);
   assert.deepEqual(page.wrong.filter((text) => !text.includes('status of 403')), []);
@@ -397,7 +405,7 @@ test('a passkey is added, signs in and confirms, at a demo that has a host name'
 
     await page.goto(named + link);
     await page.locator('main button').click();
-    await page.waitForURL(`${named}/demo`);
+    await page.waitForURL(`${named}/`);
     await page.goto(`${named}/account/passkeys`);
     assert.match(page.url(), /account\/confirm\?class=administration/);
     assert.equal(await page.locator('[data-passkey]').count(), 0, 'there is none yet');
@@ -428,7 +436,7 @@ test('a passkey is added, signs in and confirms, at a demo that has a host name'
     await sound(page, await (await page.reload()).text());
     await tabTo(page, '[data-passkey] button');
     await page.keyboard.press('Enter');
-    await page.waitForURL(`${named}/demo`);
+    await page.waitForURL(`${named}/`);
 
     await page.goto(`${named}/account/totp`);
     assert.match(page.url(), /account\/confirm\?class=administration/);

@@ -43,7 +43,7 @@ async fn what_is_set_of_a_case_is_shown_and_told() {
     done(&ann, "synopsis", &[("text", "Two **sibs**, one affected.\r\n\r\n<script>x</script>"), ("rev", "4")]).await;
     let now = case(&app).await;
     assert_eq!((now.status, now.tags.as_slice()), (Status::Prioritized, [Tag::Carrier, Tag::Smn].as_slice()));
-    assert_eq!(now.assignees, [ben.id.clone()]);
+    assert_eq!(now.assignees, std::slice::from_ref(&ben.id));
     let page = app.browser_of(&ben).await.page("/own/fam").await;
     assert_eq!(texts(&page, "#work option[selected]"), ["prioritized"]);
     assert_eq!(texts(&page, "#work .tag").len(), 3);

@@ -81,8 +81,7 @@ async fn a_role_counts_from_entering_to_leaving_and_at_most_half_an_hour() {
     let user = app.user(&["own:admin", "own:auditor", "own:clinician"]).await;
     let browser = app.plain_browser_of(&user).await;
     let other = app.plain_browser_of(&user).await;
-    let start = browser.get("/").await;
-    assert_eq!(location(&start), "/own", "reading cases goes on as ever");
+    assert_eq!(texts(&browser.page("/").await, "h1"), ["My work"], "reading cases goes on as ever");
     let page = browser.page("/own").await;
     assert!(texts(&page, ".role-bar").is_empty() && !page.contains("href=\"/audit\""));
     assert_eq!(texts(&page, ".site-end a[href='/account/roles']"), ["Enter a role"]);

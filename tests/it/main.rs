@@ -33,6 +33,7 @@ mod kept;
 mod loading;
 mod members;
 mod migrations;
+mod my_work;
 mod outage;
 mod pages;
 mod panics;

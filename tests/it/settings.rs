@@ -29,7 +29,7 @@ async fn send(browser: &Browser, form: &[(String, String)]) -> Response {
     browser.post("/own/settings", &pairs).await
 }
 
-async fn save(browser: &Browser, change: &[(&str, &str)]) -> Response {
+pub async fn save(browser: &Browser, change: &[(&str, &str)]) -> Response {
     let form = form_of(browser, change).await;
     send(browser, &form).await
 }

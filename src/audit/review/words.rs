@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 157] = [
+pub(super) const ACTIONS: [(&str, &str); 161] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -19,6 +19,10 @@ pub(super) const ACTIONS: [(&str, &str); 157] = [
     ("POST /{institute}/{case}/sharing/end", "ended sharing a case"),
     ("POST /{institute}/{case}/comments", "commented on a case"),
     ("POST /{institute}/{case}/variants/{id}/comments", "commented on a variant"),
+    ("POST /{institute}/{case}/status", "set a case's status"),
+    ("POST /{institute}/{case}/assignees", "changed who works on a case"),
+    ("POST /{institute}/{case}/tags", "changed a case's tags"),
+    ("POST /{institute}/{case}/synopsis", "changed a case's synopsis"),
     ("POST /{institute}/{case}/variants/{id}/pin", "pinned a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/causative", "marked a variant causative, or not"),
     ("POST /{institute}/{case}/variants/{id}/dismiss", "dismissed a variant, or not"),

@@ -1,0 +1,131 @@
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use jiff::Timestamp;
+
+use super::due::Due;
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::auth::Principal;
+use crate::cases::{AtHand, CaseSummary, Phenotype, Status};
+use crate::comments::{MentionView, mentions_of};
+use crate::error::AppResult;
+use crate::ids::InstituteId;
+use crate::institutes::Institute;
+use crate::users::{Role, RoleGrant};
+use crate::web::{Layout, Page, filters, urls};
+
+/// Most cases of one's own that are listed.
+const MINE: i64 = 200;
+/// Most of those that are active or new.
+const OTHERS: i64 = 15;
+/// Most mentions.
+const MENTIONS: usize = 5;
+
+#[derive(Template)]
+#[template(path = "my_work/start.html")]
+struct StartPage {
+    layout: Layout,
+    institutes: Vec<Institute>,
+    administered: Vec<Institute>,
+    enterable: Vec<RoleGrant>,
+    /// Whether a case can be opened in an emergency.
+    emergency: bool,
+    others: Vec<String>,
+    /// What is not open from this address, in sentences.
+    closed: Vec<String>,
+    mine: Vec<CaseLine>,
+    /// New ones, the newest first.
+    mentions: Vec<MentionView>,
+    more_mentions: bool,
+    active: Vec<CaseLine>,
+    waiting: Vec<CaseLine>,
+}
+
+struct CaseLine {
+    url: String,
+    name: String,
+    /// Where there are several.
+    institute: Option<String>,
+    status: &'static str,
+    affected: Vec<String>,
+    due: Due,
+    changed: String,
+}
+
+impl CaseLine {
+    fn new(case: &CaseSummary, institutes: &HashMap<InstituteId, Institute>, now: Timestamp) -> Self {
+        let target = institutes.get(&case.institute).and_then(|institute| institute.settings.target_days);
+        let affected = case.individuals.iter().filter(|one| one.phenotype == Phenotype::Affected);
+        Self {
+            url: urls::case_named(&case.institute, &case.name),
+            name: case.name.to_string(),
+            institute: (institutes.len() > 1).then(|| case.institute.to_string()),
+            status: case.status.as_str(),
+            affected: affected.map(|one| one.name.clone()).collect(),
+            due: Due::new(case.analysis_date.unwrap_or(case.created_at), target, now),
+            changed: filters::date(case.updated_at),
+        }
+    }
+}
+
+/// `GET /`: in a constant number of queries, however many cases and institutes there are.
+pub(super) async fn start(
+    principal: Principal,
+    page: Page,
+    State(app): State<AppState>,
+    trail: Trail,
+) -> AppResult<Response> {
+    let now = app.clock.now();
+    let scope = principal.scope();
+    let readable: Vec<_> = scope.institutes().cloned().collect();
+    let mut administered = principal.institutes();
+    administered.retain(|institute| principal.has_role(institute, Role::Admin));
+    let of_me = AtHand::Of(principal.user().clone());
+    let mentions =
+        async { if readable.is_empty() { Ok(Vec::new()) } else { mentions_of(&app, &principal, &trail).await } };
+    let (institutes, administered, mine, active, waiting, mentions) = tokio::try_join!(
+        app.institutes.among(&readable),
+        app.institutes.among(&administered),
+        app.cases.at_hand(scope, &of_me, now, MINE),
+        app.cases.at_hand(scope, &AtHand::Active, now, OTHERS),
+        app.cases.at_hand(scope, &AtHand::Waiting, now, OTHERS),
+        mentions,
+    )?;
+    trail.note_rows(mine.len() + active.len() + waiting.len() + mentions.len());
+    let by_id: HashMap<_, _> = institutes.iter().map(|institute| (institute.id.clone(), institute.clone())).collect();
+    let lines = |cases: &[CaseSummary]| -> Vec<CaseLine> {
+        cases.iter().map(|case| CaseLine::new(case, &by_id, now)).collect()
+    };
+    let mut mine = lines(&mine);
+    mine.sort_by_key(|line| (line.status != Status::Prioritized.as_str(), line.due.order()));
+    let mut waiting = lines(&waiting);
+    waiting.sort_by_key(|line| (line.status != Status::Prioritized.as_str(), line.due.order()));
+    let others: Vec<String> = principal
+        .institutes()
+        .into_iter()
+        .filter(|institute| !readable.contains(institute))
+        .map(|institute| institute.to_string())
+        .collect();
+    let mut closed: Vec<String> = principal.closed().iter().map(|closed| closed.refusal.sentence()).collect();
+    closed.dedup();
+    let mut new: Vec<MentionView> = mentions.into_iter().filter(|mention| mention.is_new).collect();
+    let more_mentions = new.len() > MENTIONS;
+    new.truncate(MENTIONS);
+    page.render(|layout| StartPage {
+        layout,
+        institutes,
+        administered,
+        enterable: principal.enterable().to_vec(),
+        emergency: scope.may_open_in_emergency(),
+        others,
+        closed,
+        mine,
+        mentions: new,
+        more_mentions,
+        active: lines(&active),
+        waiting,
+    })
+}
