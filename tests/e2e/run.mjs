@@ -274,10 +274,6 @@ test('from a page to sign-in with passphrase and code and back, by keyboard only
   await tabTo(page, '[name=code]');
   await page.keyboard.type(await run('--data-dir', folder, 'totp-code', 'geneticist'));
   await page.keyboard.press('Enter');
-  await page.waitForURL(`${origin}/`);
-  assert.match(await page.locator('h1').innerText(), /My work/);
-  await tabTo(page, 'main a[href="/demo"]');
-  await page.keyboard.press('Enter');
   await page.waitForURL(`${origin}/demo`);
   assert.match(await page.locator('h1').innerText(), /Cases/);
   assert.deepEqual(page.wrong.filter((text) => !text.includes('status of 403')), []);
@@ -598,6 +594,37 @@ test('a variant is pinned, dismissed with a reason and undone by keys alone', as
   await page.goto(at);
   await press('z');
   assert.deepEqual(await decisions(), before);
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
+test('a case is taken, tagged and given a status by keys, and found under one’s work', async () => {
+  const context = await browser.newContext({ storageState: state });
+  const page = await watched(context);
+  const { case: at } = await addresses(page);
+  const name = decodeURIComponent(at.split('/').pop());
+  const pressed = async () => {
+    await Promise.all([page.waitForURL(/#work$/), page.waitForEvent('load'), page.keyboard.press('Enter')]);
+    await page.goto(origin + at);
+  };
+  await page.goto(origin + at);
+  await tabTo(page, '#work form[action$="/assignees"] button[value="1"]');
+  await pressed();
+  await tabTo(page, '#add-tag');
+  await page.keyboard.type('carrier');
+  await page.keyboard.press('Tab');
+  await pressed();
+  await tabTo(page, '#case-status');
+  await page.keyboard.type('prio');
+  await page.keyboard.press('Tab');
+  await pressed();
+  assert.equal(await page.locator('#case-status').inputValue(), 'prioritized');
+  assert.match(await page.locator('#work .tag').allInnerTexts().then((all) => all.join()), /carrier/);
+  await sound(page, await (await page.reload()).text());
+  const work = await page.goto(`${origin}/`);
+  await sound(page, await work.text());
+  const mine = page.locator('table', { has: page.locator('caption', { hasText: 'Assigned to me' }) });
+  assert.match(await mine.innerText(), new RegExp(`${name}[^]*prioritized`));
   assert.deepEqual(page.wrong, []);
   await context.close();
 });
