@@ -9,7 +9,7 @@ use super::emergency::Emergency;
 use super::model::{Case, Status, field};
 use super::share::Share;
 use super::summary::{CaseNamed, CaseSummary, OpenCase, SharedCase, WithShares, summary};
-use super::work::CaseWork;
+use super::work::{CaseWork, Tag};
 use crate::auth::Scope;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
@@ -35,6 +35,8 @@ pub struct CaseQuery {
     pub status: Vec<Status>,
     /// Only cases of this person, or of nobody.
     pub assignee: Option<Assignee>,
+    /// Only cases marked with all of these.
+    pub tags: Vec<Tag>,
     /// How many at most.
     pub limit: i64,
 }
@@ -167,6 +169,10 @@ impl CaseStore {
             Some(Assignee::User(user)) => drop(filter.insert(field::ASSIGNEES, user)),
             Some(Assignee::Nobody) => drop(filter.insert(field::ASSIGNEES, doc! { "$size": 0 })),
             None => {}
+        }
+        if !query.tags.is_empty() {
+            let wanted: Vec<&str> = query.tags.iter().map(|tag| tag.as_str()).collect();
+            filter.insert(field::TAGS, doc! { "$all": wanted });
         }
         let words: Vec<Bson> = query
             .text

@@ -8,6 +8,7 @@ use serde_with::serde_as;
 use super::emergency::Emergency;
 use super::model::{ListKind, Phenotype, Status, Track};
 use super::share::Share;
+use super::work::Tag;
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
 
@@ -32,6 +33,9 @@ pub struct CaseSummary {
     pub status: Status,
     /// Who works on it.
     pub assignees: Vec<UserId>,
+    /// What it is marked with.
+    #[serde(default)]
+    pub tags: Vec<Tag>,
     /// Individuals, names only.
     pub individuals: Vec<IndividualSummary>,
     /// Default panels and others.
@@ -125,6 +129,7 @@ impl SharedCase {
         let mut case = found.case;
         case.family = case.name.to_string();
         case.assignees.clear();
+        case.tags.clear();
         case.lists.retain(|list| share.lists.hold(list.list));
         Some(Self { case, share })
     }
@@ -133,7 +138,7 @@ impl SharedCase {
 /// The stored fields of a [`CaseSummary`].
 pub(super) fn summary() -> Document {
     doc! {
-        "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1,
+        "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1, "tags": 1,
         "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
         "lists.category": 1, "lists.list": 1, "lists.total": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,
     }

@@ -1,9 +1,12 @@
 //! Changing the work on a case: one transaction with its row in the history.
 
+use jiff::Timestamp;
+use mongodb::ClientSession;
+
 use crate::app::AppState;
-use crate::cases::{Case, CaseEditor, CaseWork, Status, Tag};
+use crate::cases::{Case, CaseEditor, CaseStore, CaseWork, Status, Tag};
 use crate::db::{StoreError, unless_conflict};
-use crate::events::{Actor, Change, EventKind, fact, work_subject};
+use crate::events::{Actor, Change, EventKind, EventStore, fact, work_subject};
 use crate::ids::UserId;
 use crate::users::Colleague;
 use crate::variants::VariantState;
@@ -144,7 +147,7 @@ pub(super) async fn change(
         {
             return Ok(Became::Stale(Box::new(before), case.work_rev));
         }
-        if store(app, editor, &case, wanted.kind(), &after).await? {
+        if store(app, editor, &Moved::new(&case, wanted.kind(), after)?).await? {
             return Ok(Became::Done);
         }
         case = app.cases.again(editor, app.clock.now()).await?;
@@ -163,59 +166,75 @@ async fn at_revision(app: &AppState, editor: &CaseEditor, rev: i64) -> Result<Op
     })
 }
 
-/// What a decision about a variant makes of the case: one that nobody had begun is being read; one whose cause is found is
-/// solved, until the last variant that was held to be the cause is not any more. Pages that are opened change nothing.
+/// What a decision about a variant makes of the case as it was read: one that nobody had begun is being read; one whose cause
+/// is found is solved, until the last variant that was held to be the cause is not any more. Pages that are opened change
+/// nothing.
 pub(crate) async fn follow(
     app: &AppState,
     editor: &CaseEditor,
+    case: &Case,
     before: &VariantState,
     after: &VariantState,
-) -> Result<(), StoreError> {
-    let (status, seen) = (editor.access().case().status, editor.access().case().work_rev);
+) -> Result<Option<Moved>, StoreError> {
     let wanted = if after.causative && !before.causative {
         Status::Solved
-    } else if before.causative && !after.causative && status == Status::Solved {
-        let others = app.states.of_case(editor.access()).await?;
-        if others.iter().any(|state| state.causative) {
-            return Ok(());
+    } else if before.causative && !after.causative && case.status == Status::Solved {
+        let states = app.states.of_case(editor.access()).await?;
+        if states.iter().any(|state| state.causative && state.id != after.id) {
+            return Ok(None);
         }
         Status::Active
-    } else if status == Status::Inactive {
+    } else if case.status == Status::Inactive {
         Status::Active
     } else {
-        return Ok(());
+        return Ok(None);
     };
-    // Who set another status meanwhile knows better.
-    change(app, editor, &Wanted::Status(wanted), Some(seen)).await.map(|_| ())
+    let work = CaseWork { status: wanted, ..CaseWork::of(case) };
+    if work == CaseWork::of(case) { Ok(None) } else { Moved::new(case, EventKind::StatusSet, work).map(Some) }
 }
 
-/// Writes how the work stands with its event; `false` when the case is another one by now.
-async fn store(
-    app: &AppState,
-    editor: &CaseEditor,
-    case: &Case,
-    kind: EventKind,
-    after: &CaseWork,
-) -> Result<bool, StoreError> {
-    let now = app.clock.now();
-    let change = Change {
-        subject: work_subject(&case.id),
-        rev: case.work_rev + 1,
-        kind,
-        institute: Some(case.institute.clone()),
-        case_id: Some(case.id.clone()),
-        before: fact(&CaseWork::of(case))?,
-        after: fact(after)?,
-    };
+/// A change of the work on a case, about to be written on what was read.
+pub struct Moved {
+    read: Case,
+    after: CaseWork,
+    change: Change,
+}
+
+impl Moved {
+    fn new(case: &Case, kind: EventKind, after: CaseWork) -> Result<Self, StoreError> {
+        let change = Change {
+            subject: work_subject(&case.id),
+            rev: case.work_rev + 1,
+            kind,
+            institute: Some(case.institute.clone()),
+            case_id: Some(case.id.clone()),
+            before: fact(&CaseWork::of(case))?,
+            after: fact(&after)?,
+        };
+        Ok(Self { read: case.clone(), after, change })
+    }
+
+    /// Writes it with its event, or tells that the case is another one by now.
+    pub(crate) async fn write(
+        &self,
+        session: &mut ClientSession,
+        editor: &CaseEditor,
+        cases: &CaseStore,
+        events: &EventStore,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        cases.set_work(session, editor, &self.read, &self.after, now).await?;
+        events.append(session, &self.change, &Actor::of(editor.access().principal()), now).await
+    }
+}
+
+/// Writes it in a transaction of its own; `false` when the case is another one by now.
+async fn store(app: &AppState, editor: &CaseEditor, moved: &Moved) -> Result<bool, StoreError> {
     app.events.prepare().await?;
+    let now = app.clock.now();
     let mut transaction = app.db.begin().await?;
     loop {
-        let work = async {
-            app.cases.set_work(&mut transaction.session, editor, case, after, now).await?;
-            let actor = Actor::of(editor.access().principal());
-            app.events.append(&mut transaction.session, &change, &actor, now).await
-        }
-        .await;
+        let work = moved.write(&mut transaction.session, editor, &app.cases, &app.events, now).await;
         if let Some(written) = transaction.end(work).await {
             return unless_conflict(written);
         }

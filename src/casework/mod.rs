@@ -8,6 +8,7 @@ mod forms;
 mod handlers;
 mod panel;
 
+pub use change::Moved;
 pub(crate) use change::{follow, in_words};
 pub(crate) use panel::WorkPanel;
 

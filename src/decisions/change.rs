@@ -4,7 +4,7 @@ use crate::cases::CaseEditor;
 use crate::casework::follow;
 use crate::db::StoreError;
 use crate::ids::VariantId;
-use crate::variants::{Restore, VariantState};
+use crate::variants::{Decision, VariantState};
 
 /// What somebody wants to be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,11 +88,11 @@ pub(super) async fn decide(
     wanted: &Wanted,
     known: i64,
 ) -> Result<Decided, StoreError> {
+    let mut case = editor.access().case().clone();
     for _ in 0..TRIES {
         let now = app.clock.now();
         let stored = app.states.find(editor.access(), variant).await?;
-        let undecided = || VariantState::undecided(editor.access(), variant.clone(), now);
-        let before = stored.clone().unwrap_or_else(undecided);
+        let before = stored.clone().unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now));
         let mut after = before.clone();
         wanted.apply(&mut after);
         if after == before {
@@ -101,12 +101,11 @@ pub(super) async fn decide(
         if wanted.replaces() && before.rev != known {
             return Ok(Decided::Stale(Box::new(before)));
         }
-        match app.states.replace(editor, &app.cases, &app.events, stored.as_ref(), after, now).await {
-            Ok(after) => {
-                follow(app, editor, &before, &after).await?;
-                return Ok(Decided::Done);
-            }
-            Err(StoreError::Conflict(_)) => {}
+        let moves = follow(app, editor, &case, &before, &after).await?;
+        let decision = Decision { before: stored.as_ref(), after, moves: moves.as_ref() };
+        match app.states.decide(editor, &app.cases, &app.events, decision, now).await {
+            Ok(_) => return Ok(Decided::Done),
+            Err(StoreError::Conflict(_)) => case = app.cases.again(editor, now).await?,
             Err(error) => return Err(error),
         }
     }
@@ -120,19 +119,22 @@ pub(super) async fn undo(
     variant: &VariantId,
     known: i64,
 ) -> Result<Decided, StoreError> {
-    let now = app.clock.now();
-    let present = async || {
-        let present = app.states.find(editor.access(), variant).await?;
-        Ok::<_, StoreError>(present.unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now)))
-    };
-    let before = present().await?;
-    let revisions = Restore { earlier: known - 1, known };
-    match app.states.restore(editor, &app.cases, &app.events, variant, revisions, now).await {
-        Ok(Some(after)) => {
-            follow(app, editor, &before, &after).await?;
-            Ok(Decided::Done)
+    let mut case = editor.access().case().clone();
+    for _ in 0..TRIES {
+        let now = app.clock.now();
+        let stored = app.states.find(editor.access(), variant).await?;
+        let before = stored.clone().unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now));
+        let earlier = app.states.at_revision(editor, &app.events, variant, known - 1, now).await?;
+        let Some(after) = earlier.filter(|_| before.rev == known) else {
+            return Ok(Decided::Stale(Box::new(before)));
+        };
+        let moves = follow(app, editor, &case, &before, &after).await?;
+        let decision = Decision { before: stored.as_ref(), after, moves: moves.as_ref() };
+        match app.states.decide(editor, &app.cases, &app.events, decision, now).await {
+            Ok(_) => return Ok(Decided::Done),
+            Err(StoreError::Conflict(_)) => case = app.cases.again(editor, now).await?,
+            Err(error) => return Err(error),
         }
-        Ok(None) | Err(StoreError::Conflict(_)) => Ok(Decided::Stale(Box::new(present().await?))),
-        Err(error) => Err(error),
     }
+    Err(StoreError::Conflict("the decision"))
 }

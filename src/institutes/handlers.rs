@@ -7,7 +7,7 @@ use super::model::Institute;
 use super::{all, settings, worklist};
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::{Assignee, CaseQuery, CaseSummary, Phenotype, SharedCase, Status};
+use crate::cases::{Assignee, CaseQuery, CaseSummary, Phenotype, SharedCase, Status, Tag};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::UserId;
 use crate::users::{Colleague, Role};
@@ -39,6 +39,7 @@ struct CasesPage {
     text: String,
     assignees: Vec<AssigneeChoice>,
     statuses: Vec<StatusChoice>,
+    tags: Vec<TagChoice>,
     settings_url: Option<String>,
     worklist_url: String,
     cases: Vec<CaseLine>,
@@ -54,6 +55,12 @@ struct StatusChoice {
     selected: bool,
 }
 
+struct TagChoice {
+    word: &'static str,
+    name: &'static str,
+    selected: bool,
+}
+
 struct AssigneeChoice {
     value: String,
     name: String,
@@ -65,6 +72,7 @@ struct CaseLine {
     variants_url: String,
     name: String,
     status: &'static str,
+    tags: Vec<&'static str>,
     affected: Vec<String>,
     others: Vec<String>,
     assigned: Vec<String>,
@@ -130,6 +138,10 @@ async fn cases(
         settings_url,
         institute: access.institute().clone(),
         assignees: assignee_choices(query.assignee.as_ref(), &colleagues, access.principal().user()),
+        tags: Tag::ALL
+            .into_iter()
+            .map(|tag| TagChoice { word: tag.as_str(), name: tag.words(), selected: query.tags.contains(&tag) })
+            .collect(),
         text: query.text,
         statuses,
         cut: i64::try_from(found.len()).is_ok_and(|shown| shown == CASES),
@@ -164,9 +176,14 @@ pub(super) fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague])
         match name.as_str() {
             "q" if value.len() <= 200 => query.text.clone_from(value),
             "q" => wrong.push(FieldError::new(name, value, "is longer than 200 characters")),
-            "status" => match Status::ALL.into_iter().find(|status| status.as_str() == value) {
+            "status" => match Status::parse(value) {
                 Some(status) => query.status.push(status),
                 None => wrong.push(FieldError::new(name, value, "is not a status")),
+            },
+            "tag" if value.is_empty() => {}
+            "tag" => match Tag::parse(value) {
+                Some(tag) => query.tags.push(tag),
+                None => wrong.push(FieldError::new(name, value, "is not a tag")),
             },
             "assignee" if value.is_empty() => {}
             "assignee" if value == "me" => query.assignee = Some(Assignee::User(user.clone())),
@@ -205,6 +222,7 @@ impl CaseLine {
             url,
             name: case.name.to_string(),
             status: case.status.as_str(),
+            tags: case.tags.iter().map(|tag| tag.words()).collect(),
             affected: named(true),
             others: named(false),
             assigned: case.assignees.iter().map(name).collect(),

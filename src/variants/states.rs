@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
 use crate::cases::{CaseAccess, CaseEditor, CaseStore};
+use crate::casework::Moved;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::events::{Actor, Change, EventKind, EventStore, fact, variant_subject};
@@ -83,13 +84,14 @@ impl VariantState {
     }
 }
 
-/// Which state to put back, and over which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Restore {
-    /// Revision whose state comes back.
-    pub earlier: i64,
-    /// Revision that was shown as the present.
-    pub known: i64,
+/// A decision about to be written.
+pub struct Decision<'a> {
+    /// What is stored; none when nothing was ever decided.
+    pub before: Option<&'a VariantState>,
+    /// What takes its place; its revision is counted here.
+    pub after: VariantState,
+    /// What it makes of the case.
+    pub moves: Option<&'a Moved>,
 }
 
 impl StateStore {
@@ -120,32 +122,17 @@ impl StateStore {
         Ok(states.into_iter().filter(VariantState::keeps_variant).map(|state| state.id).collect())
     }
 
-    /// Writes a decision that was made on revision `state.rev`, with its event, or tells that somebody was faster.
+    /// Writes a decision on what was read just now, with its event and with what it makes of the case, or tells that
+    /// somebody was faster.
     pub async fn decide(
         &self,
         editor: &CaseEditor,
         cases: &CaseStore,
         events: &EventStore,
-        state: VariantState,
+        decision: Decision<'_>,
         now: Timestamp,
     ) -> Result<VariantState, StoreError> {
-        let before = self.find(editor.access(), &state.id).await?;
-        if before.as_ref().map_or(0, |before| before.rev) != state.rev {
-            return Err(StoreError::Conflict("the decision"));
-        }
-        self.replace(editor, cases, events, before.as_ref(), state, now).await
-    }
-
-    /// As [`Self::decide`], where what is stored was read just now: none when nothing was ever decided.
-    pub(crate) async fn replace(
-        &self,
-        editor: &CaseEditor,
-        cases: &CaseStore,
-        events: &EventStore,
-        before: Option<&VariantState>,
-        mut state: VariantState,
-        now: Timestamp,
-    ) -> Result<VariantState, StoreError> {
+        let Decision { before, after: mut state, moves } = decision;
         let access = editor.access();
         state.rev = before.map_or(0, |before| before.rev) + 1;
         state.at = now;
@@ -179,6 +166,9 @@ impl StateStore {
                     self.states.insert_in(session, &state, "a decision on this variant").await?;
                 }
                 events.append(session, &change, &actor, now).await?;
+                if let Some(moves) = moves {
+                    moves.write(session, editor, cases, events, now).await?;
+                }
                 cases.bump_decisions(session, &state.case_id).await
             }
             .await;
@@ -193,30 +183,25 @@ impl StateStore {
         }
     }
 
-    /// Puts what was decided at an earlier revision back, as a new change on revision `known`.
-    ///
-    /// Revision 0 is "no decision". None when there is no such revision on record.
-    pub async fn restore(
+    /// What was decided about a variant at an earlier revision; 0 is "no decision". None when there is no such revision on
+    /// record.
+    pub async fn at_revision(
         &self,
         editor: &CaseEditor,
-        cases: &CaseStore,
         events: &EventStore,
         variant: &VariantId,
-        revisions: Restore,
+        rev: i64,
         now: Timestamp,
     ) -> Result<Option<VariantState>, StoreError> {
         let history = events.of_variant(editor, variant).await?;
-        let Some(earlier) = history.at_revision(revisions.earlier) else { return Ok(None) };
-        let read = |state: &bson::Bson| {
-            bson::deserialize_from_bson::<Option<VariantState>>(state.clone()).map_err(|error| StoreError::Unreadable {
-                collection: "events",
-                id: variant_subject(variant),
-                reason: error.to_string(),
-            })
-        };
-        let undecided = || VariantState::undecided(editor.access(), variant.clone(), now);
-        let state = VariantState { rev: revisions.known, ..read(earlier)?.unwrap_or_else(undecided) };
-        self.decide(editor, cases, events, state, now).await.map(Some)
+        let Some(earlier) = history.at_revision(rev) else { return Ok(None) };
+        let earlier = bson::deserialize_from_bson::<Option<VariantState>>(earlier.clone());
+        let earlier = earlier.map_err(|error| StoreError::Unreadable {
+            collection: "events",
+            id: variant_subject(variant),
+            reason: error.to_string(),
+        })?;
+        Ok(Some(earlier.unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now))))
     }
 
     /// Removes all decisions of a case, with the case.

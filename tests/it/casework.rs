@@ -58,6 +58,11 @@ async fn what_is_set_of_a_case_is_shown_and_told() {
     done(&ann, "synopsis", &[("text", " "), ("rev", "7")]).await;
     let now = case(&app).await;
     assert_eq!((now.tags, now.assignees, now.synopsis), (vec![Tag::Carrier], vec![], None));
+    let tagged = ann.page("/own?tag=carrier&status=prioritized").await;
+    assert_eq!(texts(&tagged, "tbody th"), ["fam"]);
+    assert!(texts(&tagged, "tbody td").concat().contains("carrier"));
+    assert_eq!(texts(&ann.page("/own?tag=carrier&tag=smn").await, "tbody th").len(), 0, "all of them");
+    assert_eq!(ann.get("/own?tag=urgent").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let list = ann.page("/own?status=prioritized").await;
     assert!(list.contains("/own/fam\""), "the list of cases finds it: {list}");
     let events = history(&app).await;
@@ -182,6 +187,8 @@ enum Step {
     Tag(usize, bool),
     Assign(bool),
     Status(usize),
+    /// Pinned or held causative, each person on a variant of their own.
+    Decide(&'static str, bool),
 }
 
 fn step() -> impl Strategy<Value = (bool, Step)> {
@@ -189,20 +196,23 @@ fn step() -> impl Strategy<Value = (bool, Step)> {
         (0..4_usize, any::<bool>()).prop_map(|(tag, on)| Step::Tag(tag, on)),
         any::<bool>().prop_map(Step::Assign),
         (0..3_usize).prop_map(Step::Status),
+        (prop_oneof![Just("pin"), Just("causative")], any::<bool>()).prop_map(|(what, on)| Step::Decide(what, on)),
     ];
     (any::<bool>(), step)
 }
 
-/// H: whatever two people do in whatever order, also at once, no tag or person of either is lost, and the history replayed is
-/// the present.
+/// H: whatever two people do in whatever order, also at once, no tag, person or decision of either is lost, and the history
+/// replayed is the present.
 #[test]
 fn interleavings_of_two_people_lose_nothing() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (app, ann, ben, people) = runtime.block_on(async {
+    let (app, ann, ben, people, variants) = runtime.block_on(async {
         let (app, _, _) = ready().await;
         let people = [app.user(&["own:clinician"]).await, app.user(&["own:geneticist"]).await];
         let (ann, ben) = (app.browser_of(&people[0]).await, app.browser_of(&people[1]).await);
-        (app, ann, ben, people)
+        let list = ann.json("/api/v1/own/fam/variants").await;
+        let variants = [0, 1].map(|at| list["variants"][at]["id"].as_str().unwrap().to_owned());
+        (app, ann, ben, people, variants)
     });
     let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(steps in prop::collection::vec((step(), step()), 1..5))| {
@@ -221,6 +231,15 @@ fn interleavings_of_two_people_lose_nothing() {
                         let user = &people[me].id;
                         done(browser, "assignees", &[("user", user.as_str()), ("on", if on { "1" } else { "0" })]).await;
                         assert_eq!(case(&app).await.assignees.contains(user), on);
+                    }
+                    Step::Decide(what, on) => {
+                        let id = &variants[me];
+                        let form = [("on", if on { "1" } else { "0" })];
+                        done(browser, &format!("variants/{id}/{what}"), &form).await;
+                        let stored = app.documents("variant_states", doc! {}).await;
+                        let stored = stored.iter().find(|state| state.get_str("_id").is_ok_and(|one| one == id));
+                        let field = if what == "pin" { "pinned" } else { what };
+                        assert_eq!(stored.is_some_and(|state| state.get_bool(field).unwrap()), on, "{what}");
                     }
                     Step::Status(status) => {
                         let form = [("status", Status::ALL[status].as_str()), ("rev", rev.as_str())];

@@ -8,7 +8,7 @@ use lodestone::app::AppState;
 use lodestone::cases::CaseEditor;
 use lodestone::db::StoreError;
 use lodestone::events::{Event, EventKind, History};
-use lodestone::variants::{Restore, VariantState};
+use lodestone::variants::{Decision, VariantState};
 use lodestone::web::Params;
 use tower::ServiceExt as _;
 
@@ -48,13 +48,28 @@ async fn loading_is_part_of_the_history() {
 async fn pin(editor: CaseEditor, State(app): State<AppState>, params: Params) -> Result<String, StatusCode> {
     let given = |name: &str| params.pairs().iter().find(|(known, _)| known == name).unwrap().1.clone();
     let (id, rev): (lodestone::ids::VariantId, i64) = (given("id").parse().unwrap(), given("rev").parse().unwrap());
-    let state = VariantState {
-        rev,
+    let before = app.states.find(editor.access(), &id).await.unwrap();
+    let after = VariantState {
         pinned: true,
         manual_rank: given("rank").parse().ok(),
         ..VariantState::undecided(editor.access(), id, app.clock.now())
     };
-    match app.states.decide(&editor, &app.cases, &app.events, state, app.clock.now()).await {
+    store(&app, &editor, before, after, rev).await
+}
+
+/// Stores a decision on the revision that was shown.
+async fn store(
+    app: &AppState,
+    editor: &CaseEditor,
+    before: Option<VariantState>,
+    after: VariantState,
+    rev: i64,
+) -> Result<String, StatusCode> {
+    if before.as_ref().map_or(0, |before| before.rev) != rev {
+        return Err(StatusCode::CONFLICT);
+    }
+    let decision = Decision { before: before.as_ref(), after, moves: None };
+    match app.states.decide(editor, &app.cases, &app.events, decision, app.clock.now()).await {
         Ok(state) => Ok(state.rev.to_string()),
         Err(StoreError::Conflict(_)) => Err(StatusCode::CONFLICT),
         Err(error) => panic!("{error}"),
@@ -129,14 +144,10 @@ async fn decisions_survive_an_update() {
 async fn put_back(editor: CaseEditor, State(app): State<AppState>, params: Params) -> Result<String, StatusCode> {
     let given = |name: &str| params.pairs().iter().find(|(known, _)| known == name).unwrap().1.clone();
     let id: lodestone::ids::VariantId = given("id").parse().unwrap();
-    let revisions = Restore { earlier: given("earlier").parse().unwrap(), known: given("rev").parse().unwrap() };
-    let now = app.clock.now();
-    match app.states.restore(&editor, &app.cases, &app.events, &id, revisions, now).await {
-        Ok(Some(state)) => Ok(state.rev.to_string()),
-        Ok(None) => Err(StatusCode::NOT_FOUND),
-        Err(StoreError::Conflict(_)) => Err(StatusCode::CONFLICT),
-        Err(error) => panic!("{error}"),
-    }
+    let (earlier, rev): (i64, i64) = (given("earlier").parse().unwrap(), given("rev").parse().unwrap());
+    let before = app.states.find(editor.access(), &id).await.unwrap();
+    let after = app.states.at_revision(&editor, &app.events, &id, earlier, app.clock.now()).await.unwrap();
+    store(&app, &editor, before, after.ok_or(StatusCode::NOT_FOUND)?, rev).await
 }
 
 /// H2: whatever is decided and put back in whatever order, replaying the history gives the present.
