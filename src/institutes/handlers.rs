@@ -180,12 +180,11 @@ pub(super) fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague])
                 Some(status) => query.status.push(status),
                 None => wrong.push(FieldError::new(name, value, "is not a status")),
             },
-            "tag" if value.is_empty() => {}
+            "tag" | "assignee" if value.is_empty() => {}
             "tag" => match Tag::parse(value) {
                 Some(tag) => query.tags.push(tag),
                 None => wrong.push(FieldError::new(name, value, "is not a tag")),
             },
-            "assignee" if value.is_empty() => {}
             "assignee" if value == "me" => query.assignee = Some(Assignee::User(user.clone())),
             "assignee" if value == "nobody" => query.assignee = Some(Assignee::Nobody),
             "assignee" => match colleagues.iter().find(|colleague| colleague.id.as_str() == value) {
