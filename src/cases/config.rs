@@ -266,7 +266,7 @@ impl Reader<'_> {
 
     fn status(&self, value: Option<Value>) -> Read<Option<Status>> {
         let Some(text) = self.text(value, "status")? else { return Ok(None) };
-        let found = Status::ALL.into_iter().find(|status| status.as_str() == text);
+        let found = Status::parse(&text);
         found.map(Some).ok_or_else(|| {
             let known = Status::ALL.map(Status::as_str).join(", ");
             self.error("status", format!("`{text}` is not a status; use one of {known}"))

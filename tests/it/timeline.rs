@@ -1,5 +1,6 @@
 //! The timeline: all that happened in a case, with before and after, narrowed by kind, person and variant.
 
+use bson::doc;
 use jiff::SignedDuration;
 use lodestone::decisions::terms;
 use reqwest::StatusCode;
@@ -103,5 +104,28 @@ async fn guests_and_others_see_no_timeline() {
     let foreign = app.signed_in(&["foreign:clinician"]).await;
     assert_eq!(foreign.get("/own/fam/timeline").await.status(), StatusCode::NOT_FOUND);
     assert_eq!(send(&foreign, "/own/fam/read", &[("until", "")]).await.status(), StatusCode::NOT_FOUND);
+    app.end().await;
+}
+
+/// H5: what somebody did stays under the name they had, and under their identity, whatever becomes of them.
+#[tokio::test]
+async fn h5_the_history_keeps_the_name_of_its_time() {
+    let (app, _, reader) = ready().await;
+    let ben = app.user(&["own:geneticist"]).await;
+    let bens = app.browser_of(&ben).await;
+    let tag = |tag: &'static str| [("tag", tag), ("on", "1")];
+    let at = "/own/fam/timeline?kind=work";
+    assert_eq!(send(&bens, "/own/fam/tags", &tag("upd")).await.status(), StatusCode::SEE_OTHER);
+    app.tamper("users", doc! { "_id": &ben.id }, doc! { "$set": { "name": "Ben Married" } }).await;
+    app.wait(SignedDuration::from_mins(1));
+    assert_eq!(send(&bens, "/own/fam/tags", &tag("smn")).await.status(), StatusCode::SEE_OTHER);
+    let told = texts(&reader.page(at).await, ".timeline > li");
+    assert!(told[0].contains("Ben Married") && told[1].contains(&ben.name), "{told:?}");
+    assert!(!told[1].contains("Ben Married"), "{told:?}");
+    assert_eq!(app.remove("users", doc! { "_id": &ben.id }).await, 1);
+    let page = reader.page(at).await;
+    assert_eq!(texts(&page, ".timeline > li"), told, "deleted, it is told as before");
+    let by = reader.page(&format!("{at}&person={}", ben.id)).await;
+    assert_eq!(texts(&by, ".timeline > li").len(), 2, "both names are one person's");
     app.end().await;
 }
