@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use super::terms;
 use crate::app::AppState;
 use crate::cases::CaseEditor;
@@ -80,6 +82,16 @@ pub(super) fn in_words(state: &VariantState) -> Vec<String> {
     wanted.iter().map(Wanted::words).collect()
 }
 
+/// What follows from how a variant stands.
+enum Next {
+    /// Nothing: it is so already.
+    Nothing,
+    /// Somebody else decided since the page was opened.
+    Stale,
+    /// This takes its place.
+    Write(VariantState),
+}
+
 /// Decides about a variant of the case. `known` is the revision that was shown; what only marks does not ask for it.
 pub(super) async fn decide(
     app: &AppState,
@@ -88,28 +100,7 @@ pub(super) async fn decide(
     wanted: &Wanted,
     known: i64,
 ) -> Result<Decided, StoreError> {
-    let mut case = editor.access().case().clone();
-    for _ in 0..TRIES {
-        let now = app.clock.now();
-        let stored = app.states.find(editor.access(), variant).await?;
-        let before = stored.clone().unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now));
-        let mut after = before.clone();
-        wanted.apply(&mut after);
-        if after == before {
-            return Ok(Decided::Done);
-        }
-        if wanted.replaces() && before.rev != known {
-            return Ok(Decided::Stale(Box::new(before)));
-        }
-        let moves = follow(app, editor, &case, &before, &after).await?;
-        let decision = Decision { before: stored.as_ref(), after, moves: moves.as_ref() };
-        match app.states.decide(editor, &app.cases, &app.events, decision, now).await {
-            Ok(_) => return Ok(Decided::Done),
-            Err(StoreError::Conflict(_)) => case = app.cases.again(editor, now).await?,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(StoreError::Conflict("the decision"))
+    write(app, editor, variant, Some(wanted), known).await
 }
 
 /// Puts back what was before the last decision, when that is still the one that was shown.
@@ -119,14 +110,51 @@ pub(super) async fn undo(
     variant: &VariantId,
     known: i64,
 ) -> Result<Decided, StoreError> {
+    write(app, editor, variant, None, known).await
+}
+
+/// What follows for a variant that stands so; nothing wanted means what was before revision `known`.
+async fn next(
+    app: &AppState,
+    editor: &CaseEditor,
+    before: &VariantState,
+    wanted: Option<&Wanted>,
+    known: i64,
+    now: Timestamp,
+) -> Result<Next, StoreError> {
+    let Some(wanted) = wanted else {
+        let earlier = app.states.at_revision(editor, &app.events, &before.id, known - 1, now).await?;
+        return Ok(earlier.filter(|_| before.rev == known).map_or(Next::Stale, Next::Write));
+    };
+    let mut after = before.clone();
+    wanted.apply(&mut after);
+    Ok(if after == *before {
+        Next::Nothing
+    } else if wanted.replaces() && before.rev != known {
+        Next::Stale
+    } else {
+        Next::Write(after)
+    })
+}
+
+/// Writes what follows from how the variant stands, with what that makes of the case; looks again when variant or case became
+/// another one meanwhile.
+async fn write(
+    app: &AppState,
+    editor: &CaseEditor,
+    variant: &VariantId,
+    wanted: Option<&Wanted>,
+    known: i64,
+) -> Result<Decided, StoreError> {
     let mut case = editor.access().case().clone();
     for _ in 0..TRIES {
         let now = app.clock.now();
         let stored = app.states.find(editor.access(), variant).await?;
         let before = stored.clone().unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now));
-        let earlier = app.states.at_revision(editor, &app.events, variant, known - 1, now).await?;
-        let Some(after) = earlier.filter(|_| before.rev == known) else {
-            return Ok(Decided::Stale(Box::new(before)));
+        let after = match next(app, editor, &before, wanted, known, now).await? {
+            Next::Nothing => return Ok(Decided::Done),
+            Next::Stale => return Ok(Decided::Stale(Box::new(before))),
+            Next::Write(after) => after,
         };
         let moves = follow(app, editor, &case, &before, &after).await?;
         let decision = Decision { before: stored.as_ref(), after, moves: moves.as_ref() };
