@@ -53,6 +53,13 @@ async fn one_case_is_open_for_an_hour_in_sight_of_everybody() {
         assert_eq!(opened.headers()["location"], "/own/fam");
         let list = admin.json("/api/v1/own/fam/variants").await;
         let variant = format!("/own/fam/variants/{}", list["variants"][0]["id"].as_str().unwrap());
+        let cara = app.user(&["own:clinician"]).await;
+        let assigned = [("user", cara.id.as_str()), ("on", "1")];
+        let assigned = send(&app.browser_of(&cara).await, "/own/fam/assignees", &assigned).await;
+        assert_eq!(assigned.status(), StatusCode::SEE_OTHER);
+        let page = admin.page("/own/fam").await;
+        assert_eq!(texts(&page, "#work .tag").last(), Some(&cara.name), "who works on it, by name");
+        assert_eq!(texts(&page, "#work form").len(), 0, "nothing is changed in an emergency");
         for path in ["/own/fam", "/own/fam/variants", "/own/fam/find?q=POT1", &variant] {
             let page = admin.page(path).await;
             assert_eq!(texts(&page, ".case-bar .emergency strong"), ["Emergency access"], "{path} as {role}");
