@@ -33,6 +33,8 @@ const POLL: Duration = Duration::from_millis(20);
 const WATCH: Duration = Duration::from_millis(500);
 /// Between tries to start it.
 const PAUSE: Duration = Duration::from_secs(5);
+/// The process that all threads of the kernel are children of.
+const KERNEL: i32 = 2;
 /// What the storage engine (`WiredTiger`) says to everything after an error it cannot go on from.
 const STORAGE_GAVE_UP: &str = "WT_PANIC";
 
@@ -366,12 +368,13 @@ fn lives(pid: i32, folder: &Path) -> bool {
         return !Path::new("/proc/self/stat").exists(); // a system without /proc
     };
     // Our own child stays in the process table until we end, and its store is open until the last of its threads is gone.
-    let ended = stat.rsplit_once(')').is_some_and(|(_, state)| state.trim_start().starts_with('Z'))
-        && fs::read_dir(proc.join("task")).map_or(0, Iterator::count) <= 1;
-    // A process that is ending has no arguments any more.
+    let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let (state, parent) = (fields.next(), fields.next());
+    let ended = state == Some("Z") && fs::read_dir(proc.join("task")).map_or(0, Iterator::count) <= 1;
+    // A process that is ending has no arguments any more; a thread of the kernel, child of process 2, never had any.
     let arguments = fs::read(proc.join("cmdline")).unwrap_or_default();
     let store = folder.join("store");
     !ended
-        && (arguments.is_empty()
+        && ((arguments.is_empty() && process.as_raw_nonzero().get() != KERNEL && parent != Some("2"))
             || arguments.split(|byte| *byte == 0).any(|argument| argument == store.as_os_str().as_encoded_bytes()))
 }

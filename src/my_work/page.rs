@@ -36,12 +36,19 @@ struct StartPage {
     others: Vec<String>,
     /// What is not open from this address, in sentences.
     closed: Vec<String>,
-    mine: Vec<CaseLine>,
+    mine: List,
     /// New ones, the newest first.
     mentions: Vec<MentionView>,
     more_mentions: bool,
-    active: Vec<CaseLine>,
-    waiting: Vec<CaseLine>,
+    active: List,
+    waiting: List,
+}
+
+/// Cases of one kind.
+struct List {
+    lines: Vec<CaseLine>,
+    /// Whether there are others, changed before those.
+    cut: bool,
 }
 
 struct CaseLine {
@@ -49,7 +56,7 @@ struct CaseLine {
     name: String,
     /// Where there are several.
     institute: Option<String>,
-    status: &'static str,
+    status: Status,
     affected: Vec<String>,
     due: Due,
     changed: String,
@@ -63,7 +70,7 @@ impl CaseLine {
             url: urls::case_named(&case.institute, &case.name),
             name: case.name.to_string(),
             institute: (institutes.len() > 1).then(|| case.institute.to_string()),
-            status: case.status.as_str(),
+            status: case.status,
             affected: affected.map(|one| one.name.clone()).collect(),
             due: Due::new(case.analysis_date.unwrap_or(case.created_at), target, now),
             changed: filters::date(case.updated_at),
@@ -89,20 +96,23 @@ pub(super) async fn start(
     let (institutes, administered, mine, active, waiting, mentions) = tokio::try_join!(
         app.institutes.among(&readable),
         app.institutes.among(&administered),
-        app.cases.at_hand(scope, &of_me, now, MINE),
-        app.cases.at_hand(scope, &AtHand::Active, now, OTHERS),
-        app.cases.at_hand(scope, &AtHand::Waiting, now, OTHERS),
+        app.cases.at_hand(scope, &of_me, now, MINE + 1),
+        app.cases.at_hand(scope, &AtHand::Active, now, OTHERS + 1),
+        app.cases.at_hand(scope, &AtHand::Waiting, now, OTHERS + 1),
         mentions,
     )?;
     trail.note_rows(mine.len() + active.len() + waiting.len() + mentions.len());
     let by_id: HashMap<_, _> = institutes.iter().map(|institute| (institute.id.clone(), institute.clone())).collect();
-    let lines = |cases: &[CaseSummary]| -> Vec<CaseLine> {
-        cases.iter().map(|case| CaseLine::new(case, &by_id, now)).collect()
+    let list = |mut cases: Vec<CaseSummary>, most: i64| {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let cut = cases.len() > most;
+        cases.truncate(most);
+        List { lines: cases.iter().map(|case| CaseLine::new(case, &by_id, now)).collect(), cut }
     };
-    let mut mine = lines(&mine);
-    mine.sort_by_key(|line| (line.status != Status::Prioritized.as_str(), line.due.order()));
-    let mut waiting = lines(&waiting);
-    waiting.sort_by_key(|line| (line.status != Status::Prioritized.as_str(), line.due.order()));
+    let urgent_first = |mut list: List| {
+        list.lines.sort_by_key(|line| (line.status != Status::Prioritized, line.due.order()));
+        list
+    };
     let others: Vec<String> = principal
         .institutes()
         .into_iter()
@@ -122,10 +132,10 @@ pub(super) async fn start(
         emergency: scope.may_open_in_emergency(),
         others,
         closed,
-        mine,
+        mine: urgent_first(list(mine, MINE)),
         mentions: new,
         more_mentions,
-        active: lines(&active),
-        waiting,
+        active: list(active, OTHERS),
+        waiting: urgent_first(list(waiting, OTHERS)),
     })
 }

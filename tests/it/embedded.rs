@@ -117,6 +117,10 @@ async fn another_program_with_its_number_is_left_alone() {
     let mut other = std::process::Command::new("sleep").arg("600").spawn().unwrap();
     let note = serde_json::json!({ "pid": other.id(), "port": 1 });
     std::fs::write(data.path().join("db/server.json"), note.to_string()).unwrap();
+    // A thread of the kernel, where there is one, has no arguments to be told by.
+    std::fs::write(data.path().join("db/server.json"), r#"{"pid":2,"port":1}"#).unwrap();
+    Lease::acquire(data.path(), &options()).await.unwrap().release().unwrap();
+    std::fs::write(data.path().join("db/server.json"), note.to_string()).unwrap();
     let lease = Lease::acquire(data.path(), &options()).await.unwrap();
     assert_ne!(running(data.path()).unwrap().0, i32::try_from(other.id()).unwrap());
     assert!(answers(lease.uri()).await);

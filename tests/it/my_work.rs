@@ -55,6 +55,18 @@ async fn ones_work_is_found_where_one_comes_in() {
     let (_, commands) = app.commands_during(bens.page("/")).await;
     assert!(commands.len() <= 12, "{commands:?}");
 
+    for number in 0..15 {
+        let name = format!("more{number}");
+        app.given_case("own", &name).await;
+        came(&app, &name, 0).await;
+    }
+    let full = bens.page("/").await;
+    let cut = "New, and nobody took them yet: the 15 changed last; the lists of cases have all";
+    assert_eq!(texts(&full, "caption")[1], cut, "nothing is left out in silence");
+    for number in 0..15 {
+        assert!(app.cli(&["case", "delete", &format!("more{number}")]).await);
+    }
+
     fam("status", &[("status", Status::Archived.as_str()), ("rev", "2")]).await;
     let page = bens.page("/").await;
     assert_eq!(texts(&page, "tbody th"), ["other"], "there is nothing to do in it");
