@@ -105,7 +105,10 @@ impl From<anyhow::Error> for AppError {
 
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
-        Self::Internal(Arc::new(error.into()))
+        match error {
+            StoreError::Conflict(_) => Self::Conflict { rev: None },
+            error => Self::Internal(Arc::new(error.into())),
+        }
     }
 }
 

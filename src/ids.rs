@@ -200,6 +200,14 @@ define_id! {
     valid = |text| text.len() == 26 && from_base32(text).is_some();
 }
 
+define_id! {
+    /// Identity of a decision about several variants at once.
+    pub struct TogetherId;
+    what = "a decision's id";
+    rule = "it is 26 characters of base32";
+    valid = |text| text.len() == 26 && from_base32(text).is_some();
+}
+
 /// Identities that are drawn at random.
 macro_rules! random_ids {
     ($($name:ident),*) => {
@@ -213,7 +221,7 @@ macro_rules! random_ids {
     };
 }
 
-random_ids!(CaseId, UserId, ShareId, EmergencyId, CommentId);
+random_ids!(CaseId, UserId, ShareId, EmergencyId, CommentId, TogetherId);
 
 impl VariantId {
     /// From the 16 bytes of the hash.

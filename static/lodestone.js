@@ -68,12 +68,15 @@ class VariantRows extends HTMLElement {
     this.status.hidden = true;
     this.before(this.status);
     for (const row of this.rows) {
-      const box = document.createElement("input");
-      box.type = "checkbox";
-      box.className = "pick";
-      box.ariaLabel = `Select ${row.dataset.copy}`;
+      // Who decides has boxes without this script; for others they copy.
+      const box = row.querySelector(".pick") ?? document.createElement("input");
+      if (!box.isConnected) {
+        box.type = "checkbox";
+        box.className = "pick";
+        box.ariaLabel = `Select ${row.dataset.copy}`;
+        row.cells[0].append(box);
+      }
       box.addEventListener("change", () => this.#selectionChanged());
-      row.cells[0].append(box);
     }
     this.#last = this.querySelector("tr:has(:target)");
     this.addEventListener("focusin", (event) => (this.#last = event.target.closest("tr[data-copy]") ?? this.#last));
@@ -231,6 +234,7 @@ const ACTIONS = {
   d: () => {
     const why = find('[data-key="dismiss"]');
     if (!why) return;
+    if (rows && !rows.selected.length) rows.select();
     why.parentElement.open = true;
     why.parentElement.querySelector("input[type=checkbox]").focus();
   },

@@ -11,6 +11,7 @@ mod overload;
 mod served;
 mod session;
 mod sign_in;
+mod together;
 mod working;
 
 use std::collections::HashSet;
@@ -94,6 +95,7 @@ async fn measure() -> Vec<Line> {
     let reader = app.signed_in(&["own:clinician"]).await;
     pages(&app, &reader, &mut lines).await;
     working::run(&app, &reader, &mut lines).await;
+    together::run(&app, &reader, &mut lines).await;
     lines.push(filtering(&app, folder.path()).await);
     step("loading 20 lists of 10 000");
     Box::pin(own_process(&app, &mut lines)).await;

@@ -17,6 +17,11 @@ pub(super) const TARGET: &str = "__Host-to";
 /// Characters that a cookie's value may hold (RFC 6265 section 4.1.1) and that need no escape.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+/// The `Cookie` value of a session, as its browser sends it.
+pub(crate) fn header(session: &str) -> String {
+    format!("{NAME}={session}")
+}
+
 /// The session id a request carries.
 pub(crate) fn read(headers: &HeaderMap) -> Option<&str> {
     named(headers, NAME).filter(|value| is_token(value))

@@ -38,7 +38,7 @@ mod totp;
 mod ways_in;
 
 pub use break_seal::{BreakSealStore, NoNewSet};
-pub(crate) use cookie::read as session_cookie;
+pub(crate) use cookie::{header as cookie_header, read as session_cookie};
 pub use credentials::{CredentialStore, Credentials, NewFactor, PendingReset, ResetAnswer, StoredTotp};
 pub use csrf::{CsrfToken, same_origin};
 pub use demo_link::DemoLinks;

@@ -9,6 +9,7 @@ use super::model::{Case, CaseList, Individual, ListKind};
 use crate::app::AppState;
 use crate::casework::WorkPanel;
 use crate::comments::{About, Discussion, to_html};
+use crate::decisions::count_changed;
 use crate::error::AppResult;
 use crate::ids::InstituteId;
 use crate::institutes::DEFAULT_FREQUENCY_CUTOFF;
@@ -54,6 +55,8 @@ struct CasePage {
     discussion: Discussion,
     events: Vec<EventLine>,
     timeline_url: String,
+    /// Decisions about variants that are other ones by now: how many, and where they are.
+    changed: Option<(String, String)>,
     clinical_url: String,
     all_url: String,
 }
@@ -158,6 +161,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
         Discussion::new(&app, &access, About::Case, None),
         app.institutes.find(&case.institute),
     )?;
+    let changed = count_changed(&app, &access).await?;
     let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
     let cutoff = institute.map_or(DEFAULT_FREQUENCY_CUTOFF, |institute| institute.settings.frequency_cutoff);
     let clinical = clinical_preset(panels, cutoff);
@@ -226,6 +230,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
             })
             .collect(),
         timeline_url: urls::timeline(case, &[]),
+        changed: (changed > 0).then(|| (filters::thousands(changed as u64), urls::changed(case))),
         clinical_url: urls::variants(case, &clinical.pairs()),
         all_url: urls::variants(case, &[]),
     })

@@ -12,6 +12,7 @@ use crate::app::AppState;
 use crate::cli::SystemScope;
 use crate::genes::GeneNames;
 use crate::ids::VariantId;
+use crate::variants::columns::Columns;
 use crate::variants::{Category, ColumnStore, KeyMaker, Seen, Variant};
 use crate::vcf::model::{Allele, Zygosity};
 use crate::vcf::{Limits, ReadOptions, VcfReader};
@@ -42,6 +43,13 @@ pub(super) struct NewList {
     pub(super) content: String,
 }
 
+/// What is known of a list that was read, besides its documents.
+#[derive(Default)]
+pub(super) struct ReadList {
+    pub(super) seen: Seen,
+    pub(super) columns: Columns,
+}
+
 /// Reads the files of a list into a revision that nobody sees yet.
 pub(super) async fn read_list(
     app: &AppState,
@@ -51,7 +59,7 @@ pub(super) async fn read_list(
     new: NewList,
     keys: &mut KeyMaker,
     options: &LoadOptions<'_>,
-) -> Result<(CaseList, Seen), LoadError> {
+) -> Result<(CaseList, ReadList), LoadError> {
     let NewList { revision, content } = new;
     let started = Instant::now();
     let genes = app.genes.names().await?;
@@ -128,8 +136,8 @@ pub(super) async fn read_list(
         (options.progress)(done, total);
     }
     app.variants.add(scope, &batch).await?;
-    let built = columns.finish();
-    app.columns.write(scope, case, ListKind::Clinical, revision, &built).await?;
+    let columns = columns.finish();
+    app.columns.write(scope, case, ListKind::Clinical, revision, &columns).await?;
     report.seconds = started.elapsed().as_secs_f64();
     let list = CaseList {
         category: Category::Snv.as_str().to_owned(),
@@ -142,7 +150,7 @@ pub(super) async fn read_list(
         loaded_at: app.clock.now(),
         report,
     };
-    Ok((list, seen))
+    Ok((list, ReadList { seen, columns }))
 }
 
 /// What the carriers of a list's files have, read again.

@@ -7,18 +7,21 @@ use bson::Bson;
 use tracing::info;
 
 use super::config::{CaseConfig, ConfigError};
-use super::list_files::{NewList, read_list, seen_in};
+use super::list_files::{NewList, ReadList, read_list, seen_in};
 use super::model::{Case, CaseFiles, CaseList, CasePanel, ListKind, Status};
 use super::rank_model::CaseRankModel;
+use super::swap::suspected_swaps;
 use super::work::CaseWork;
 use crate::app::AppState;
 use crate::cli::SystemScope;
 use crate::db::StoreError;
-use crate::events::{Actor, Change, EventKind, fact, work_subject};
+use crate::decisions::{Changed, changed};
+use crate::events::{Actor, Change, EventKind};
 use crate::genome::{GenomeBuild, ReferenceError};
 use crate::ids::{CaseId, UserId};
 use crate::users::{Email, Membership, User};
-use crate::variants::{Category, KeyForm, KeyMaker, Seen, SeenIn};
+use crate::variants::columns::Columns;
+use crate::variants::{Category, KeyForm, KeyMaker, SeenIn};
 use crate::vcf::VcfError;
 
 /// Why a case was not loaded. The database is as it was.
@@ -53,6 +56,8 @@ pub enum LoadError {
 pub struct LoadOptions<'a> {
     /// Replace lists whose content changed.
     pub update: bool,
+    /// Load also when the genotypes of a sample are mostly other ones than before.
+    pub accept_genotypes: bool,
     /// Who runs the command.
     pub actor: Actor,
     /// Is told how many bytes of the files have been read, of how many.
@@ -110,20 +115,23 @@ pub async fn load(
     let mut case = assemble(app, scope, &config, known.as_ref(), reserved.case_id, &mut notes).await?;
     case.lists.retain(|list| list.category != Category::Snv.as_str());
     let revision = reserved.revision;
-    let written = async {
-        let mut seen = Seen::default();
+    let written = Box::pin(async {
+        let mut new = ReadList::default();
         if !config.snv_files.is_empty() {
-            let new = NewList { revision, content: content.clone() };
-            let (list, seen_here) = read_list(app, scope, &case, &config, new, &mut keys, options).await?;
+            let named = NewList { revision, content: content.clone() };
+            let (list, read) = read_list(app, scope, &case, &config, named, &mut keys, options).await?;
             case.lists.push(list);
-            seen = seen_here;
+            new = read;
+        }
+        if let Some((known, list)) = known.as_ref().zip(loaded_before).filter(|_| !options.accept_genotypes) {
+            same_samples(&*app.columns.of_list_for_command(scope, known, list).await?, &new.columns, &config.source)?;
         }
         publish(app, scope, &case, known.as_ref(), options).await?;
-        Ok::<_, LoadError>(seen)
-    }
+        Ok::<_, LoadError>(new)
+    })
     .await;
-    let seen = match written {
-        Ok(seen) => seen,
+    let new = match written {
+        Ok(new) => new,
         Err(error) => {
             // Nothing was published; take along what was written, unless that fails too: the next load does it then.
             app.variants.discard(scope, &case.id, Category::Snv, ListKind::Clinical, revision).await?;
@@ -133,7 +141,8 @@ pub async fn load(
     };
     // From here on other loads of this case that are still running cannot publish any more: what they write goes too.
     let of = SeenIn { institute: &case.institute, case: &case.id, category: Category::Snv, list: ListKind::Clinical };
-    app.observations.set(scope, of, &counted(&content, keys.form()), &seen).await?;
+    app.observations.set(scope, of, &counted(&content, keys.form()), &new.seen).await?;
+    notes.extend(decided_notes(app, scope, &case, &new.columns, revision).await?);
     let keep = case.list(Category::Snv.as_str(), ListKind::Clinical).map(|list| list.revision);
     app.variants.collect(scope, &case.id, Category::Snv, ListKind::Clinical, keep).await?;
     app.columns.collect(scope, &case.id, keep).await?;
@@ -195,6 +204,45 @@ fn same_people(case: &Case, config: &CaseConfig) -> Result<(), LoadError> {
         words(&given),
         config.build.name()
     )))
+}
+
+/// The samples of an update are those of the list that it takes the place of, as far as genotypes tell.
+fn same_samples(former: &Columns, new: &Columns, source: &str) -> Result<(), LoadError> {
+    let swaps = suspected_swaps(former, new);
+    if swaps.is_empty() {
+        return Ok(());
+    }
+    Err(LoadError::Refused(format!(
+        "{source}: samples may be swapped: {}, compared with what is loaded. Nothing was changed. Look at the files; if they \
+         are right, repeat with --accept-genotypes",
+        swaps.join("; ")
+    )))
+}
+
+/// Variants named in one note.
+const NAMED: usize = 20;
+
+/// What people decided about and what is another one now.
+async fn decided_notes(
+    app: &AppState,
+    scope: &SystemScope,
+    case: &Case,
+    columns: &Columns,
+    revision: u32,
+) -> Result<Vec<String>, LoadError> {
+    let states = app.states.of_case_for_command(scope, &case.id).await?;
+    let (gone, other): (Vec<_>, Vec<_>) =
+        changed(&states, columns, revision).into_iter().partition(|changed| !changed.is_held);
+    let told = |what: &str, found: &[Changed]| {
+        let named: Vec<String> = found.iter().take(NAMED).map(Changed::in_words).collect();
+        let more = if found.len() > NAMED { format!("; and {} more", found.len() - NAMED) } else { String::new() };
+        let count = found.len();
+        (count > 0).then(|| format!("{count} decided {what}: {}{more}", named.join("; ")))
+    };
+    Ok(told("and not in the list any more", &gone)
+        .into_iter()
+        .chain(told("and other ones now, to be looked at again", &other))
+        .collect())
 }
 
 /// BLAKE3 over the bytes of the files and the settings that decide what is stored.
@@ -364,7 +412,11 @@ async fn publish(
         before: known.map_or(Bson::Null, lists_of),
         after: lists_of(case),
     };
-    let moved = known.filter(|known| known.work_rev != case.work_rev).map(|known| moved(known, case)).transpose()?;
+    let moved = known.filter(|known| known.work_rev != case.work_rev).map(|known| {
+        let kind = if known.status == case.status { EventKind::SynopsisWritten } else { EventKind::StatusSet };
+        CaseWork::of(case).change(known, kind)
+    });
+    let moved = moved.transpose()?;
     let mut transaction = app.db.begin().await?;
     let published = loop {
         let work = async {
@@ -385,19 +437,6 @@ async fn publish(
             case.name
         )),
         other => other.into(),
-    })
-}
-
-/// That a load changed how the work on a case stands.
-fn moved(known: &Case, case: &Case) -> Result<Change, StoreError> {
-    Ok(Change {
-        subject: work_subject(&case.id),
-        rev: case.work_rev,
-        kind: EventKind::StatusSet,
-        institute: Some(case.institute.clone()),
-        case_id: Some(case.id.clone()),
-        before: fact(&CaseWork::of(known))?,
-        after: fact(&CaseWork::of(case))?,
     })
 }
 

@@ -19,6 +19,7 @@ mod share;
 mod stale;
 mod store;
 mod summary;
+mod swap;
 mod work;
 
 pub use access::{CaseAccess, CaseCommenter, CaseEditor, CasePath};

@@ -423,6 +423,21 @@ impl CaseStore {
         Ok(())
     }
 
+    /// As [`Self::bump_decisions`], only on the case of revision `known`.
+    pub async fn count_decisions(
+        &self,
+        session: &mut ClientSession,
+        editor: &CaseEditor,
+        known: i64,
+    ) -> Result<(), StoreError> {
+        let as_known = doc! { "_id": &editor.access().case().id, field::REV: known };
+        if self.cases.update_one_in(session, as_known, doc! { "$inc": { "decisions_rev": 1, field::REV: 1 } }).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the case"))
+        }
+    }
+
     /// Creates the collection's indexes; transactions cannot do that on the way.
     pub async fn prepare(&self) -> Result<(), StoreError> {
         self.cases.collection().await.map(|_| ())

@@ -2,6 +2,8 @@ use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
 use super::model::{Case, Status};
+use crate::db::StoreError;
+use crate::events::{Change, EventKind, fact, work_subject};
 use crate::ids::UserId;
 
 /// What people set of a case itself: how far it is, who works on it, what it is marked with, what it is about.
@@ -28,6 +30,21 @@ impl CaseWork {
             tags: case.tags.clone(),
             synopsis: case.synopsis.clone(),
         }
+    }
+}
+
+impl CaseWork {
+    /// What the history keeps of a change of a case, as it was read, to this.
+    pub(crate) fn change(&self, read: &Case, kind: EventKind) -> Result<Change, StoreError> {
+        Ok(Change {
+            subject: work_subject(&read.id),
+            rev: read.work_rev + 1,
+            kind,
+            institute: Some(read.institute.clone()),
+            case_id: Some(read.id.clone()),
+            before: fact(&Self::of(read))?,
+            after: fact(self)?,
+        })
     }
 }
 

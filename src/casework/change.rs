@@ -6,7 +6,7 @@ use mongodb::ClientSession;
 use crate::app::AppState;
 use crate::cases::{Case, CaseEditor, CaseStore, CaseWork, Status, Tag};
 use crate::db::{StoreError, unless_conflict};
-use crate::events::{Actor, Change, EventKind, EventStore, fact, work_subject};
+use crate::events::{Actor, Change, EventKind, EventStore, work_subject};
 use crate::ids::UserId;
 use crate::users::Colleague;
 use crate::variants::VariantState;
@@ -35,8 +35,15 @@ pub(super) enum Wanted {
 pub(super) enum Became {
     /// It is so now, or was so before.
     Done,
-    /// Somebody else replaced the value since it was shown: how it stands, and its revision.
-    Stale(Box<CaseWork>, i64),
+    /// Somebody else replaced the value since it was shown.
+    Stale {
+        /// As it stands.
+        now: Option<String>,
+        /// As it would.
+        wanted: Option<String>,
+        /// The revision that stands.
+        rev: i64,
+    },
 }
 
 /// Tries when others change the case at the same time.
@@ -78,32 +85,12 @@ impl Wanted {
         }
     }
 
-    /// Whether the value that it takes the place of is another one than was shown.
-    fn would_overwrite(&self, shown: &CaseWork, now: &CaseWork) -> bool {
+    /// The value of a case that it takes the place of, in words; none for what is added and taken away one by one.
+    pub(super) fn value(&self, work: &CaseWork) -> Option<String> {
         match self {
-            Self::Status(_) => shown.status != now.status,
-            Self::Synopsis(_) => shown.synopsis != now.synopsis,
-            Self::Assigned(_) | Self::Unassigned { .. } | Self::Tag(..) => false,
-        }
-    }
-
-    /// In words.
-    pub(super) fn words(&self) -> String {
-        match self {
-            Self::Status(status) => status.as_str().to_owned(),
-            Self::Synopsis(text) => text.clone().unwrap_or_else(|| "no synopsis".to_owned()),
-            Self::Assigned(_) => "assigned".to_owned(),
-            Self::Unassigned { .. } => "not assigned".to_owned(),
-            Self::Tag(tag, true) => format!("tagged {}", tag.words()),
-            Self::Tag(tag, false) => format!("not tagged {}", tag.words()),
-        }
-    }
-
-    /// The value in whose place it would stand, in words.
-    pub(super) fn instead_of(&self, now: &CaseWork) -> Option<String> {
-        match self {
-            Self::Synopsis(_) => now.synopsis.clone(),
-            _ => Some(now.status.as_str().to_owned()),
+            Self::Status(_) => Some(work.status.as_str().to_owned()),
+            Self::Synopsis(_) => Some(work.synopsis.clone().unwrap_or_default()),
+            Self::Assigned(_) | Self::Unassigned { .. } | Self::Tag(..) => None,
         }
     }
 }
@@ -111,7 +98,7 @@ impl Wanted {
 /// The facts in words, each with its name; what is not set is left out.
 pub(crate) fn in_words(work: &CaseWork, people: &[Colleague]) -> Vec<(&'static str, String)> {
     let tags: Vec<&str> = work.tags.iter().map(|tag| tag.words()).collect();
-    let names: Vec<&str> = work.assignees.iter().map(|user| name_of(user, people)).collect();
+    let names: Vec<&str> = work.assignees.iter().map(|user| Colleague::name_of(user, people)).collect();
     let all = [
         ("status", work.status.as_str().to_owned()),
         ("assigned to", names.join(", ")),
@@ -119,11 +106,6 @@ pub(crate) fn in_words(work: &CaseWork, people: &[Colleague]) -> Vec<(&'static s
         ("synopsis", work.synopsis.clone().unwrap_or_default()),
     ];
     all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
-}
-
-/// The name of somebody who works on a case.
-pub(super) fn name_of<'a>(user: &UserId, people: &'a [Colleague]) -> &'a str {
-    people.iter().find(|one| one.id == *user).map_or("somebody who left", |one| one.name.as_str())
 }
 
 /// Changes the case. `known`: the revision that was shown, where a value is replaced.
@@ -143,9 +125,9 @@ pub(super) async fn change(
             return Ok(Became::Done);
         }
         if let Some(known) = known.filter(|known| *known != case.work_rev)
-            && at_revision(app, editor, known).await?.is_none_or(|shown| wanted.would_overwrite(&shown, &before))
+            && at_revision(app, editor, known).await?.is_none_or(|shown| wanted.value(&shown) != wanted.value(&before))
         {
-            return Ok(Became::Stale(Box::new(before), case.work_rev));
+            return Ok(Became::Stale { now: wanted.value(&before), wanted: wanted.value(&after), rev: case.work_rev });
         }
         if store(app, editor, &Moved::new(&case, wanted.kind(), after)?).await? {
             return Ok(Became::Done);
@@ -179,8 +161,8 @@ pub(crate) async fn follow(
     let wanted = if after.causative && !before.causative {
         Status::Solved
     } else if before.causative && !after.causative && case.status == Status::Solved {
-        let states = app.states.of_case(editor.access()).await?;
-        if states.iter().any(|state| state.causative && state.id != after.id) {
+        let states = app.states.present(editor).await?;
+        if states.values().any(|state| state.causative && state.id != after.id) {
             return Ok(None);
         }
         Status::Active
@@ -202,15 +184,7 @@ pub struct Moved {
 
 impl Moved {
     fn new(case: &Case, kind: EventKind, after: CaseWork) -> Result<Self, StoreError> {
-        let change = Change {
-            subject: work_subject(&case.id),
-            rev: case.work_rev + 1,
-            kind,
-            institute: Some(case.institute.clone()),
-            case_id: Some(case.id.clone()),
-            before: fact(&CaseWork::of(case))?,
-            after: fact(&after)?,
-        };
+        let change = after.change(case, kind)?;
         Ok(Self { read: case.clone(), after, change })
     }
 

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::change::{Became, Wanted, change};
+use super::change::{Became, change};
 use super::forms::{AssigneeForm, StatusForm, SynopsisForm, TagForm};
 use crate::app::AppState;
 use crate::cases::{CaseEditor, Stale};
@@ -21,7 +21,7 @@ pub(super) async fn set_status(
 ) -> AppResult<Response> {
     let wanted = form.read()?;
     let became = change(&app, &editor, &wanted, Some(form.rev)).await?;
-    replaced(&editor, page, became, &wanted, ("status", vec![("status".to_owned(), form.status)]))
+    replaced(&editor, page, became, ("status", vec![("status".to_owned(), form.status)]))
 }
 
 /// `POST /{institute}/{case}/synopsis`
@@ -33,7 +33,7 @@ pub(super) async fn write_synopsis(
 ) -> AppResult<Response> {
     let wanted = form.read()?;
     let became = change(&app, &editor, &wanted, Some(form.rev)).await?;
-    replaced(&editor, page, became, &wanted, ("synopsis", vec![("text".to_owned(), form.text)]))
+    replaced(&editor, page, became, ("synopsis", vec![("text".to_owned(), form.text)]))
 }
 
 /// Back to the case, or what stands there now beside what was wanted.
@@ -41,19 +41,15 @@ fn replaced(
     editor: &CaseEditor,
     page: Page,
     became: Became,
-    wanted: &Wanted,
     (what, pairs): (&str, Vec<(String, String)>),
 ) -> AppResult<Response> {
-    let (now, rev) = match became {
-        Became::Done => return Ok(see_other(&back(editor))),
-        Became::Stale(now, rev) => (now, rev),
-    };
+    let Became::Stale { now, wanted, rev } = became else { return Ok(see_other(&back(editor))) };
     let case = editor.access().case();
     let stale = Stale {
         of: format!("case {}", case.name),
         what: format!("Somebody changed the {what} of this case after you opened its page."),
-        now: wanted.instead_of(&now).into_iter().collect(),
-        wanted: wanted.words(),
+        now: now.into_iter().filter(|value| !value.is_empty()).collect(),
+        wanted: wanted.filter(|value| !value.is_empty()).unwrap_or_else(|| "nothing".to_owned()),
         again: Some((urls::case_work(case, what), pairs)),
         back: back(editor),
     };

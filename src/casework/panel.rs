@@ -1,4 +1,3 @@
-use super::change::name_of;
 use super::forms::LONGEST;
 use crate::cases::{CaseAccess, Status, Tag};
 use crate::users::Colleague;
@@ -63,7 +62,7 @@ impl WorkPanel {
                 .iter()
                 .map(|user| Person {
                     id: user.to_string(),
-                    name: name_of(user, colleagues).to_owned(),
+                    name: Colleague::name_of(user, colleagues).to_owned(),
                     is_me: user == me,
                 })
                 .collect(),

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use bson::doc;
+use jiff::SignedDuration;
 
 use super::open::{self, Open};
-use super::{Globals, SystemScope, demo_sign_in, load, serve};
+use super::{Globals, SystemScope, demo_deeds, demo_sign_in, load, serve};
 use crate::app::AppState;
 use crate::auth::Keyring;
 use crate::cases::{self, CaseConfig, LoadOptions};
@@ -126,6 +127,7 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
         let mut added = Institute::new(id, institute.name.clone(), app.clock.now());
         added.settings.link_targets = LINKS.into_iter().collect();
         added.settings.share_with = others;
+        added.settings.target_days = Some(TARGET);
         match institutes::add(app, &added, Authority::Machine, &open::actor()).await {
             Ok(_) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
@@ -140,16 +142,30 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
             load::panel(app, &scope, &folder.join(&panel.file), given).await?;
         }
     }
-    for case in &manifest.cases {
-        let config = CaseConfig::read(&folder.join(&case.config))?;
-        let options = LoadOptions { update: regenerate, actor: open::actor(), progress: &|_, _| {} };
+    add_users(app, &manifest).await?;
+    let mut new = Vec::new();
+    for (case, days) in manifest.cases.iter().zip(AGES.into_iter().cycle()) {
+        let mut config = CaseConfig::read(&folder.join(&case.config))?;
+        config.analysis_date = Some(app.clock.now() - SignedDuration::from_hours(24 * days));
+        let options = LoadOptions {
+            update: regenerate,
+            accept_genotypes: regenerate,
+            actor: open::actor(),
+            progress: &|_, _| {},
+        };
         if let cases::Loaded::Stored { case, .. } = cases::load(app, &scope, config, &options).await? {
             let total: u32 = case.lists.iter().map(|list| list.total).sum();
             eprintln!("loaded case {} of {}: {total} variants", case.name, case.institute);
+            new.extend((case.rev == 1).then_some(*case));
         }
     }
-    add_users(app, &manifest).await
+    demo_deeds::replay(app, &new).await
 }
+
+/// Days since the samples of the demo's cases were analysed, so that some are due.
+const AGES: [i64; 8] = [2, 11, 9, 5, 13, 3, 16, 6];
+/// Days to answer that the demo's institutes aim at.
+const TARGET: u16 = 14;
 
 /// One user per role, in the first institute; the clinician also belongs to no other, so that isolation shows.
 async fn add_users(app: &AppState, manifest: &Manifest) -> anyhow::Result<()> {

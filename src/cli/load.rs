@@ -28,6 +28,7 @@ pub(super) async fn case(app: &AppState, scope: &SystemScope, arguments: &LoadCa
     let bar = progress_bar();
     let options = LoadOptions {
         update: arguments.update,
+        accept_genotypes: arguments.accept_genotypes,
         actor: open::actor(),
         progress: &|done, total| {
             bar.set_length(total);

@@ -5,6 +5,7 @@ mod admin;
 pub mod audit;
 mod backup;
 mod demo;
+mod demo_deeds;
 mod demo_sign_in;
 mod institutes;
 mod keys;
@@ -208,6 +209,9 @@ pub struct LoadCase {
     /// Replace lists whose content changed; decisions are kept
     #[arg(long)]
     pub update: bool,
+    /// Update also when the genotypes of a sample are mostly other ones than before, after the files were looked at.
+    #[arg(long, requires = "update")]
+    pub accept_genotypes: bool,
 }
 
 /// `lodestone institute …`

@@ -148,6 +148,20 @@ impl<T: Stored> Documents<T> {
         Ok(())
     }
 
+    /// Adds many documents as part of a transaction; `what` names one of them in [`StoreError::Exists`].
+    pub async fn insert_many_in(
+        &self,
+        session: &mut ClientSession,
+        values: &[RawDocumentBuf],
+        what: &'static str,
+    ) -> Result<(), StoreError> {
+        if !values.is_empty() {
+            let inserted = self.collection().await?.insert_many(values).session(session).await;
+            inserted.map_err(|error| taken(error, what))?;
+        }
+        Ok(())
+    }
+
     /// Adds many documents in their order.
     pub async fn insert_many(&self, values: &[RawDocumentBuf]) -> Result<(), StoreError> {
         if !values.is_empty() {

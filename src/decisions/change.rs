@@ -6,7 +6,7 @@ use crate::cases::CaseEditor;
 use crate::casework::follow;
 use crate::db::StoreError;
 use crate::ids::VariantId;
-use crate::variants::{Decision, VariantState};
+use crate::variants::{Decision, Facts, VariantState};
 
 /// What somebody wants to be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,12 @@ pub(super) enum Wanted {
     Dismissed(Vec<u16>),
     /// Ranked by hand.
     Rank(Option<u8>),
+}
+
+/// A variant that somebody decides about, with what its list says of it.
+pub(super) struct Chosen {
+    pub id: VariantId,
+    pub facts: Facts,
 }
 
 /// What became of it.
@@ -56,7 +62,7 @@ impl Wanted {
             Self::Causative(false) => "not causative".to_owned(),
             Self::Dismissed(reasons) if reasons.is_empty() => "not dismissed".to_owned(),
             Self::Dismissed(reasons) => {
-                format!("dismissed: {}", reasons.iter().copied().map(terms::dismissal).collect::<Vec<_>>().join(", "))
+                format!("dismissed: {}", terms::dismissals(reasons))
             }
             Self::Rank(None) => "no manual rank".to_owned(),
             Self::Rank(Some(rank)) => format!("manual rank {}", terms::rank(*rank)),
@@ -89,14 +95,14 @@ enum Next {
     /// Somebody else decided since the page was opened.
     Stale,
     /// This takes its place.
-    Write(VariantState),
+    Write(Box<VariantState>),
 }
 
 /// Decides about a variant of the case. `known` is the revision that was shown; what only marks does not ask for it.
 pub(super) async fn decide(
     app: &AppState,
     editor: &CaseEditor,
-    variant: &VariantId,
+    variant: &Chosen,
     wanted: &Wanted,
     known: i64,
 ) -> Result<Decided, StoreError> {
@@ -107,7 +113,7 @@ pub(super) async fn decide(
 pub(super) async fn undo(
     app: &AppState,
     editor: &CaseEditor,
-    variant: &VariantId,
+    variant: &Chosen,
     known: i64,
 ) -> Result<Decided, StoreError> {
     write(app, editor, variant, None, known).await
@@ -118,13 +124,16 @@ async fn next(
     app: &AppState,
     editor: &CaseEditor,
     before: &VariantState,
+    facts: &Facts,
     wanted: Option<&Wanted>,
     known: i64,
     now: Timestamp,
 ) -> Result<Next, StoreError> {
     let Some(wanted) = wanted else {
         let earlier = app.states.at_revision(editor, &app.events, &before.id, known - 1, now).await?;
-        return Ok(earlier.filter(|_| before.rev == known).map_or(Next::Stale, Next::Write));
+        return Ok(earlier
+            .filter(|_| before.rev == known)
+            .map_or(Next::Stale, |earlier| Next::Write(Box::new(earlier))));
     };
     let mut after = before.clone();
     wanted.apply(&mut after);
@@ -133,7 +142,8 @@ async fn next(
     } else if wanted.replaces() && before.rev != known {
         Next::Stale
     } else {
-        Next::Write(after)
+        after.facts = Some(facts.clone());
+        Next::Write(Box::new(after))
     })
 }
 
@@ -142,7 +152,7 @@ async fn next(
 async fn write(
     app: &AppState,
     editor: &CaseEditor,
-    variant: &VariantId,
+    Chosen { id: variant, facts }: &Chosen,
     wanted: Option<&Wanted>,
     known: i64,
 ) -> Result<Decided, StoreError> {
@@ -151,10 +161,10 @@ async fn write(
         let now = app.clock.now();
         let stored = app.states.find(editor.access(), variant).await?;
         let before = stored.clone().unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now));
-        let after = match next(app, editor, &before, wanted, known, now).await? {
+        let after = match next(app, editor, &before, facts, wanted, known, now).await? {
             Next::Nothing => return Ok(Decided::Done),
             Next::Stale => return Ok(Decided::Stale(Box::new(before))),
-            Next::Write(after) => after,
+            Next::Write(after) => *after,
         };
         let moves = follow(app, editor, &case, &before, &after).await?;
         let decision = Decision { before: stored.as_ref(), after, moves: moves.as_ref() };

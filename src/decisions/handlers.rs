@@ -1,14 +1,14 @@
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use axum::response::Response;
 
-use super::change::{Decided, Wanted, decide, in_words, undo as put_back};
+use super::change::{Chosen, Decided, Wanted, decide, in_words, undo as put_back};
 use super::forms::Sent;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseEditor, Stale};
 use crate::error::{AppError, AppResult};
-use crate::ids::VariantId;
-use crate::variants::{VariantPath, VariantState};
+use crate::variants::search::shown_list;
+use crate::variants::{Facts, VariantPath, VariantState};
 use crate::web::{CsrfForm, Page, Params, Path, filters, see_other, urls};
 
 /// A decision that was sent about a variant of a case that the sender may change. Only the extractor builds one.
@@ -16,7 +16,7 @@ pub(super) struct Deciding {
     editor: CaseEditor,
     page: Page,
     app: AppState,
-    variant: VariantId,
+    variant: Chosen,
     /// How the case's list names it.
     name: String,
     /// The filter under which it was reached.
@@ -38,9 +38,13 @@ impl FromRequest<AppState> for Deciding {
         let CsrfForm(pairs) =
             CsrfForm::<Vec<(String, String)>>::from_request(Request::from_parts(parts, body), app).await?;
         let sent = Sent::read(&pairs)?;
-        let found = app.variants.find(editor.access(), &at.id).await?.ok_or(AppError::NotFound("variant"))?;
-        trail.note_done("variant", at.id.as_str(), Some(&editor.access().case().institute));
-        Ok(Self { variant: at.id, name: found.simple_id(), editor, page, app: app.clone(), query, pairs, sent })
+        let list = shown_list(app, editor.access()).await?;
+        let found = list.as_ref().and_then(|(revision, columns)| Some((*revision, columns.row(columns.find(&at.id)?))));
+        let (revision, row) = found.ok_or(AppError::NotFound("variant"))?;
+        let variant = Chosen { facts: Facts::of(row, revision), id: at.id };
+        let name = row.simple_id();
+        trail.note_done("variant", variant.id.as_str(), Some(&editor.access().case().institute));
+        Ok(Self { variant, name, editor, page, app: app.clone(), query, pairs, sent })
     }
 }
 
@@ -54,9 +58,9 @@ impl Deciding {
         let case = self.editor.access().case();
         let query = self.query.to_query();
         let back = if self.sent.on_list {
-            format!("{}#v-{}", urls::variants(case, &query), self.variant)
+            format!("{}#v-{}", urls::variants(case, &query), self.variant.id)
         } else {
-            format!("{}#decisions", urls::variant(case, &self.variant, &query))
+            format!("{}#decisions", urls::variant(case, &self.variant.id, &query))
         };
         let now: VariantState = match decided {
             Decided::Done => return Ok(see_other(&back)),
@@ -70,7 +74,7 @@ impl Deciding {
             ),
             now: in_words(&now),
             wanted: wanted.to_owned(),
-            again: action.map(|action| (urls::decision(case, &self.variant, action, &query), self.pairs)),
+            again: action.map(|action| (urls::decision(case, &self.variant.id, action, &query), self.pairs)),
             back,
         };
         stale.told(self.editor.access(), self.page, now.rev)

@@ -1,11 +1,15 @@
-//! What people decide about the variants of a case: pinned, causative, put aside with reasons, ranked by hand; and undoing it.
+//! What people decide about the variants of a case, one by one or several together: pinned, causative, put aside with reasons,
+//! ranked by hand; and undoing it.
 
 mod change;
+mod changed;
 mod forms;
 mod handlers;
 mod panel;
+mod several;
 pub mod terms;
 
+pub(crate) use changed::{Changed, changed, count as count_changed};
 pub(crate) use panel::{DecisionPanel, LastDecision};
 
 use crate::web::{Access, Routes};
@@ -14,6 +18,10 @@ use crate::web::{Access, Routes};
 #[must_use]
 pub fn routes() -> Routes {
     Routes::new()
+        .get("/{institute}/{case}/changed", Access::Case, changed::show)
+        .post("/{institute}/{case}/changed", Access::CaseEditor, changed::look)
+        .post("/{institute}/{case}/variants/dismiss", Access::CaseEditor, several::decide)
+        .post("/{institute}/{case}/variants/undo", Access::CaseEditor, several::undo)
         .post("/{institute}/{case}/variants/{id}/pin", Access::CaseEditor, handlers::pin)
         .post("/{institute}/{case}/variants/{id}/causative", Access::CaseEditor, handlers::hold_causative)
         .post("/{institute}/{case}/variants/{id}/dismiss", Access::CaseEditor, handlers::dismiss)

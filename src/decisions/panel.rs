@@ -1,14 +1,16 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::change::in_words;
+use super::change::{Wanted, in_words};
 use super::terms::{DISMISSALS, RANKS};
 use crate::cases::CaseAccess;
 use crate::ids::VariantId;
-use crate::variants::VariantState;
+use crate::variants::search::Search;
+use crate::variants::{Since, States, VariantState};
 use crate::web::{filters, urls};
 
 /// What is decided about a variant, and the forms to decide.
 pub(crate) struct DecisionPanel {
+    pub id: String,
     /// In words, with nothing when nothing is decided.
     pub words: Vec<String>,
     /// When it was decided last; empty when never.
@@ -27,6 +29,10 @@ pub(crate) struct DecisionPanel {
     pub mine: bool,
     /// The timeline of the variant; none for guests.
     pub history: Option<String>,
+    /// What is another one than when it was decided.
+    pub since: Vec<Since>,
+    /// Where the reader says that they have looked at that, and the revision of the list that they saw.
+    pub look: (String, u32),
 }
 
 /// Where each decision is sent.
@@ -40,10 +46,12 @@ pub(crate) struct DecisionUrls {
 
 /// The reader's own last decision in a list, as long as they may still have it in mind.
 pub(crate) struct LastDecision {
+    /// The variant, or how many.
     pub variant: String,
-    /// How the variant stands since.
+    /// How it stands since.
     pub words: String,
-    pub rev: i64,
+    /// The field by which it is undone.
+    pub of: (&'static str, String),
     pub undo: String,
 }
 
@@ -52,40 +60,56 @@ const IN_MIND: SignedDuration = SignedDuration::from_mins(15);
 
 impl LastDecision {
     /// Of all decisions about a list; `name` tells how the list names a variant, and nothing of one that it does not hold.
-    pub(crate) fn of<'a>(
+    pub(crate) fn of(
         access: &CaseAccess,
-        states: impl Iterator<Item = &'a VariantState>,
+        states: &States,
         name: impl Fn(&VariantId) -> Option<String>,
         query: &[(&str, String)],
         now: Timestamp,
     ) -> Option<Self> {
         let user = access.principal().user();
-        let own = states.filter(|state| state.user == *user && now.duration_since(state.at) <= IN_MIND);
-        let last = own.max_by_key(|state| state.at).filter(|_| access.may_edit())?;
+        let recent = |state: &&VariantState| state.user == *user && now.duration_since(state.at) <= IN_MIND;
+        let looked_at = |state: &&VariantState| state.facts.as_ref().is_some_and(|facts| facts.looked_at);
+        let own = || states.values().filter(recent).filter(|state| !looked_at(state));
+        let last = own().max_by_key(|state| state.at).filter(|_| access.may_edit())?;
+        if let Some(id) = &last.together {
+            let together = || own().filter(|state| state.together.as_ref() == Some(id));
+            let words = if together().any(|state| state.dismissed != last.dismissed) {
+                "as they were before".to_owned()
+            } else {
+                Wanted::Dismissed(last.dismissed.clone()).words()
+            };
+            return Some(Self {
+                variant: format!("{} variants", filters::thousands(together().count() as u64)),
+                words,
+                of: ("together", id.to_string()),
+                undo: urls::undo_several(access.case(), query),
+            });
+        }
         let words = in_words(last).join("; ");
         Some(Self {
             variant: name(&last.id)?,
             words: if words.is_empty() { "nothing decided".to_owned() } else { words },
-            rev: last.rev,
+            of: ("rev", last.rev.to_string()),
             undo: urls::decision(access.case(), &last.id, "undo", query),
         })
     }
 }
 
 impl DecisionPanel {
-    /// Of a variant reached from a list under a filter.
-    pub(crate) fn new(
-        access: &CaseAccess,
-        id: &VariantId,
-        state: Option<&VariantState>,
-        query: &[(&str, String)],
-    ) -> Self {
+    /// Of a row of a list, reached under a filter.
+    pub(crate) fn new(access: &CaseAccess, found: &Search, row: usize, query: &[(&str, String)]) -> Self {
         let case = access.case();
+        let row = found.columns.row(row);
+        let id = &row.id();
+        let state = found.states.get(id);
+        let facts = state.filter(|state| state.keeps_variant()).and_then(|state| state.facts.as_ref());
         let to = |action: &str| urls::decision(case, id, action, query);
         let chosen = |code: u16| state.is_some_and(|state| state.dismissed.contains(&code));
         let rank = state.and_then(|state| state.manual_rank);
         let timeline = [("variant", id.to_string())];
         Self {
+            id: id.to_string(),
             words: state.map(in_words).unwrap_or_default(),
             at: state.map(|state| filters::moment(state.at)).unwrap_or_default(),
             rev: state.map_or(0, |state| state.rev),
@@ -102,6 +126,8 @@ impl DecisionPanel {
                 undo: to("undo"),
             }),
             mine: state.is_some_and(|state| state.user == *access.principal().user()),
+            since: facts.map(|facts| facts.since(Some(row))).unwrap_or_default(),
+            look: (urls::changed(case), found.revision()),
             history: (!access.is_guest()).then(|| urls::timeline(case, &timeline)),
         }
     }

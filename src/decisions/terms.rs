@@ -44,6 +44,12 @@ pub fn dismissal(code: u16) -> String {
     known.map_or_else(|| format!("reason {code}, which this version does not know"), |(_, words)| (*words).to_owned())
 }
 
+/// Several reasons in words.
+#[must_use]
+pub fn dismissals(codes: &[u16]) -> String {
+    codes.iter().copied().map(dismissal).collect::<Vec<_>>().join(", ")
+}
+
 /// A rank in words.
 #[must_use]
 pub fn rank(code: u8) -> String {
@@ -52,6 +58,13 @@ pub fn rank(code: u8) -> String {
         || format!("rank {code}, which this version does not know"),
         |(_, short, words)| format!("{short}, {words}"),
     )
+}
+
+/// A rank as rows show it.
+#[must_use]
+pub fn rank_code(code: u8) -> String {
+    let known = RANKS.iter().find(|(number, ..)| *number == code);
+    known.map_or_else(|| code.to_string(), |(_, short, _)| (*short).to_owned())
 }
 
 #[cfg(test)]

@@ -129,6 +129,7 @@ mod tests {
             kind: EventKind::VariantDecided,
             institute: Some("own".parse().unwrap()),
             case_id: None,
+            together: None,
             before,
             after,
             actor: Actor { user: None, name: "Ann".into() },

@@ -9,5 +9,5 @@ pub use history::{BrokenHistory, Difference, History, compare};
 pub use model::{Actor, Event, EventKind};
 pub use store::{
     CaseEvents, Change, EventStore, addresses_subject, comment_subject, emergency_subject, fact, institute_subject,
-    share_subject, user_subject, variant_subject, work_subject,
+    share_subject, together_subject, user_subject, variant_subject, work_subject,
 };

@@ -6,7 +6,7 @@ use serde_with::{serde_as, skip_serializing_none};
 
 use crate::auth::Principal;
 use crate::db::{Stored, index, unique_index};
-use crate::ids::{CaseId, InstituteId, UserId};
+use crate::ids::{CaseId, InstituteId, TogetherId, UserId};
 
 /// One change of one clinical fact, of an institute's settings, of what a person may do or of from where. Appended in the transaction that makes the change; never altered.
 #[serde_as]
@@ -16,7 +16,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -26,6 +26,8 @@ pub struct Event {
     pub institute: Option<InstituteId>,
     /// The case it is about; none for settings and people.
     pub case_id: Option<CaseId>,
+    /// The decision about several variants that this is a part of: the case's history tells that as a whole.
+    pub together: Option<TogetherId>,
     /// The fact before; null when there was none.
     pub before: Bson,
     /// The fact after; null when it is gone.
@@ -82,6 +84,10 @@ pub enum EventKind {
     SynopsisWritten,
     /// What people decided about a variant changed.
     VariantDecided,
+    /// One decision about several variants, as a whole.
+    VariantsDecided,
+    /// Somebody looked again at variants that a later list shows otherwise, and let what was decided stand.
+    VariantsLookedAt,
     /// Somebody wrote a comment. Of comments the history holds everything but the texts, which stand with the comment.
     CommentWritten,
     /// Its author gave it another text.
@@ -123,6 +129,8 @@ impl EventKind {
             Self::TagsSet => "tags changed",
             Self::SynopsisWritten => "synopsis changed",
             Self::VariantDecided => "decision about a variant",
+            Self::VariantsDecided => "decision about several variants",
+            Self::VariantsLookedAt => "looked again at variants that changed after they were decided about",
             Self::CommentWritten => "comment written",
             Self::CommentEdited => "comment changed by its author",
             Self::CommentRetracted => "comment taken back by its author",
@@ -143,7 +151,7 @@ impl Stored for Event {
     fn indexes() -> Vec<IndexModel> {
         vec![
             unique_index("subject_rev", doc! { "subject": 1, "rev": 1 }),
-            index("of_case", doc! { "case_id": 1, "at": -1 }),
+            index("told_of_case", doc! { "case_id": 1, "together": 1, "at": -1 }),
         ]
     }
 }

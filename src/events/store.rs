@@ -10,7 +10,7 @@ use crate::addresses::{AddressAdmin, Subject};
 use crate::cases::{CaseAccess, CaseEditor};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
-use crate::ids::{CaseId, CommentId, EmergencyId, InstituteId, ShareId, UserId, VariantId};
+use crate::ids::{CaseId, CommentId, EmergencyId, InstituteId, ShareId, TogetherId, UserId, VariantId};
 use crate::institutes::InstituteAdmin;
 use crate::users::PersonAdmin;
 
@@ -31,7 +31,7 @@ pub struct EventStore {
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
@@ -47,6 +47,24 @@ pub struct Change {
     pub after: Bson,
 }
 
+impl Change {
+    fn event(&self, actor: &Actor, at: Timestamp) -> Event {
+        Event {
+            id: uuid::Uuid::now_v7().to_string(),
+            subject: self.subject.clone(),
+            rev: self.rev,
+            kind: self.kind,
+            institute: self.institute.clone(),
+            case_id: self.case_id.clone(),
+            together: None,
+            before: self.before.clone(),
+            after: self.after.clone(),
+            actor: actor.clone(),
+            at,
+        }
+    }
+}
+
 /// Which events of a case are asked for. Conditions narrow together.
 #[derive(Debug, Clone, Default)]
 pub struct CaseEvents {
@@ -54,7 +72,7 @@ pub struct CaseEvents {
     pub kinds: Option<Vec<EventKind>>,
     /// Done by this person.
     pub person: Option<UserId>,
-    /// About this variant: decisions on it, and comments.
+    /// About this variant: decisions on it, also together with others, and comments.
     pub variant: Option<VariantId>,
     /// Before the event of this time and identity.
     pub before: Option<(Timestamp, String)>,
@@ -68,6 +86,9 @@ impl CaseEvents {
         if let Some(kinds) = &self.kinds {
             let kinds: Vec<Bson> = kinds.iter().map(fact).collect::<Result<_, _>>()?;
             filter.insert("kind", doc! { "$in": kinds });
+        }
+        if self.variant.is_none() {
+            filter.insert("together", Bson::Null);
         }
         if let Some(person) = &self.person {
             filter.insert("actor.user", person);
@@ -108,19 +129,21 @@ impl EventStore {
         actor: &Actor,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let event = Event {
-            id: uuid::Uuid::now_v7().to_string(),
-            subject: change.subject.clone(),
-            rev: change.rev,
-            kind: change.kind,
-            institute: change.institute.clone(),
-            case_id: change.case_id.clone(),
-            before: change.before.clone(),
-            after: change.after.clone(),
-            actor: actor.clone(),
-            at,
-        };
-        self.events.insert_in(session, &event, "this change").await
+        self.events.insert_in(session, &change.event(actor, at), "this change").await
+    }
+
+    /// Writes the parts of one decision about several variants down, and the whole, in the transaction that makes it.
+    pub async fn append_together(
+        &self,
+        session: &mut ClientSession,
+        (id, whole, parts): (&TogetherId, &Change, &[Change]),
+        actor: &Actor,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let part = |change: &Change| Event { together: Some(id.clone()), ..change.event(actor, at) };
+        let parts: Vec<_> = parts.iter().map(|change| Documents::encode(&part(change))).collect::<Result<_, _>>()?;
+        self.events.insert_many_in(session, &parts, "this change").await?;
+        self.append(session, whole, actor, at).await
     }
 
     /// The newest changes of an institute's settings.
@@ -148,14 +171,20 @@ impl EventStore {
         self.whole(filter).await
     }
 
+    /// What one decision about several variants of a case made of each.
+    pub async fn of_together(&self, editor: &CaseEditor, id: &TogetherId) -> Result<Vec<Event>, StoreError> {
+        let filter = doc! { "case_id": &editor.access().case().id, "together": id };
+        self.events.find(filter, FindOptions::default()).await
+    }
+
     /// How the work on a case stood, whole.
     pub async fn of_work(&self, editor: &CaseEditor) -> Result<History, StoreError> {
         self.whole(doc! { "subject": work_subject(&editor.access().case().id) }).await
     }
 
-    /// Whether somebody wrote what a case is about, after it was loaded; for commands on the machine.
+    /// Whether a person wrote what a case is about, after it was loaded; for commands on the machine.
     pub async fn synopsis_was_written(&self, _: &SystemScope, case: &CaseId) -> Result<bool, StoreError> {
-        let filter = doc! { "subject": work_subject(case), "kind": fact(&EventKind::SynopsisWritten)? };
+        let filter = doc! { "subject": work_subject(case), "kind": fact(&EventKind::SynopsisWritten)?, "actor.user": { "$ne": null } };
         Ok(self.events.find_one(filter).await?.is_some())
     }
 
@@ -184,11 +213,7 @@ impl EventStore {
 
     /// The newest changes in a case. The history stays with the owner: a guest sees none of it.
     pub async fn recent(&self, access: &CaseAccess, limit: i64) -> Result<Vec<Event>, StoreError> {
-        if access.is_guest() {
-            return Ok(Vec::new());
-        }
-        let newest = FindOptions::builder().sort(doc! { "at": -1 }).limit(limit).build();
-        self.events.find(doc! { "case_id": &access.case().id }, newest).await
+        self.of_case(access, &CaseEvents { limit, ..CaseEvents::default() }).await
     }
 }
 
@@ -202,6 +227,12 @@ pub fn work_subject(case: &CaseId) -> String {
 #[must_use]
 pub fn variant_subject(variant: &VariantId) -> String {
     format!("variant/{variant}")
+}
+
+/// How a decision about several variants is named in [`Change::subject`].
+#[must_use]
+pub fn together_subject(together: &TogetherId) -> String {
+    format!("together/{together}")
 }
 
 /// How a comment is named in [`Change::subject`].

@@ -201,10 +201,7 @@ pub(super) fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague])
 
 impl CaseLine {
     fn new(case: &CaseSummary, colleagues: &[Colleague]) -> Self {
-        let name = |id: &UserId| {
-            let known = colleagues.iter().find(|colleague| colleague.id == *id);
-            known.map_or_else(|| "somebody who left".to_owned(), |colleague| colleague.name.clone())
-        };
+        let name = |id: &UserId| Colleague::name_of(id, colleagues).to_owned();
         let named = |affected: bool| {
             case.individuals
                 .iter()

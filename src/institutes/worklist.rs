@@ -45,8 +45,7 @@ struct Entry {
 
 impl Entry {
     fn new(case: &CaseSummary, colleagues: &[Colleague]) -> Self {
-        let name =
-            |id: &UserId| colleagues.iter().find(|one| one.id == *id).map_or("somebody who left", |one| &one.name);
+        let name = |id: &UserId| Colleague::name_of(id, colleagues);
         let order = |phenotype: Phenotype| match phenotype {
             Phenotype::Affected => 0,
             Phenotype::Unaffected => 1,

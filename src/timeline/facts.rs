@@ -12,7 +12,7 @@ use crate::decisions::terms;
 use crate::events::{Event, EventKind};
 use crate::ids::VariantId;
 use crate::users::Colleague;
-use crate::variants::VariantState;
+use crate::variants::{TogetherFact, VariantState};
 use crate::web::filters;
 
 /// One fact as it was and as it is; empty where there was or is none.
@@ -76,6 +76,7 @@ pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, Store
         }
         EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all)),
         EventKind::VariantDecided => compared(event, decisions),
+        EventKind::VariantsDecided | EventKind::VariantsLookedAt => compared(event, together),
         EventKind::Share | EventKind::ShareEnded => compared(event, share),
         EventKind::BreakGlass | EventKind::BreakGlassEnded => compared(event, emergency),
         EventKind::CommentWritten
@@ -117,14 +118,30 @@ fn lists(all: &[LoadedList]) -> Vec<(String, String)> {
 
 fn decisions(state: &VariantState) -> Vec<(String, String)> {
     let yes = |is: bool| is.then(|| "yes".to_owned());
-    let reasons: Vec<String> = state.dismissed.iter().copied().map(terms::dismissal).collect();
     present([
         ("pinned", yes(state.pinned)),
         ("causative", yes(state.causative)),
-        ("dismissed", (!reasons.is_empty()).then(|| reasons.join(", "))),
+        ("dismissed", (!state.dismissed.is_empty()).then(|| terms::dismissals(&state.dismissed))),
         ("manual rank", state.manual_rank.map(terms::rank)),
         ("ACMG class", state.acmg.clone()),
+        (
+            "looked at again",
+            state
+                .facts
+                .as_ref()
+                .filter(|facts| facts.looked_at)
+                .map(|facts| format!("in revision {} of the list", facts.revision)),
+        ),
     ])
+}
+
+fn together(fact: &TogetherFact) -> Vec<(String, String)> {
+    let dismissed = match fact.dismissed.as_deref() {
+        None => None,
+        Some([]) => Some("no".to_owned()),
+        Some(reasons) => Some(terms::dismissals(reasons)),
+    };
+    present([("variants", Some(filters::thousands(u64::from(fact.variants)))), ("dismissed", dismissed)])
 }
 
 fn share(share: &Share) -> Vec<(String, String)> {

@@ -71,7 +71,9 @@ impl Topic {
             Self::Work => {
                 vec![EventKind::StatusSet, EventKind::PeopleAssigned, EventKind::TagsSet, EventKind::SynopsisWritten]
             }
-            Self::Decisions => vec![EventKind::VariantDecided],
+            Self::Decisions => {
+                vec![EventKind::VariantDecided, EventKind::VariantsDecided, EventKind::VariantsLookedAt]
+            }
             Self::Comments => vec![
                 EventKind::CommentWritten,
                 EventKind::CommentEdited,

@@ -26,6 +26,14 @@ pub struct Colleague {
     pub email: Email,
 }
 
+impl Colleague {
+    /// The name of somebody who works on a case, among those who read cases of its institute now.
+    #[must_use]
+    pub fn name_of<'a>(user: &UserId, readers: &'a [Self]) -> &'a str {
+        readers.iter().find(|one| one.id == *user).map_or("somebody who left", |one| one.name.as_str())
+    }
+}
+
 /// Where and when somebody signed in.
 #[serde_as]
 #[derive(Serialize, Deserialize)]

@@ -13,6 +13,7 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess, ListKind};
 use crate::comments::{About, Discussion};
+use crate::decisions::terms::DISMISSALS;
 use crate::decisions::{DecisionPanel, LastDecision};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
@@ -68,8 +69,9 @@ struct ListPage {
     sorts: Vec<SortLink>,
     exports: Vec<(&'static str, String)>,
     not_assessed: Vec<String>,
-    /// Whether the reader decides about variants.
-    decides: bool,
+    /// Where several variants are dismissed together, for who decides about variants.
+    dismiss_url: Option<String>,
+    reasons: &'static [(u16, &'static str)],
     last_decision: Option<LastDecision>,
 }
 
@@ -161,7 +163,7 @@ async fn list(
         view.pin_url = urls::decision(case, &found.columns.row(*row).id(), "pin", &here);
     }
     let named = |id: &VariantId| found.columns.find(id).map(|row| found.columns.row(row).simple_id());
-    let last_decision = LastDecision::of(&access, found.states.values(), named, &here, app.clock.now());
+    let last_decision = LastDecision::of(&access, &found.states, named, &here, app.clock.now());
     page.render(|layout| ListPage {
         kind: kind.as_str(),
         find_url: urls::find(case, &[]),
@@ -185,7 +187,8 @@ async fn list(
         groups: groups(&facets, filter),
         form: form(case, filter, &facets, kind),
         rows,
-        decides,
+        dismiss_url: decides.then(|| urls::dismiss_several(case, &here)),
+        reasons: &DISMISSALS,
         last_decision,
         heads,
         first,
@@ -353,7 +356,7 @@ async fn show(
     let discussion = Discussion::new(&app, &access, about, seen.map(|(cases, _)| cases)).await?;
     let reached_by = query(&found.filter, found.kind());
     let discussion = discussion.reached_by(access.case(), &at.id, &reached_by);
-    let decisions = DecisionPanel::new(&access, &at.id, found.states.get(&at.id), &reached_by);
+    let decisions = DecisionPanel::new(&access, &found, row, &reached_by);
     let bar = access.bar();
     page.render(|layout| {
         let around = Around { genes, seen, discussion, decisions };

@@ -3,6 +3,7 @@
 mod column_store;
 pub mod columns;
 pub mod export;
+mod facts;
 mod file_lookup;
 pub mod find;
 mod handlers;
@@ -24,6 +25,7 @@ mod variant_path;
 mod views;
 
 pub use column_store::ColumnStore;
+pub use facts::{Facts, Since, What};
 pub use handlers::routes;
 pub use keys::{KeyForm, KeyMaker};
 pub use links::{ALWAYS_OFFERED, LinkTarget};
@@ -31,9 +33,10 @@ pub use model::{Category, SampleCall, Variant};
 pub use observations::{Observation, ObservationStore, Seen, SeenIn};
 pub use read_back::{Misread, read_back};
 pub(crate) use seen::{keys_across_cases, seen_in_institute};
-pub use states::{Decision, StateStore, VariantState};
+pub use states::{Decision, StateStore, States, Together, TogetherFact, VariantState};
 pub use store::VariantStore;
 pub(crate) use variant_path::VariantPath;
+pub(crate) use views::change;
 
 pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
     use crate::db::Stored as _;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::columns::{Bits, Columns, Evaluated, Facets, Filter, GeneSet, Overlay, RowState, facets};
 use super::model::Category;
-use super::states::VariantState;
+use super::states::States;
 use crate::app::AppState;
 use crate::cases::{Case, CaseAccess, CaseList, ListKind};
 use crate::cli::SystemScope;
@@ -29,7 +29,7 @@ pub struct Search {
     /// What people decided, by row.
     pub overlay: Overlay,
     /// Decisions by variant.
-    pub states: HashMap<VariantId, VariantState>,
+    pub states: Arc<States>,
     /// How many comments about a variant stand; variants without any are left out.
     pub comments: HashMap<VariantId, u32>,
     /// Rows that the page shows its part of, in order.
@@ -76,6 +76,12 @@ impl Search {
         self.rows.len().div_ceil(self.filter.per_page).max(1)
     }
 
+    /// The revision of the list; 0 when there is none.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.list.as_ref().map_or(0, |list| list.revision)
+    }
+
     /// Counts for every choice.
     #[must_use]
     pub fn facets(&self) -> Facets {
@@ -108,9 +114,14 @@ pub async fn search(app: &AppState, access: &CaseAccess, params: &Params) -> App
         Some(list) => app.columns.of_list(access, list).await?,
         None => Arc::new(Columns::default()),
     };
-    let states = async { if case.decisions_rev == 0 { Ok(Vec::new()) } else { app.states.of_case(access).await } };
-    let (states, comments) = tokio::try_join!(states, app.comments.counts(access))?;
+    let (states, comments) = tokio::try_join!(app.states.of_case(access), app.comments.counts(access))?;
     evaluate(app, case, filter, Stored { kind, list, columns, states, comments }).await
+}
+
+/// The list of small variants that a case shows, with its columns; nothing where it has none.
+pub async fn shown_list(app: &AppState, access: &CaseAccess) -> AppResult<Option<(u32, Arc<Columns>)>> {
+    let Some(list) = access.case().list(Category::Snv.as_str(), ListKind::Clinical) else { return Ok(None) };
+    Ok(Some((list.revision, app.columns.of_list(access, list).await?)))
 }
 
 /// The whole clinical list of small variants, for commands on the machine; pages and API go through [`search`].
@@ -121,7 +132,7 @@ pub async fn whole_list(app: &AppState, scope: &SystemScope, case: &Case) -> App
         Some(list) => app.columns.of_list_for_command(scope, case, list).await?,
         None => Arc::new(Columns::default()),
     };
-    let states = app.states.of_case_for_command(scope, &case.id).await?;
+    let states = Arc::new(app.states.of_case_for_command(scope, &case.id).await?);
     let comments = app.comments.counts_for_command(scope, &case.id).await?;
     evaluate(app, case, Filter::default(), Stored { kind, list, columns, states, comments }).await
 }
@@ -131,15 +142,15 @@ struct Stored {
     kind: ListKind,
     list: Option<CaseList>,
     columns: Arc<Columns>,
-    states: Vec<VariantState>,
+    states: Arc<States>,
     comments: HashMap<VariantId, u32>,
 }
 
 async fn evaluate(app: &AppState, case: &Case, filter: Filter, stored: Stored) -> AppResult<Search> {
     let Stored { kind, list, columns, states, comments } = stored;
-    let states: HashMap<VariantId, VariantState> = states.into_iter().map(|state| (state.id.clone(), state)).collect();
     let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
-    let overlay = overlay(&columns, &states, &comments);
+    let revision = list.as_ref().map_or(0, |list| list.revision);
+    let overlay = overlay(&columns, revision, &states, &comments);
     let sets = gene_sets(app, case, &filter, &columns).await?;
     let evaluated = Evaluated::new(&columns, &filter, &sets.genes, &overlay);
     let matched = evaluated.matched();
@@ -171,21 +182,22 @@ fn list_kind(params: &Params) -> ListKind {
     if research { ListKind::Research } else { ListKind::Clinical }
 }
 
-fn overlay(
-    columns: &Columns,
-    states: &HashMap<VariantId, VariantState>,
-    comments: &HashMap<VariantId, u32>,
-) -> Overlay {
+fn overlay(columns: &Columns, revision: u32, states: &States, comments: &HashMap<VariantId, u32>) -> Overlay {
     let ids: HashSet<&VariantId> = states.keys().chain(comments.keys()).collect();
     ids.into_iter()
         .filter_map(|id| {
             let row = columns.find(id)?;
             let state = states.get(id);
+            let is_dismissed = state.is_some_and(|state| !state.dismissed.is_empty());
+            let facts = state.filter(|_| is_dismissed).and_then(|state| state.facts.as_ref());
+            let shown_again = facts.is_some_and(|facts| facts.shows_again(columns.row(row), revision));
             let state = RowState {
                 pinned: state.is_some_and(|state| state.pinned),
                 causative: state.is_some_and(|state| state.causative),
-                dismissed: state.is_some_and(|state| !state.dismissed.is_empty()),
+                dismissed: is_dismissed && !shown_again,
+                shown_again,
                 classified: state.is_some_and(|state| state.acmg.is_some()),
+                rank: state.and_then(|state| state.manual_rank),
                 comments: comments.get(id).copied().unwrap_or_default(),
             };
             Some((row, state))

@@ -1,16 +1,21 @@
-use bson::doc;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bson::{Bson, RawDocumentBuf, doc};
 use jiff::Timestamp;
-use mongodb::IndexModel;
+use moka::future::Cache;
 use mongodb::options::FindOptions;
+use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
-use crate::cases::{CaseAccess, CaseEditor, CaseStore};
+use super::facts::Facts;
+use crate::cases::{Case, CaseAccess, CaseEditor, CaseStore};
 use crate::casework::Moved;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored, index};
-use crate::events::{Actor, Change, EventKind, EventStore, fact, variant_subject};
-use crate::ids::{CaseId, InstituteId, UserId, VariantId};
+use crate::events::{Actor, Change, EventKind, EventStore, fact, together_subject, variant_subject};
+use crate::ids::{CaseId, InstituteId, TogetherId, UserId, VariantId};
 
 /// What people decided about one variant in one case.
 #[serde_as]
@@ -34,6 +39,10 @@ pub struct VariantState {
     pub manual_rank: Option<u8>,
     /// Class of the ACMG/AMP scheme.
     pub acmg: Option<String>,
+    /// The decision about several variants at once that left it so; none after a decision about it alone.
+    pub together: Option<TogetherId>,
+    /// What the list said of the variant then; none in states that an earlier version wrote.
+    pub facts: Option<Facts>,
     /// Who decided last.
     pub user: UserId,
     /// When.
@@ -51,11 +60,19 @@ impl Stored for VariantState {
     }
 }
 
+/// Decisions by variant.
+pub type States = HashMap<VariantId, VariantState>;
+
 /// The `variant_states` collection.
 #[derive(Clone)]
 pub struct StateStore {
     states: Documents<VariantState>,
+    /// Of cases in use, with the revision of the case's decisions that they are of.
+    cache: Cache<CaseId, (i64, Arc<States>)>,
 }
+
+/// Decisions that are kept in memory for all cases together: some hundred bytes each.
+const IN_MEMORY: u64 = 100_000;
 
 impl VariantState {
     /// No decision yet.
@@ -71,6 +88,8 @@ impl VariantState {
             dismissed: Vec::new(),
             manual_rank: None,
             acmg: None,
+            together: None,
+            facts: None,
             user: access.principal().user().clone(),
             at: now,
             rev: 0,
@@ -94,11 +113,44 @@ pub struct Decision<'a> {
     pub moves: Option<&'a Moved>,
 }
 
+/// One decision about several variants, about to be written.
+pub struct Together<'a> {
+    /// The case as it was read, with the list that the variants were chosen from.
+    pub read: &'a Case,
+    /// Of each variant what is stored, and what takes its place; revisions are counted here.
+    pub changes: Vec<(Option<VariantState>, VariantState)>,
+    /// What it makes of the case.
+    pub moves: Option<&'a Moved>,
+    /// Whether somebody only looked again at what had changed, and decided nothing else.
+    pub look: bool,
+}
+
+/// What the history keeps of a decision about several variants as a whole; each variant has its own entry besides.
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TogetherFact {
+    /// How many were changed.
+    pub variants: u32,
+    /// The reasons for which all of them are put aside since, none when they are not; absent where they differ.
+    pub dismissed: Option<Vec<u16>>,
+}
+
+impl TogetherFact {
+    fn of(decision: &Together<'_>) -> Self {
+        let changes = &decision.changes;
+        let first = changes.first().filter(|_| !decision.look).map(|(_, after)| after.dismissed.clone());
+        let alike = |reasons: &Vec<u16>| changes.iter().all(|(_, after)| after.dismissed == *reasons);
+        Self { variants: u32::try_from(changes.len()).unwrap_or(u32::MAX), dismissed: first.filter(alike) }
+    }
+}
+
 impl StateStore {
     /// Opens the collection.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self { states: Documents::new(db) }
+        let weight =
+            |_: &CaseId, (_, states): &(i64, Arc<States>)| u32::try_from(states.len()).unwrap_or(u32::MAX).max(1);
+        Self { states: Documents::new(db), cache: Cache::builder().max_capacity(IN_MEMORY).weigher(weight).build() }
     }
 
     /// What is decided about one variant of a case; none when nothing ever was.
@@ -106,20 +158,41 @@ impl StateStore {
         self.states.find_one(doc! { "_id": id, "case_id": &access.case().id }).await
     }
 
-    /// All decisions in a case.
-    pub async fn of_case(&self, access: &CaseAccess) -> Result<Vec<VariantState>, StoreError> {
-        self.states.find(doc! { "case_id": &access.case().id }, FindOptions::default()).await
+    /// All decisions in a case, as of the case that was read or newer.
+    ///
+    /// Every change of them counts up the case's `decisions_rev` in its transaction, so what was read at that revision holds.
+    pub async fn of_case(&self, access: &CaseAccess) -> Result<Arc<States>, StoreError> {
+        let Case { id, decisions_rev: rev, .. } = access.case();
+        if *rev == 0 {
+            return Ok(Arc::default());
+        }
+        if let Some((_, known)) = self.cache.get(id).await.filter(|(known, _)| known == rev) {
+            return Ok(known);
+        }
+        let states = Arc::new(self.all(id).await?);
+        self.cache.insert(id.clone(), (*rev, states.clone())).await;
+        Ok(states)
+    }
+
+    /// All decisions in a case as they stand at this moment, for deciding more.
+    pub async fn present(&self, editor: &CaseEditor) -> Result<States, StoreError> {
+        self.all(&editor.access().case().id).await
+    }
+
+    async fn all(&self, case: &CaseId) -> Result<States, StoreError> {
+        let states = self.states.find(doc! { "case_id": case }, FindOptions::default()).await?;
+        Ok(states.into_iter().map(|state| (state.id.clone(), state)).collect())
     }
 
     /// As [`Self::of_case`], for commands on the machine.
-    pub async fn of_case_for_command(&self, _: &SystemScope, case: &CaseId) -> Result<Vec<VariantState>, StoreError> {
-        self.states.find(doc! { "case_id": case }, FindOptions::default()).await
+    pub async fn of_case_for_command(&self, _: &SystemScope, case: &CaseId) -> Result<States, StoreError> {
+        self.all(case).await
     }
 
     /// Variants of a case that somebody decided about; the loader keeps them whatever their rank.
     pub async fn kept(&self, _: &SystemScope, case: &CaseId) -> Result<Vec<VariantId>, StoreError> {
-        let states = self.states.find(doc! { "case_id": case }, FindOptions::default()).await?;
-        Ok(states.into_iter().filter(VariantState::keeps_variant).map(|state| state.id).collect())
+        let states = self.all(case).await?;
+        Ok(states.into_values().filter(VariantState::keeps_variant).map(|state| state.id).collect())
     }
 
     /// Writes a decision on what was read just now, with its event and with what it makes of the case, or tells that
@@ -132,25 +205,12 @@ impl StateStore {
         decision: Decision<'_>,
         now: Timestamp,
     ) -> Result<VariantState, StoreError> {
-        let Decision { before, after: mut state, moves } = decision;
-        let access = editor.access();
-        state.rev = before.map_or(0, |before| before.rev) + 1;
-        state.at = now;
-        state.user = access.principal().user().clone();
-        state.case_id = access.case().id.clone();
-        state.institute = access.case().institute.clone();
+        let Decision { before, after, moves } = decision;
+        let state = signed(editor, before, after, None, now);
         events.prepare().await?;
         let collection = self.states.collection().await?;
-        let change = Change {
-            subject: variant_subject(&state.id),
-            rev: state.rev,
-            kind: EventKind::VariantDecided,
-            institute: Some(state.institute.clone()),
-            case_id: Some(state.case_id.clone()),
-            before: fact(&before)?,
-            after: fact(&state)?,
-        };
-        let actor = Actor::of(access.principal());
+        let change = change(before, &state)?;
+        let actor = Actor::of(editor.access().principal());
         let mut transaction = self.states.db().begin().await?;
         let written = loop {
             let session = &mut transaction.session;
@@ -183,6 +243,95 @@ impl StateStore {
         }
     }
 
+    /// Writes one decision about several variants, each with its event, on the case and the decisions that were read just
+    /// now, or tells that somebody was faster. All of it becomes so, or nothing.
+    pub async fn decide_together(
+        &self,
+        editor: &CaseEditor,
+        cases: &CaseStore,
+        events: &EventStore,
+        decision: Together<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let fact_of_all = fact(&TogetherFact::of(&decision))?;
+        let Together { read, changes, moves, look } = decision;
+        let id = TogetherId::random();
+        let whole = Change {
+            subject: together_subject(&id),
+            rev: 1,
+            kind: if look { EventKind::VariantsLookedAt } else { EventKind::VariantsDecided },
+            institute: Some(read.institute.clone()),
+            case_id: Some(read.id.clone()),
+            before: fact(&None::<TogetherFact>)?,
+            after: fact_of_all,
+        };
+        let (mut parts, mut known, mut written) = (Vec::new(), Vec::new(), Vec::new());
+        for (before, after) in changes {
+            let after = signed(editor, before.as_ref(), after, Some(&id), now);
+            parts.push(change(before.as_ref(), &after)?);
+            written.push(Documents::encode(&after)?);
+            known.extend(before.map(|before| before.id));
+        }
+        events.prepare().await?;
+        self.states.prepare().await?;
+        let actor = Actor::of(editor.access().principal());
+        let mut transaction = self.states.db().begin().await?;
+        loop {
+            let session = &mut transaction.session;
+            let work = async {
+                if let Some(moves) = moves {
+                    moves.write(&mut *session, editor, cases, events, now).await?;
+                }
+                // No decision about a variant of the case is made without this number: none changed since the case was read.
+                let rev = read.rev + i64::from(moves.is_some());
+                cases.count_decisions(&mut *session, editor, rev).await?;
+                self.replace(&mut *session, &read.id, &known, &written).await?;
+                events.append_together(&mut *session, (&id, &whole, &parts), &actor, now).await
+            }
+            .await;
+            if let Some(written) = transaction.end(work).await {
+                return written;
+            }
+        }
+    }
+
+    /// Puts documents in place of those that are stored under `known`, and adds the others.
+    async fn replace(
+        &self,
+        session: &mut ClientSession,
+        case: &CaseId,
+        known: &[VariantId],
+        written: &[RawDocumentBuf],
+    ) -> Result<(), StoreError> {
+        for known in known.chunks(MANY) {
+            self.states.delete_in(session, doc! { "_id": { "$in": known }, "case_id": case }).await?;
+        }
+        self.states.insert_many_in(session, written, "a decision on this variant").await
+    }
+
+    /// What the variants were before a decision about several of them, as far as that is still the last one about them.
+    pub async fn before_together(
+        &self,
+        editor: &CaseEditor,
+        events: &EventStore,
+        id: &TogetherId,
+        now: Timestamp,
+    ) -> Result<Vec<(Option<VariantState>, VariantState)>, StoreError> {
+        let mut present = self.present(editor).await?;
+        let mut changes = Vec::new();
+        for event in events.of_together(editor, id).await? {
+            let after: Option<VariantState> = read(&event.subject, &event.after)?;
+            let Some(stands) = after.and_then(|after| present.remove(&after.id)) else { continue };
+            if stands.rev != event.rev {
+                continue;
+            }
+            let before: Option<VariantState> = read(&event.subject, &event.before)?;
+            let undecided = || VariantState::undecided(editor.access(), stands.id.clone(), now);
+            changes.push((Some(stands.clone()), before.unwrap_or_else(undecided)));
+        }
+        Ok(changes)
+    }
+
     /// What was decided about a variant at an earlier revision; 0 is "no decision". None when there is no such revision on
     /// record.
     pub async fn at_revision(
@@ -195,12 +344,7 @@ impl StateStore {
     ) -> Result<Option<VariantState>, StoreError> {
         let history = events.of_variant(editor, variant).await?;
         let Some(earlier) = history.at_revision(rev) else { return Ok(None) };
-        let earlier = bson::deserialize_from_bson::<Option<VariantState>>(earlier.clone());
-        let earlier = earlier.map_err(|error| StoreError::Unreadable {
-            collection: "events",
-            id: variant_subject(variant),
-            reason: error.to_string(),
-        })?;
+        let earlier = read(&variant_subject(variant), earlier)?;
         Ok(Some(earlier.unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now))))
     }
 
@@ -208,4 +352,48 @@ impl StateStore {
     pub async fn delete_case(&self, _: &SystemScope, case: &CaseId) -> Result<u64, StoreError> {
         self.states.delete(doc! { "case_id": case }).await
     }
+}
+
+/// Documents of one command.
+const MANY: usize = 1_000;
+
+/// A decision as it is stored: whose and when it is, and in which case.
+fn signed(
+    editor: &CaseEditor,
+    before: Option<&VariantState>,
+    after: VariantState,
+    together: Option<&TogetherId>,
+    now: Timestamp,
+) -> VariantState {
+    let access = editor.access();
+    VariantState {
+        rev: before.map_or(0, |before| before.rev) + 1,
+        at: now,
+        user: access.principal().user().clone(),
+        case_id: access.case().id.clone(),
+        institute: access.case().institute.clone(),
+        together: together.cloned(),
+        ..after
+    }
+}
+
+fn change(before: Option<&VariantState>, after: &VariantState) -> Result<Change, StoreError> {
+    Ok(Change {
+        subject: variant_subject(&after.id),
+        rev: after.rev,
+        kind: EventKind::VariantDecided,
+        institute: Some(after.institute.clone()),
+        case_id: Some(after.case_id.clone()),
+        before: fact(&before)?,
+        after: fact(after)?,
+    })
+}
+
+/// A state as the history keeps it.
+fn read(subject: &str, state: &Bson) -> Result<Option<VariantState>, StoreError> {
+    bson::deserialize_from_bson(state.clone()).map_err(|error| StoreError::Unreadable {
+        collection: "events",
+        id: subject.to_owned(),
+        reason: error.to_string(),
+    })
 }

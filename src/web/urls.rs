@@ -127,6 +127,24 @@ pub fn decision(of: &Case, id: &VariantId, action: &str, query: &[(&str, String)
     with_query(&format!("{}/{action}", variant(of, id, &[])), query)
 }
 
+/// Decisions about variants that are other ones by now.
+#[must_use]
+pub fn changed(of: &Case) -> String {
+    format!("{}/changed", case(of))
+}
+
+/// Where variants of a list under a filter are dismissed together.
+#[must_use]
+pub fn dismiss_several(of: &Case, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/variants/dismiss", case(of)), query)
+}
+
+/// Where a decision about several variants is undone.
+#[must_use]
+pub fn undo_several(of: &Case, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/variants/undo", case(of)), query)
+}
+
 /// What happened in a case.
 #[must_use]
 pub fn timeline(of: &Case, query: &[(&str, String)]) -> String {

@@ -166,6 +166,24 @@ async fn a_reload_keeps_what_people_set() {
     app.end().await;
 }
 
+/// Until a person writes one, the synopsis is the load file's, told as such.
+#[tokio::test]
+async fn a_load_files_synopsis_counts_until_somebody_writes_one() {
+    let (app, _, ann) = ready().await;
+    for text in ["First.", "Second."] {
+        let path = app.write_trio("own", "fam", &three_records()[..2], &format!("synopsis: {text}\n"));
+        assert!(app.cli(&["load", "case", path.to_str().unwrap(), "--update"]).await);
+        assert_eq!(case(&app).await.synopsis.as_deref(), Some(text));
+    }
+    let kinds: Vec<_> = history(&app).await.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::SynopsisWritten; 2], "the status stayed");
+    done(&ann, "synopsis", &[("text", "Written here."), ("rev", "2")]).await;
+    let path = app.write_trio("own", "fam", &three_records()[..1], "synopsis: Third.\n");
+    assert!(app.cli(&["load", "case", path.to_str().unwrap(), "--update"]).await);
+    assert_eq!(case(&app).await.synopsis.as_deref(), Some("Written here."));
+    app.end().await;
+}
+
 /// Guests see none of it, and change nothing.
 #[tokio::test]
 async fn guests_do_not_see_how_the_owner_works() {

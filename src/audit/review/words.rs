@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 161] = [
+pub(super) const ACTIONS: [(&str, &str); 165] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -23,6 +23,10 @@ pub(super) const ACTIONS: [(&str, &str); 161] = [
     ("POST /{institute}/{case}/assignees", "changed who works on a case"),
     ("POST /{institute}/{case}/tags", "changed a case's tags"),
     ("POST /{institute}/{case}/synopsis", "changed a case's synopsis"),
+    ("GET /{institute}/{case}/changed", "decisions to look at again"),
+    ("POST /{institute}/{case}/changed", "looked at decisions again"),
+    ("POST /{institute}/{case}/variants/dismiss", "dismissed several variants, or not"),
+    ("POST /{institute}/{case}/variants/undo", "undid a decision about several variants"),
     ("POST /{institute}/{case}/variants/{id}/pin", "pinned a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/causative", "marked a variant causative, or not"),
     ("POST /{institute}/{case}/variants/{id}/dismiss", "dismissed a variant, or not"),

@@ -111,8 +111,12 @@ pub struct RowState {
     pub causative: bool,
     /// Put aside.
     pub dismissed: bool,
+    /// Put aside, but its genotype or ClinVar record is another one since: it is shown as if it was not.
+    pub shown_again: bool,
     /// Classified.
     pub classified: bool,
+    /// Manual rank.
+    pub rank: Option<u8>,
     /// Commented.
     pub comments: u32,
 }

@@ -3,7 +3,7 @@ use super::clauses::{Clause, Evaluated};
 use super::filter::{Filter, PARAMETERS};
 use super::limits::{NOTABLE_SPLICEAI, People};
 use super::preset::in_words;
-use super::table::{Columns, known};
+use super::table::{Columns, is_pathogenic, known};
 use crate::cases::Phenotype;
 
 /// Why a row is shown or not.
@@ -160,7 +160,7 @@ impl Columns {
     pub fn notable(&self) -> Bits {
         Bits::from_fn(self.len(), |row| {
             self.numbers.spliceai[row] >= NOTABLE_SPLICEAI
-                || self.clinvar.of(row).iter().any(|record| matches!(record.code, 4 | 5))
+                || self.clinvar.of(row).iter().any(|record| is_pathogenic(record.code))
         })
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cases::{Phenotype, Sex};
@@ -31,6 +33,19 @@ pub struct Columns {
     pub(super) compounds: Lists<CompoundCell>,
     pub(super) individuals: Vec<IndividualColumn>,
     pub(super) strings: Strings,
+    #[serde(skip)]
+    pub(super) by_id: ById,
+}
+
+/// Rows in the order of their identities, made when the first one is looked for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ById(OnceLock<Vec<u32>>);
+
+impl PartialEq for ById {
+    /// It says nothing that the identities do not.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// One column per number that is filtered or sorted on.
@@ -301,6 +316,16 @@ pub struct RowCall<'a> {
     pub low_fraction: bool,
 }
 
+impl RowCall<'_> {
+    /// The genotype's alleles from the lowest number: phase and order make no other genotype.
+    #[must_use]
+    pub fn alleles(&self) -> String {
+        let mut alleles: Vec<&str> = self.genotype.split(['/', '|']).collect();
+        alleles.sort_unstable();
+        alleles.join("/")
+    }
+}
+
 /// A ClinVar record of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowClinvar<'a> {
@@ -314,6 +339,19 @@ pub struct RowClinvar<'a> {
     pub review_status: &'a str,
     /// Whether the status is trusted.
     pub trusted: bool,
+}
+
+impl RowClinvar<'_> {
+    /// Pathogenic or likely pathogenic, whoever said so.
+    #[must_use]
+    pub fn is_pathogenic(&self) -> bool {
+        is_pathogenic(self.code)
+    }
+}
+
+/// Whether a ClinVar code says pathogenic or likely pathogenic.
+pub(super) fn is_pathogenic(code: u16) -> bool {
+    matches!(code, 4 | 5)
 }
 
 /// A compound partner of a row.
@@ -358,7 +396,13 @@ impl Columns {
     #[must_use]
     pub fn find(&self, id: &VariantId) -> Option<usize> {
         let hash = id.to_hash();
-        self.ids.iter().position(|known| *known == hash)
+        let rows = self.by_id.0.get_or_init(|| {
+            let mut rows: Vec<u32> = (0..).take(self.ids.len()).collect();
+            rows.sort_unstable_by_key(|row| self.ids[*row as usize]);
+            rows
+        });
+        let at = rows.binary_search_by_key(&hash, |row| self.ids[*row as usize]).ok()?;
+        Some(rows[at] as usize)
     }
 
     /// The HGNC number of a gene of this list by symbol (any case) or number.
@@ -389,7 +433,7 @@ impl Columns {
     #[must_use]
     pub fn bytes(&self) -> usize {
         let rows = self.len();
-        rows * (16 + 4 * 7 + 12 * 8)
+        rows * (16 + 4 * 8 + 12 * 8)
             + self.genes.bytes()
             + self.models.bytes()
             + self.clinvar.bytes()

@@ -1,0 +1,9 @@
+//! One decision about several variants of a list: put aside with reasons, or taken back. It is asked once, never touches what
+//! somebody has taken up, becomes so as a whole or not at all, and is undone as one.
+
+mod form;
+mod handlers;
+mod page;
+mod plan;
+
+pub(super) use handlers::{decide, undo};
