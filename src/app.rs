@@ -141,7 +141,7 @@ impl AppState {
             reservations: ReservationStore::new(&db),
             columns: ColumnStore::new(&db, variants.clone(), config.cache.columns_mb),
             variants,
-            states: StateStore::new(&db),
+            states: StateStore::new(&db, config.cache.decisions_mb),
             comments: CommentStore::new(&db),
             visits: VisitStore::new(&db),
             observations: ObservationStore::new(&db),

@@ -126,6 +126,8 @@ impl GenomeConfig {
 pub struct CacheConfig {
     /// Megabytes of columns in memory.
     pub columns_mb: u64,
+    /// Megabytes of decisions kept in memory.
+    pub decisions_mb: u64,
 }
 
 /// `[rates]`

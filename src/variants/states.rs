@@ -71,8 +71,8 @@ pub struct StateStore {
     cache: Cache<CaseId, (i64, Arc<States>)>,
 }
 
-/// Decisions that are kept in memory for all cases together: some hundred bytes each.
-const IN_MEMORY: u64 = 100_000;
+/// What a decision in memory takes, with what its list said: bytes, roughly.
+const BYTES: usize = 1_000;
 
 impl VariantState {
     /// No decision yet.
@@ -145,12 +145,13 @@ impl TogetherFact {
 }
 
 impl StateStore {
-    /// Opens the collection.
+    /// Opens the collection with a cache of `megabytes`.
     #[must_use]
-    pub fn new(db: &Db) -> Self {
-        let weight =
-            |_: &CaseId, (_, states): &(i64, Arc<States>)| u32::try_from(states.len()).unwrap_or(u32::MAX).max(1);
-        Self { states: Documents::new(db), cache: Cache::builder().max_capacity(IN_MEMORY).weigher(weight).build() }
+    pub fn new(db: &Db, megabytes: u64) -> Self {
+        let bytes =
+            |_: &CaseId, (_, states): &(i64, Arc<States>)| u32::try_from((states.len() + 1) * BYTES).unwrap_or(u32::MAX);
+        let cache = Cache::builder().max_capacity(megabytes * 1024 * 1024).weigher(bytes).build();
+        Self { states: Documents::new(db), cache }
     }
 
     /// What is decided about one variant of a case; none when nothing ever was.
