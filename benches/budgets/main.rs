@@ -7,6 +7,7 @@
 mod support;
 
 mod audit;
+mod many_cases;
 mod overload;
 mod served;
 mod session;
@@ -41,12 +42,15 @@ struct Line {
 fn main() {
     let runtime = tokio::runtime::Runtime::new().expect("the runtime starts");
     // `cargo bench --bench budgets -- review` measures the pages of auditors alone; `pages`, `session`, `sign-in` and
-    // `overload` likewise.
-    let parts = ["pages", "session", "sign-in", "overload", "review"];
+    // `overload` likewise, `cases` the list of fifty thousand cases.
+    let parts = ["pages", "cases", "session", "sign-in", "overload", "review"];
     let named: Vec<String> = std::env::args().filter(|argument| parts.contains(&argument.as_str())).collect();
     let wanted = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let lines = runtime.block_on(async {
         let mut lines = if wanted("pages") { measure().await } else { Vec::new() };
+        if wanted("cases") {
+            many_cases::run(&mut lines).await;
+        }
         if wanted("session") {
             session::check(&mut lines).await;
         }

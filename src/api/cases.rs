@@ -7,9 +7,10 @@ use super::openapi::OfCase;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
-use crate::cases::{Case, CaseAccess, CaseQuery, CaseSummary, Share};
+use crate::cases::{Case, CaseAccess, CasePlace, CaseQuery, CaseSummary, Share};
 use crate::error::AppResult;
-use crate::institutes::InstituteAccess;
+use crate::institutes::{InstituteAccess, query_of};
+use crate::web::Params;
 
 /// Cases given at once.
 const CASES: i64 = 1_000;
@@ -28,6 +29,8 @@ pub(super) struct InstituteJson {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Cases {
     cases: Vec<CaseLine>,
+    /// What `after` has to be for those that follow; `null` when these are the last.
+    next: Option<String>,
 }
 
 /// A case in a list of cases.
@@ -148,21 +151,39 @@ pub(super) async fn institutes(principal: Principal, State(app): State<AppState>
     Ok(Json(Institutes { institutes }))
 }
 
-/// Cases of an institute, newest first, then those that others share with it. `institute` names the owner, under whose
-/// address each is read.
+/// Cases of an institute, 1 000 at once, and with the first of them those that others share with it. `institute` names the
+/// owner, under whose address each is read.
 #[utoipa::path(
     get, path = "/api/v1/{institute}/cases",
-    params(("institute" = String, Path, description = "Institute id")),
-    responses((status = 200, body = Cases), (status = 404, description = "No such institute, or not in scope"))
+    params(
+        ("institute" = String, Path, description = "Institute id"),
+        ("q" = Option<String>, Query, description = "Beginnings of names, individuals, subjects or LIMS ids"),
+        ("status" = Option<Vec<String>>, Query, description = "One of these statuses"),
+        ("assignee" = Option<String>, Query, description = "`me`, `nobody` or the id of a colleague"),
+        ("tag" = Option<Vec<String>>, Query, description = "Marked with all of these"),
+        ("sort" = Option<String>, Query, description = "`changed` (default), `loaded`, `oldest` or `name`"),
+        ("after" = Option<String>, Query, description = "`next` of the answer before"),
+    ),
+    responses((status = 200, body = Cases), (status = 422, description = "A parameter that cannot be used"), (status = 404, description = "No such institute, or not in scope"))
 )]
-pub(super) async fn list(access: InstituteAccess, State(app): State<AppState>, trail: Trail) -> AppResult<Json<Cases>> {
-    let query = CaseQuery { limit: CASES, ..CaseQuery::default() };
-    let found = app.cases.search(&access, &query).await?;
-    let shared = app.cases.shared_with(&access, app.clock.now(), CASES).await?;
+pub(super) async fn list(
+    access: InstituteAccess,
+    State(app): State<AppState>,
+    params: Params,
+    trail: Trail,
+) -> AppResult<Json<Cases>> {
+    let colleagues = app.users.readers(&access.institute().id).await?;
+    let query = CaseQuery { limit: CASES, ..query_of(&params, access.principal().user(), &colleagues)? };
+    let (found, more) = app.cases.search(&access, &query).await?;
+    let shared = match query.after {
+        None => app.cases.shared_with(&access, app.clock.now(), CASES).await?,
+        Some(_) => Vec::new(),
+    };
     trail.note_rows(found.len() + shared.len());
     let shared =
         shared.iter().map(|one| CaseLine { shared: Some(SharedJson::from(&one.share)), ..CaseLine::from(&one.case) });
-    Ok(Json(Cases { cases: found.iter().map(CaseLine::from).chain(shared).collect() }))
+    let next = found.last().filter(|_| more).map(|last| CasePlace::of(last, query.sort).to_string());
+    Ok(Json(Cases { cases: found.iter().map(CaseLine::from).chain(shared).collect(), next }))
 }
 
 /// One case.

@@ -11,6 +11,7 @@ mod list_files;
 mod load;
 mod model;
 mod ped;
+mod query;
 mod rank_model;
 mod report;
 mod reservation;
@@ -33,12 +34,13 @@ pub use model::{
     Case, CaseFiles, CaseList, CasePanel, Individual, ListKind, Phenotype, Sex, Status, Track, page_order,
 };
 pub use ped::{PedError, read_ped};
+pub use query::{Assignee, CasePlace, CaseQuery, CaseSort};
 pub use rank_model::CaseRankModel;
 pub use report::{LeftOut, LoadReport};
 pub use reservation::{Reservation, ReservationStore};
 pub use samples::{SampleConfig, check_family};
 pub use share::{Share, ShareEnd, SharedLists};
 pub(crate) use stale::Stale;
-pub use store::{Assignee, AtHand, CaseQuery, CaseStore};
+pub use store::{AtHand, CaseStore};
 pub use summary::{CaseNamed, CaseSummary, OpenCase, SharedCase};
 pub use work::{CaseWork, Tag};

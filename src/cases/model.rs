@@ -387,6 +387,7 @@ pub(super) mod field {
     pub const WORK_REV: &str = "work_rev";
     pub const SEARCH: &str = "search";
     pub const UPDATED_AT: &str = "updated_at";
+    pub const CREATED_AT: &str = "created_at";
     pub const SHARES: &str = "shares";
     pub const EMERGENCIES: &str = "emergencies";
     pub const REV: &str = "rev";
@@ -399,7 +400,9 @@ impl Stored for Case {
         vec![
             unique_index("institute_family", doc! { field::INSTITUTE: 1, field::FAMILY: 1 }),
             unique_index("institute_name", doc! { field::INSTITUTE: 1, field::NAME: 1 }),
-            index("institute_recent", doc! { field::INSTITUTE: 1, field::UPDATED_AT: -1 }),
+            index("institute_changed", doc! { field::INSTITUTE: 1, field::UPDATED_AT: -1, "_id": -1 }),
+            index("institute_loaded", doc! { field::INSTITUTE: 1, field::CREATED_AT: -1, "_id": -1 }),
+            index("institute_status", doc! { field::INSTITUTE: 1, field::STATUS: 1, field::UPDATED_AT: -1, "_id": -1 }),
             index("assigned", doc! { field::ASSIGNEES: 1, field::INSTITUTE: 1 }),
             index("opened_by", doc! { "emergencies.by.user": 1 }),
             index("shared_with", doc! { "shares.with": 1 }),
@@ -490,6 +493,7 @@ mod tests {
             field::WORK_REV,
             field::SEARCH,
             field::UPDATED_AT,
+            field::CREATED_AT,
             field::SHARES,
             field::EMERGENCIES,
             field::REV,

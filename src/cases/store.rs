@@ -1,5 +1,10 @@
-use bson::{Bson, DateTime, Document, doc};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::{Bson, DateTime, doc};
 use jiff::{SignedDuration, Timestamp};
+use moka::Entry;
+use moka::future::Cache;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
@@ -7,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::access::CaseEditor;
 use super::emergency::Emergency;
 use super::model::{Case, Status, field};
+use super::query::CaseQuery;
 use super::share::Share;
 use super::summary::{CaseNamed, CaseSummary, OpenCase, SharedCase, WithShares, summary};
-use super::work::{CaseWork, Tag};
+use super::work::CaseWork;
 use crate::auth::Scope;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
@@ -24,31 +30,12 @@ use crate::variants::KeyForm;
 #[derive(Clone)]
 pub struct CaseStore {
     cases: Documents<Case>,
+    /// How many cases are in each status.
+    counted: Cache<InstituteId, Arc<Vec<(Status, u64)>>>,
 }
 
-/// What the cases page asks for. Conditions narrow together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CaseQuery {
-    /// Beginning of a name, individual, subject or LIMS id; each word must fit.
-    pub text: String,
-    /// Only these statuses; all when empty.
-    pub status: Vec<Status>,
-    /// Only cases of this person, or of nobody.
-    pub assignee: Option<Assignee>,
-    /// Only cases marked with all of these.
-    pub tags: Vec<Tag>,
-    /// How many at most.
-    pub limit: i64,
-}
-
-/// Whose cases are wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Assignee {
-    /// This person's.
-    User(UserId),
-    /// Those that nobody works on.
-    Nobody,
-}
+/// How long counts hold: reading all cases of an institute for them takes a while.
+const COUNTED: Duration = Duration::from_secs(5);
 
 /// What somebody asks of the cases of their institutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +71,7 @@ impl CaseStore {
     /// Opens the collection.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self { cases: Documents::new(db) }
+        Self { cases: Documents::new(db), counted: Cache::builder().max_capacity(1_000).time_to_live(COUNTED).build() }
     }
 
     /// The case of this name, if it is in scope now. One that is not looks like one that is not there.
@@ -149,44 +136,18 @@ impl CaseStore {
         Ok(shared)
     }
 
-    /// The newest cases of an institute that fit.
-    pub async fn search(&self, access: &InstituteAccess, query: &CaseQuery) -> Result<Vec<CaseSummary>, StoreError> {
-        let options = FindOptions::builder()
-            .sort(doc! { field::UPDATED_AT: -1 })
-            .limit(query.limit)
-            .projection(summary())
-            .build();
-        self.cases.find_as(Self::filter(access, query), options).await
-    }
-
-    fn filter(access: &InstituteAccess, query: &CaseQuery) -> Document {
-        let mut filter = doc! { field::INSTITUTE: &access.institute().id };
-        if !query.status.is_empty() {
-            let wanted: Vec<&str> = query.status.iter().map(|status| status.as_str()).collect();
-            filter.insert(field::STATUS, doc! { "$in": wanted });
-        }
-        match &query.assignee {
-            Some(Assignee::User(user)) => drop(filter.insert(field::ASSIGNEES, user)),
-            Some(Assignee::Nobody) => drop(filter.insert(field::ASSIGNEES, doc! { "$size": 0 })),
-            None => {}
-        }
-        if !query.tags.is_empty() {
-            let wanted: Vec<&str> = query.tags.iter().map(|tag| tag.as_str()).collect();
-            filter.insert(field::TAGS, doc! { "$all": wanted });
-        }
-        let words: Vec<Bson> = query
-            .text
-            .split_whitespace()
-            .map(|word| {
-                let from = word.to_lowercase();
-                let to = format!("{from}\u{10ffff}"); // every text that begins with the word lies between the two
-                doc! { field::SEARCH: { "$elemMatch": { "$gte": from, "$lt": to } } }.into()
-            })
-            .collect();
-        if !words.is_empty() {
-            filter.insert("$and", words);
-        }
-        filter
+    /// The cases of an institute that fit, a page of them; whether there are more.
+    pub async fn search(
+        &self,
+        access: &InstituteAccess,
+        query: &CaseQuery,
+    ) -> Result<(Vec<CaseSummary>, bool), StoreError> {
+        let options = FindOptions::builder().sort(query.order()).limit(query.limit + 1).projection(summary()).build();
+        let mut found: Vec<CaseSummary> = self.cases.find_as(query.filter(access), options).await?;
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let more = found.len() > limit;
+        found.truncate(limit);
+        Ok((found, more))
     }
 
     /// Cases of the institutes that a person reads, for what they ask of their work; those last changed come first.
@@ -224,19 +185,24 @@ impl CaseStore {
         self.cases.find_as(filter, options).await
     }
 
-    /// How many cases of the institute are in each status.
-    pub async fn status_counts(&self, access: &InstituteAccess) -> Result<Vec<(Status, u64)>, StoreError> {
-        let counts: Vec<StatusCount> = self
-            .cases
-            .aggregate(vec![
-                doc! { "$match": { field::INSTITUTE: &access.institute().id } },
-                doc! { "$group": { "_id": format!("${}", field::STATUS), "n": { "$sum": 1 } } },
-            ])
-            .await?;
-        let count = |status: Status| {
-            counts.iter().find(|count| count.status == status).map_or(0, |count| u64::try_from(count.n).unwrap_or(0))
-        };
-        Ok(Status::ALL.into_iter().map(|status| (status, count(status))).collect())
+    /// How many cases of the institute are in each status; what another process changed counts within five seconds.
+    pub async fn status_counts(&self, access: &InstituteAccess) -> Result<Arc<Vec<(Status, u64)>>, StoreError> {
+        let institute = &access.institute().id;
+        let counted = self.counted.entry_by_ref(institute).or_try_insert_with(async {
+            let counts: Vec<StatusCount> = self
+                .cases
+                .aggregate(vec![
+                    doc! { "$match": { field::INSTITUTE: institute } },
+                    doc! { "$group": { "_id": format!("${}", field::STATUS), "n": { "$sum": 1 } } },
+                ])
+                .await?;
+            let count = |status: Status| {
+                let found = counts.iter().find(|count| count.status == status);
+                found.map_or(0, |count| u64::try_from(count.n).unwrap_or(0))
+            };
+            Ok::<_, StoreError>(Arc::new(Status::ALL.into_iter().map(|status| (status, count(status))).collect()))
+        });
+        counted.await.map(Entry::into_value).map_err(StoreError::Shared)
     }
 
     /// How many cases each institute owns, and nothing else of them; one query for any number of cases, answered by an index.
@@ -355,6 +321,7 @@ impl CaseStore {
         };
         let change = doc! { "$set": set, "$inc": { field::REV: 1 } };
         if self.cases.update_one_in(session, doc! { "_id": &read.id, field::REV: read.rev }, change).await? {
+            self.counted.invalidate(&read.institute).await;
             Ok(())
         } else {
             Err(StoreError::Conflict("the case"))

@@ -4,17 +4,18 @@ use axum::response::Response;
 
 use super::access::InstituteAccess;
 use super::model::Institute;
+use super::query::query_of;
 use super::{all, settings, worklist};
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::{Assignee, CaseQuery, CaseSummary, Phenotype, SharedCase, Status, Tag};
-use crate::error::{AppError, AppResult, FieldError};
+use crate::cases::{Assignee, CasePlace, CaseQuery, CaseSort, CaseSummary, Phenotype, SharedCase, Tag};
+use crate::error::AppResult;
 use crate::ids::UserId;
 use crate::users::{Colleague, Role};
 use crate::web::{Access, Layout, Page, Params, Routes, filters, urls};
 
-/// Cases on a page; searching narrows further.
-const CASES: i64 = 100;
+/// Own cases on a page, and at most so many that are shared.
+const CASES: i64 = 50;
 
 /// The cases of an institute and its settings; all institutes, for admins of the system.
 #[must_use]
@@ -46,7 +47,17 @@ struct CasesPage {
     shared: Vec<SharedLine>,
     shared_cut: bool,
     total: String,
-    cut: bool,
+    sorts: Vec<SortChoice>,
+    sorted: &'static str,
+    /// The first page, on any other.
+    first_url: Option<String>,
+    next_url: Option<String>,
+}
+
+struct SortChoice {
+    value: &'static str,
+    words: &'static str,
+    selected: bool,
 }
 
 struct StatusChoice {
@@ -114,10 +125,13 @@ async fn cases(
     trail: Trail,
 ) -> AppResult<Response> {
     let colleagues = app.users.readers(&access.institute().id).await?;
-    let query = query_of(&params, access.principal().user(), &colleagues)?;
-    let counts = app.cases.status_counts(&access).await?;
-    let found = app.cases.search(&access, &query).await?;
-    let shared = app.cases.shared_with(&access, app.clock.now(), CASES).await?;
+    let query = CaseQuery { limit: CASES, ..query_of(&params, access.principal().user(), &colleagues)? };
+    let now = app.clock.now();
+    let (counts, (found, more), shared) = tokio::try_join!(
+        app.cases.status_counts(&access),
+        app.cases.search(&access, &query),
+        app.cases.shared_with(&access, now, CASES),
+    )?;
     trail.note_rows(found.len() + shared.len());
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
     let statuses = counts
@@ -131,7 +145,13 @@ async fn cases(
     let institute = &access.institute().id;
     let administers = access.principal().has_role(institute, Role::Admin);
     let settings_url = administers.then(|| urls::institute_settings(institute));
-    let worklist_url = urls::worklist(institute, params.pairs());
+    let place = |after: Option<String>| {
+        let mut pairs: Vec<_> = params.pairs().iter().filter(|(name, _)| name != "after").cloned().collect();
+        pairs.extend(after.map(|after| ("after".to_owned(), after)));
+        pairs
+    };
+    let worklist_url = urls::worklist(institute, &place(None));
+    let next = found.last().filter(|_| more).map(|last| CasePlace::of(last, query.sort).to_string());
     page.render(|layout| CasesPage {
         layout,
         worklist_url,
@@ -144,7 +164,13 @@ async fn cases(
             .collect(),
         text: query.text,
         statuses,
-        cut: i64::try_from(found.len()).is_ok_and(|shown| shown == CASES),
+        sorts: CaseSort::ALL
+            .into_iter()
+            .map(|sort| SortChoice { value: sort.as_str(), words: sort.words(), selected: sort == query.sort })
+            .collect(),
+        sorted: query.sort.words(),
+        first_url: query.after.is_some().then(|| urls::cases(institute, &place(None))),
+        next_url: next.map(|next| urls::cases(institute, &place(Some(next)))),
         cases: found.iter().map(|case| CaseLine::new(case, &colleagues)).collect(),
         shared_cut: i64::try_from(shared.len()).is_ok_and(|shown| shown == CASES),
         shared: shared.iter().map(SharedLine::new).collect(),
@@ -167,36 +193,6 @@ fn assignee_choices(selected: Option<&Assignee>, colleagues: &[Colleague], user:
     let others = colleagues.iter().filter(|colleague| colleague.id != *user);
     choices.extend(others.map(|one| choice(one.id.as_str(), &one.name, Some(Assignee::User(one.id.clone())))));
     choices
-}
-
-pub(super) fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague]) -> AppResult<CaseQuery> {
-    let mut query = CaseQuery { limit: CASES, ..CaseQuery::default() };
-    let mut wrong = Vec::new();
-    for (name, value) in params.pairs() {
-        match name.as_str() {
-            "q" if value.len() <= 200 => query.text.clone_from(value),
-            "q" => wrong.push(FieldError::new(name, value, "is longer than 200 characters")),
-            "status" => match Status::parse(value) {
-                Some(status) => query.status.push(status),
-                None => wrong.push(FieldError::new(name, value, "is not a status")),
-            },
-            "tag" | "assignee" if value.is_empty() => {}
-            "tag" => match Tag::parse(value) {
-                Some(tag) => query.tags.push(tag),
-                None => wrong.push(FieldError::new(name, value, "is not a tag")),
-            },
-            "assignee" if value == "me" => query.assignee = Some(Assignee::User(user.clone())),
-            "assignee" if value == "nobody" => query.assignee = Some(Assignee::Nobody),
-            "assignee" => match colleagues.iter().find(|colleague| colleague.id.as_str() == value) {
-                Some(colleague) => query.assignee = Some(Assignee::User(colleague.id.clone())),
-                None => {
-                    wrong.push(FieldError::new(name, value, "must be me, nobody or a colleague who reads cases here"));
-                }
-            },
-            _ => wrong.push(FieldError::new(name, value, "this parameter is not known")),
-        }
-    }
-    if wrong.is_empty() { Ok(query) } else { Err(AppError::Unprocessable(wrong)) }
 }
 
 impl CaseLine {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::access::InstituteAccess;
-use super::handlers::query_of;
+use super::query::query_of;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseQuery, CaseSummary, Phenotype, Status};
@@ -84,9 +84,8 @@ pub(super) async fn show(
     if query.status.is_empty() {
         query.status = OPEN.to_vec();
     }
-    let mut found = app.cases.search(&access, &query).await?;
+    let (mut found, cut) = app.cases.search(&access, &query).await?;
     trail.note_export("worklist", found.len());
-    let cut = i64::try_from(found.len()).is_ok_and(|shown| shown == CASES);
     found.sort_by_key(|case| Status::ALL.iter().position(|status| *status == case.status));
     page.render(|layout| WorklistPage {
         layout,

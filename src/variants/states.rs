@@ -148,8 +148,9 @@ impl StateStore {
     /// Opens the collection with a cache of `megabytes`.
     #[must_use]
     pub fn new(db: &Db, megabytes: u64) -> Self {
-        let bytes =
-            |_: &CaseId, (_, states): &(i64, Arc<States>)| u32::try_from((states.len() + 1) * BYTES).unwrap_or(u32::MAX);
+        let bytes = |_: &CaseId, (_, states): &(i64, Arc<States>)| {
+            u32::try_from((states.len() + 1) * BYTES).unwrap_or(u32::MAX)
+        };
         let cache = Cache::builder().max_capacity(megabytes * 1024 * 1024).weigher(bytes).build();
         Self { states: Documents::new(db), cache }
     }

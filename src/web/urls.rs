@@ -237,6 +237,12 @@ pub fn audit_export(format: &str, query: &[(&str, String)]) -> String {
     with_query(&format!("/audit/export.{format}"), query)
 }
 
+/// Cases of an institute, narrowed, sorted and paged.
+#[must_use]
+pub fn cases(institute: &InstituteId, narrowed: &[(String, String)]) -> String {
+    with_query(&self::institute(institute), narrowed)
+}
+
 /// The worklist to print, narrowed as the cases page is.
 #[must_use]
 pub fn worklist(institute: &InstituteId, narrowed: &[(String, String)]) -> String {

@@ -457,9 +457,8 @@ async function say(page, text) {
 }
 
 async function addresses(page) {
-  await page.goto(`${origin}/demo`);
   const links = (selector) => page.locator(selector).first().getAttribute('href');
-  const casePage = await links('tbody th a');
+  const casePage = '/demo/D24-001'; // nobody has begun with it
   await page.goto(origin + casePage);
   const clinical = await links('main a[href*="clinvar_first"]');
   const list = `${casePage}/variants`;
@@ -469,7 +468,7 @@ async function addresses(page) {
   await page.goto(origin + casePage);
   if ((await page.locator('.comment').count()) === 0) await say(page, '**Ask** the parents.\n\n| who | when |\n|---|---|\n| mother | Friday |');
   const comment = await links('.comment a.more');
-  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', timeline: `${casePage}/timeline`, comment };
+  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', timeline: `${casePage}/timeline`, comment, 'worked on': '/demo/D24-003', 'its list': '/demo/D24-003/variants', 'its timeline': '/demo/D24-003/timeline', 'decisions to look at': '/demo/D24-003/changed' };
 }
 
 test('somebody who tries names is flagged, and the auditor sees it', async () => {
@@ -594,6 +593,44 @@ test('a variant is pinned, dismissed with a reason and undone by keys alone', as
   await page.goto(at);
   await press('z');
   assert.deepEqual(await decisions(), before);
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
+test('several variants are dismissed, all of a filter after one question, and undone, by keys alone', async () => {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, storageState: state });
+  const page = await watched(context);
+  const list = `${origin}/demo/D24-007/variants`;
+  const dismissed = () => page.locator('tbody .badge.dismissed').count();
+  const rows = () => page.locator('tbody tr[data-copy]').count();
+  await page.goto(`${list}?consequence=synonymous_variant`);
+  const shown = await rows();
+  assert.ok(shown > 3 && (await dismissed()) === 0);
+  // One, where the reader is; the next row is at hand.
+  await page.keyboard.press('j');
+  await page.keyboard.press('d');
+  assert.equal(await page.evaluate(() => document.activeElement?.name), 'reason');
+  await page.keyboard.press('Space');
+  await Promise.all([page.waitForURL(/#v-/), page.keyboard.press('Enter')]);
+  assert.equal(await dismissed(), 1);
+  await page.keyboard.press('x');
+  assert.equal(await page.locator('tbody tr[data-copy]').nth(1).locator('.pick').isChecked(), true);
+  await Promise.all([page.waitForEvent('load'), page.keyboard.press('z')]);
+  assert.equal(await dismissed(), 0);
+  // All of the filter, after one question.
+  await page.goto(`${list}?consequence=synonymous_variant`);
+  await page.keyboard.press('d');
+  await page.keyboard.press('Space');
+  await tabTo(page, 'button[value="filter"]');
+  const [answer] = await Promise.all([page.waitForResponse(/variants\/dismiss/), page.waitForURL(/variants\/dismiss/), page.keyboard.press('Enter')]);
+  assert.match(await page.locator('h1').innerText(), /^Dismiss \d+ variants\?$/);
+  await sound(page, await answer.text());
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await tabTo(page, 'main form button.primary');
+  await Promise.all([page.waitForURL(/variants\?consequence/), page.keyboard.press('Enter')]);
+  assert.ok((await dismissed()) > 1);
+  await Promise.all([page.waitForEvent('load'), page.keyboard.press('z')]);
+  assert.equal(await dismissed(), 0);
   assert.deepEqual(page.wrong, []);
   await context.close();
 });

@@ -17,6 +17,7 @@ mod audit_review;
 mod backup;
 mod bad_input;
 mod break_glass;
+mod cases_page;
 mod casework;
 mod comments;
 mod decisions;
