@@ -7,7 +7,7 @@ use super::csrf::CsrfToken;
 use super::elevation::{ActingRoles, EnteredRole};
 use super::session::Session;
 use super::step_up::StepUpClass;
-use super::token::{ApiToken, TokenScope};
+use super::token::ApiToken;
 use crate::addresses::{Admitted, ClosedRole};
 use crate::cases::{Emergency, Share};
 use crate::ids::{InstituteId, UserId};
@@ -27,7 +27,7 @@ pub struct Principal {
 #[derive(Debug, Clone)]
 enum Via {
     Session { csrf: CsrfToken, session: Box<Session>, left: SignedDuration },
-    Token { scope: TokenScope },
+    Token,
 }
 
 /// The institutes whose cases a principal may read, and whose shared cases. Store methods on patient data narrow their
@@ -142,7 +142,7 @@ impl Principal {
         admitted.open.retain(here);
         admitted.closed.retain(|closed| closed.role.reads_cases_of(&token.institute));
         // Nor does it open anything in an emergency.
-        Self::new(user, Via::Token { scope: token.scope }, ActingRoles::of_script(admitted.open), admitted.closed, None)
+        Self::new(user, Via::Token, ActingRoles::of_script(admitted.open), admitted.closed, None)
     }
 
     fn new(
@@ -251,7 +251,7 @@ impl Principal {
     pub fn csrf(&self) -> Option<&CsrfToken> {
         match &self.via {
             Via::Session { csrf, .. } => Some(csrf),
-            Via::Token { .. } => None,
+            Via::Token => None,
         }
     }
 
@@ -260,7 +260,7 @@ impl Principal {
     pub fn session(&self) -> Option<&Session> {
         match &self.via {
             Via::Session { session, .. } => Some(session),
-            Via::Token { .. } => None,
+            Via::Token => None,
         }
     }
 
@@ -269,23 +269,14 @@ impl Principal {
     pub fn session_left(&self) -> Option<SignedDuration> {
         match &self.via {
             Via::Session { left, .. } => Some(*left),
-            Via::Token { .. } => None,
+            Via::Token => None,
         }
     }
 
     /// Whether this request came with an API token, which is no browser's and needs no CSRF proof.
     #[must_use]
     pub fn is_script(&self) -> bool {
-        matches!(self.via, Via::Token { .. })
-    }
-
-    /// What the token may do, when this is a script.
-    #[must_use]
-    pub fn token_scope(&self) -> Option<TokenScope> {
-        match &self.via {
-            Via::Token { scope } => Some(*scope),
-            Via::Session { .. } => None,
-        }
+        matches!(self.via, Via::Token)
     }
 }
 
@@ -297,6 +288,7 @@ fn readable(roles: &ActingRoles) -> BTreeSet<InstituteId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::TokenScope;
     use crate::users::Membership;
 
     const NOW: &str = "2026-01-01T00:00:00Z";

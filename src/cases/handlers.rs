@@ -148,6 +148,7 @@ impl Sharing {
 }
 
 struct EventLine {
+    is_new: bool,
     at: String,
     who: String,
     what: &'static str,
@@ -162,6 +163,8 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
         app.institutes.find(&case.institute),
     )?;
     let changed = count_changed(&app, &access).await?;
+    let since = discussion.unread.as_ref().and_then(|unread| unread.since);
+    let discussion = discussion.with_news(access.principal().user(), &events);
     let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
     let cutoff = institute.map_or(DEFAULT_FREQUENCY_CUTOFF, |institute| institute.settings.frequency_cutoff);
     let clinical = clinical_preset(panels, cutoff);
@@ -224,6 +227,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
         events: events
             .iter()
             .map(|event| EventLine {
+                is_new: since.is_some_and(|since| event.is_news(access.principal().user(), since)),
                 at: filters::moment(event.at),
                 who: event.actor.name.clone(),
                 what: event.kind.words(),

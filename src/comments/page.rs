@@ -11,7 +11,8 @@ use crate::app::AppState;
 use crate::cases::{Case, CaseAccess};
 use crate::db::StoreError;
 use crate::error::FieldError;
-use crate::ids::VariantId;
+use crate::events::Event;
+use crate::ids::{UserId, VariantId};
 use crate::users::Colleague;
 use crate::web::{filters, urls};
 
@@ -30,12 +31,16 @@ pub(crate) struct Discussion {
 
 /// What is new for the reader.
 pub(crate) struct Unread {
+    /// Up to when the reader has read the case; none when they never marked anything in it.
+    pub since: Option<Timestamp>,
     /// How many comments of others were written or changed since.
     pub count: usize,
+    /// Other changes by others since, in words; empty when there are none.
+    pub changes: String,
     /// Where they are marked as read …
     pub url: String,
     /// … up to the newest one that is shown.
-    pub until: String,
+    pub until: Timestamp,
 }
 
 /// The form for a comment.
@@ -94,6 +99,23 @@ impl Discussion {
         self
     }
 
+    /// The same with the case's newest changes, of which those by others are new that the reader has not marked as read: to
+    /// who never marked anything, none is.
+    #[must_use]
+    pub fn with_news(mut self, reader: &UserId, newest: &[Event]) -> Self {
+        let Some(Unread { since: Some(since), changes, until, .. }) = &mut self.unread else { return self };
+        let news = newest.iter().filter(|event| !event.kind.is_of_comment() && event.is_news(reader, *since));
+        let (count, last) = (news.clone().count(), news.map(|event| event.at).max());
+        *until = (*until).max(last.unwrap_or_default());
+        *changes = match count {
+            0 => String::new(),
+            1 => "1 other change".to_owned(),
+            _ if count == newest.len() => format!("{count} other changes or more"),
+            _ => format!("{count} other changes"),
+        };
+        self
+    }
+
     /// Everything said in a case, with what is new in it, or about a variant of it in the case and by its institute in
     /// others. `seen`: in how many cases of the institute somebody carries the variant, where that is known.
     pub async fn new(
@@ -138,7 +160,9 @@ impl Discussion {
         let unread = of_case.then(|| Unread {
             count: comments.iter().filter(|comment| is_new(comment)).count(),
             url: urls::read(access.case()),
-            until: comments.iter().map(Comment::last_written).max().unwrap_or_default().to_string(),
+            until: comments.iter().map(Comment::last_written).max().unwrap_or_default(),
+            since: (read_until != Timestamp::MIN).then_some(read_until),
+            changes: String::new(),
         });
         let is_here = |comment: &Comment| comment.case_id == access.case().id;
         let (here, elsewhere): (Vec<_>, Vec<_>) = comments.into_iter().partition(is_here);

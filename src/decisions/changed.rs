@@ -5,16 +5,15 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::change::in_words;
+use super::several::write;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseAccess, CaseEditor};
-use crate::casework::follow;
-use crate::db::unless_conflict;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::VariantId;
 use crate::variants::columns::Columns;
 use crate::variants::search::shown_list;
-use crate::variants::{Facts, Since, States, Together, VariantState};
+use crate::variants::{Facts, Since, States, VariantState};
 use crate::web::{CsrfForm, Layout, Page, filters, see_other, urls};
 
 /// A decision about a variant that is another one by now.
@@ -139,9 +138,6 @@ pub(super) async fn show(
     })
 }
 
-/// Tries when others change the case at the same time.
-const TRIES: usize = 8;
-
 /// `POST /{institute}/{case}/changed`: somebody looked at these, and what is decided stands.
 pub(super) async fn look(
     State(app): State<AppState>,
@@ -154,9 +150,7 @@ pub(super) async fn look(
     if seen != revision {
         return Err(AppError::Conflict { rev: None });
     }
-    let mut read = editor.access().case().clone();
-    for _ in 0..TRIES {
-        let present = app.states.present(&editor).await?;
+    let changes = |present: States| {
         let mut changes = Vec::new();
         for id in &ids {
             let state = present.get(id).ok_or(AppError::NotFound("decision"))?;
@@ -165,21 +159,10 @@ pub(super) async fn look(
                 changes.push((Some(state.clone()), looked_at));
             }
         }
-        trail.note_rows(changes.len());
-        let Some((_, first)) = changes.first() else { return Ok(see_other(&urls::changed(&read))) };
-        let moves = follow(&app, &editor, &read, first, first).await?;
-        let together = Together { read: &read, changes, moves: moves.as_ref(), look: true };
-        let now = app.clock.now();
-        let written = app.states.decide_together(&editor, &app.cases, &app.events, together, now).await;
-        if unless_conflict(written)? {
-            return Ok(see_other(&urls::changed(&read)));
-        }
-        read = app.cases.again(&editor, now).await?;
-        if read.lists != editor.access().case().lists {
-            break;
-        }
-    }
-    Err(AppError::Conflict { rev: None })
+        Ok(changes)
+    };
+    trail.note_rows(write(&app, &editor, true, changes).await?);
+    Ok(see_other(&urls::changed(editor.access().case())))
 }
 
 fn looked_at(state: &VariantState, columns: &Columns, revision: u32) -> VariantState {

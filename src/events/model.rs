@@ -48,6 +48,14 @@ pub struct Actor {
     pub name: String,
 }
 
+impl Event {
+    /// Whether somebody else did it, or a command on the machine, after a moment.
+    #[must_use]
+    pub fn is_news(&self, reader: &UserId, since: Timestamp) -> bool {
+        self.at > since && self.actor.user.as_ref() != Some(reader)
+    }
+}
+
 impl Actor {
     /// A signed-in person, by the name they have now.
     #[must_use]
@@ -113,6 +121,20 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Whether it is about a comment.
+    #[must_use]
+    pub fn is_of_comment(self) -> bool {
+        matches!(
+            self,
+            Self::CommentWritten
+                | Self::CommentEdited
+                | Self::CommentRetracted
+                | Self::RedactionAsked
+                | Self::CommentRedacted
+                | Self::RedactionRefused
+        )
+    }
+
     /// In words, after who and when.
     #[must_use]
     pub fn words(self) -> &'static str {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use bson::{Bson, DateTime, Document, doc};
 use jiff::Timestamp;
 use mongodb::ClientSession;
@@ -7,7 +9,8 @@ use serde::Serialize;
 use super::history::History;
 use super::model::{Actor, Event, EventKind};
 use crate::addresses::{AddressAdmin, Subject};
-use crate::cases::{CaseAccess, CaseEditor};
+use crate::auth::Principal;
+use crate::cases::{CaseAccess, CaseEditor, CaseSummary};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{CaseId, CommentId, EmergencyId, InstituteId, ShareId, TogetherId, UserId, VariantId};
@@ -28,6 +31,9 @@ pub fn fact(value: &impl Serialize) -> Result<Bson, StoreError> {
 pub struct EventStore {
     events: Documents<Event>,
 }
+
+/// Changes that are counted as news at once.
+const NEWS: i64 = 1_000;
 
 /// A change about to be written down.
 pub struct Change {
@@ -209,6 +215,36 @@ impl EventStore {
         }
         let newest = FindOptions::builder().sort(doc! { "at": -1, "_id": -1 }).limit(asked.limit).build();
         self.events.find(asked.filter(&access.case().id)?, newest).await
+    }
+
+    /// How many changes others made in cases that the asker read up to a moment; of all cases together the newest
+    /// thousand count. Cases of others that are only shared with the asker are left out.
+    pub async fn news(
+        &self,
+        principal: &Principal,
+        cases: &[&CaseSummary],
+        read_until: &HashMap<CaseId, Timestamp>,
+    ) -> Result<HashMap<CaseId, usize>, StoreError> {
+        let own = cases.iter().filter(|case| principal.scope().covers(&case.institute));
+        let marked: Vec<(&CaseId, Timestamp)> =
+            own.filter_map(|case| Some((&case.id, *read_until.get(&case.id)?))).collect();
+        let Some(first) = marked.iter().map(|(_, until)| *until).min() else { return Ok(HashMap::new()) };
+        let ids: Vec<&CaseId> = marked.iter().map(|(id, _)| *id).collect();
+        let filter = doc! {
+            "case_id": { "$in": ids }, "together": Bson::Null,
+            "at": { "$gt": DateTime::from_millis(first.as_millisecond()) },
+        };
+        let newest = FindOptions::builder().sort(doc! { "at": -1 }).limit(NEWS).build();
+        let mut counts = HashMap::new();
+        for event in self.events.find(filter, newest).await? {
+            let until = event.case_id.as_ref().and_then(|id| read_until.get(id));
+            if let (Some(id), Some(until)) = (&event.case_id, until)
+                && event.is_news(principal.user(), *until)
+            {
+                *counts.entry(id.clone()).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// The newest changes in a case. The history stays with the owner: a guest sees none of it.

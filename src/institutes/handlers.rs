@@ -12,6 +12,7 @@ use crate::cases::{Assignee, CasePlace, CaseQuery, CaseSort, CaseSummary, Phenot
 use crate::error::AppResult;
 use crate::ids::UserId;
 use crate::users::{Colleague, Role};
+use crate::visits::news_of;
 use crate::web::{Access, Layout, Page, Params, Routes, filters, urls};
 
 /// Own cases on a page, and at most so many that are shared.
@@ -93,6 +94,8 @@ struct CaseLine {
     track: &'static str,
     analysed: String,
     updated: String,
+    /// Changes by others since the reader marked the case as read.
+    news: usize,
 }
 
 /// A case that another institute shares.
@@ -133,6 +136,11 @@ async fn cases(
         app.cases.shared_with(&access, now, CASES),
     )?;
     trail.note_rows(found.len() + shared.len());
+    let news = news_of(&app, access.principal(), &found.iter().collect::<Vec<_>>()).await?;
+    let line = |case: &CaseSummary| CaseLine {
+        news: news.get(&case.id).copied().unwrap_or_default(),
+        ..CaseLine::new(case, &colleagues)
+    };
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
     let statuses = counts
         .iter()
@@ -171,7 +179,7 @@ async fn cases(
         sorted: query.sort.words(),
         first_url: query.after.is_some().then(|| urls::cases(institute, &place(None))),
         next_url: next.map(|next| urls::cases(institute, &place(Some(next)))),
-        cases: found.iter().map(|case| CaseLine::new(case, &colleagues)).collect(),
+        cases: found.iter().map(line).collect(),
         shared_cut: i64::try_from(shared.len()).is_ok_and(|shown| shown == CASES),
         shared: shared.iter().map(SharedLine::new).collect(),
         total: filters::thousands(total),
@@ -224,6 +232,7 @@ impl CaseLine {
             track: case.track.as_str(),
             analysed: case.analysis_date.map(filters::date).unwrap_or_default(),
             updated: filters::date(case.updated_at),
+            news: 0,
         }
     }
 }

@@ -12,9 +12,10 @@ use crate::auth::Principal;
 use crate::cases::{AtHand, CaseSummary, Phenotype, Status};
 use crate::comments::{MentionView, mentions_of};
 use crate::error::AppResult;
-use crate::ids::InstituteId;
+use crate::ids::{CaseId, InstituteId};
 use crate::institutes::Institute;
 use crate::users::{Role, RoleGrant};
+use crate::visits::news_of;
 use crate::web::{Layout, Page, filters, urls};
 
 /// Most cases of one's own that are listed.
@@ -60,10 +61,17 @@ struct CaseLine {
     affected: Vec<String>,
     due: Due,
     changed: String,
+    /// Changes by others since the reader marked the case as read.
+    news: usize,
 }
 
 impl CaseLine {
-    fn new(case: &CaseSummary, institutes: &HashMap<InstituteId, Institute>, now: Timestamp) -> Self {
+    fn new(
+        case: &CaseSummary,
+        institutes: &HashMap<InstituteId, Institute>,
+        news: &HashMap<CaseId, usize>,
+        now: Timestamp,
+    ) -> Self {
         let target = institutes.get(&case.institute).and_then(|institute| institute.settings.target_days);
         let affected = case.individuals.iter().filter(|one| one.phenotype == Phenotype::Affected);
         Self {
@@ -74,6 +82,7 @@ impl CaseLine {
             affected: affected.map(|one| one.name.clone()).collect(),
             due: Due::new(case.analysis_date.unwrap_or(case.created_at), target, now),
             changed: filters::date(case.updated_at),
+            news: news.get(&case.id).copied().unwrap_or_default(),
         }
     }
 }
@@ -102,12 +111,14 @@ pub(super) async fn start(
         mentions,
     )?;
     trail.note_rows(mine.len() + active.len() + waiting.len() + mentions.len());
+    let all: Vec<&CaseSummary> = mine.iter().chain(&active).chain(&waiting).collect();
+    let news = news_of(&app, &principal, &all).await?;
     let by_id: HashMap<_, _> = institutes.iter().map(|institute| (institute.id.clone(), institute.clone())).collect();
     let list = |mut cases: Vec<CaseSummary>, most: i64| {
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let cut = cases.len() > most;
         cases.truncate(most);
-        List { lines: cases.iter().map(|case| CaseLine::new(case, &by_id, now)).collect(), cut }
+        List { lines: cases.iter().map(|case| CaseLine::new(case, &by_id, &news, now)).collect(), cut }
     };
     let urgent_first = |mut list: List| {
         list.lines.sort_by_key(|line| (line.status != Status::Prioritized, line.due.order()));

@@ -159,8 +159,14 @@ async fn list(
     let here = at_page(filter, kind, filter.page);
     let decides = access.may_edit();
     let mut rows: Vec<RowView> = found.page().iter().map(|row| RowView::new(case, &found, &heads, *row)).collect();
-    for (view, row) in rows.iter_mut().zip(found.page()).filter(|_| decides) {
-        view.pin_url = urls::decision(case, &found.columns.row(*row).id(), "pin", &here);
+    let since = app.visits.read_until(&access).await?;
+    for (view, row) in rows.iter_mut().zip(found.page()) {
+        let id = found.columns.row(*row).id();
+        let state = found.states.get(&id).filter(|state| state.user != *access.principal().user());
+        view.is_news = state.zip(since).is_some_and(|(state, since)| state.at > since);
+        if decides {
+            view.pin_url = urls::decision(case, &id, "pin", &here);
+        }
     }
     let named = |id: &VariantId| found.columns.find(id).map(|row| found.columns.row(row).simple_id());
     let last_decision = LastDecision::of(&access, &found.states, named, &here, app.clock.now());

@@ -125,6 +125,14 @@ pub struct Together<'a> {
     pub look: bool,
 }
 
+/// A variant's part in a decision about several.
+pub struct Part {
+    /// The revision it led to.
+    pub rev: i64,
+    /// What was before.
+    pub before: VariantState,
+}
+
 /// What the history keeps of a decision about several variants as a whole; each variant has its own entry besides.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -311,27 +319,22 @@ impl StateStore {
         self.states.insert_many_in(session, written, "a decision on this variant").await
     }
 
-    /// What the variants were before a decision about several of them, as far as that is still the last one about them.
-    pub async fn before_together(
+    /// What one decision about several variants made of each, and of what.
+    pub async fn parts_of(
         &self,
         editor: &CaseEditor,
         events: &EventStore,
         id: &TogetherId,
         now: Timestamp,
-    ) -> Result<Vec<(Option<VariantState>, VariantState)>, StoreError> {
-        let mut present = self.present(editor).await?;
-        let mut changes = Vec::new();
+    ) -> Result<Vec<Part>, StoreError> {
+        let mut parts = Vec::new();
         for event in events.of_together(editor, id).await? {
-            let after: Option<VariantState> = read(&event.subject, &event.after)?;
-            let Some(stands) = after.and_then(|after| present.remove(&after.id)) else { continue };
-            if stands.rev != event.rev {
-                continue;
-            }
-            let before: Option<VariantState> = read(&event.subject, &event.before)?;
-            let undecided = || VariantState::undecided(editor.access(), stands.id.clone(), now);
-            changes.push((Some(stands.clone()), before.unwrap_or_else(undecided)));
+            let Some(after) = read(&event.subject, &event.after)? else { continue };
+            let undecided = || VariantState::undecided(editor.access(), after.id.clone(), now);
+            let before = read(&event.subject, &event.before)?.unwrap_or_else(undecided);
+            parts.push(Part { rev: event.rev, before });
         }
-        Ok(changes)
+        Ok(parts)
     }
 
     /// What was decided about a variant at an earlier revision; 0 is "no decision". None when there is no such revision on

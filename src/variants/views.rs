@@ -36,6 +36,8 @@ pub struct RowView {
     pub filters: Vec<String>,
     pub passed: bool,
     pub state: RowState,
+    /// Whether somebody else decided about it since the reader marked the case as read.
+    pub is_news: bool,
     /// Where it is pinned or not; empty where the reader decides nothing.
     pub pin_url: String,
     pub copy_text: String,
@@ -154,6 +156,7 @@ impl RowView {
             passed: filters.iter().all(|filter| filter == "PASS"),
             filters,
             state: found.overlay.get(&at).copied().unwrap_or_default(),
+            is_news: false,
             pin_url: String::new(),
         }
     }

@@ -2,8 +2,10 @@
 //! else is told, and reading a page alone changes nothing.
 
 mod handlers;
+mod news;
 mod store;
 
+pub(crate) use news::news_of;
 pub use store::{Visit, VisitStore};
 
 use crate::web::{Access, Routes};

@@ -191,3 +191,25 @@ async fn passphrase_and_recovery_codes_are_changed() {
     }
     app.end().await;
 }
+
+/// Every page says how long it can be left alone: half an hour, and less towards the session's last hour.
+#[tokio::test]
+async fn a_page_says_what_is_left_of_the_session() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let ann = app.signed_in(&["own:clinician"]).await;
+    let left = async || {
+        let page = ann.page("/account").await;
+        let seconds = page.split("data-seconds-left=\"").nth(1).unwrap().split('"').next().unwrap();
+        seconds.parse::<i64>().unwrap()
+    };
+    assert_eq!(left().await, 30 * 60);
+    app.wait(SignedDuration::from_mins(29));
+    assert_eq!(left().await, 30 * 60, "who asks for a page begins anew");
+    for _ in 0..24 {
+        app.wait(SignedDuration::from_mins(28));
+        left().await;
+    }
+    assert_eq!(left().await, (12 * 60 - 29 - 24 * 28) * 60, "after twelve hours it ends anyhow");
+    app.end().await;
+}

@@ -95,7 +95,7 @@ async fn what_is_not_read_yet_is_marked_for_each_reader() {
     let (app, _, ann) = ready().await;
     let ben = app.user(&["own:geneticist"]).await;
     let reader = app.browser_of(&ben).await;
-    let new = |page: &str| (texts(page, ".badge.new").len(), texts(page, ".unread p").concat());
+    let new = |page: &str| (texts(page, ".comment .badge.new").len(), texts(page, ".unread p").concat());
     assert_eq!(new(&reader.page("/own/fam").await), (0, String::new()));
     say(&ann, "/own/fam/comments", &id('a'), &format!("@{} look at this", handle(&ben))).await;
     app.wait(SignedDuration::from_secs(1));

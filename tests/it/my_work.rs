@@ -101,3 +101,53 @@ async fn what_waits_longest_against_its_target_comes_first() {
     assert_eq!(texts(&guest, "tbody th").len(), 0, "others' work is not one's own");
     app.end().await;
 }
+
+/// What others did since one marked a case as read is counted on the lists of cases and marked in the case and its list; what
+/// one did oneself is not, and a case that one never marked has nothing new.
+#[tokio::test]
+async fn what_others_did_since_is_marked_as_new() {
+    let (app, _, ann) = ready().await;
+    came(&app, "fam", 0).await;
+    let ben = app.user(&["own:geneticist"]).await;
+    let bens = app.browser_of(&ben).await;
+    let news = async || {
+        let [start, cases, case] = [bens.page("/").await, bens.page("/own").await, bens.page("/own/fam").await];
+        let badges = [texts(&start, "tbody th .badge.new"), texts(&cases, "tbody th .badge.new")];
+        assert_eq!(badges[0], badges[1]);
+        let list = bens.page("/own/fam/variants").await;
+        let rows = texts(&list, "tbody th .badge.new").len();
+        (badges[0].concat(), texts(&case, "ol.history .badge.new").len(), rows, texts(&case, "form.unread p").concat())
+    };
+    let variant = ann.json("/api/v1/own/fam/variants").await["variants"][0]["id"].as_str().unwrap().to_owned();
+    let pin = format!("/own/fam/variants/{variant}/pin");
+    assert_eq!(send(&ann, &pin, &[("on", "1")]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(news().await, (String::new(), 0, 0, String::new()), "never marked");
+    app.wait(SignedDuration::from_secs(1));
+    let until = app.clock.now().to_string();
+    assert_eq!(send(&bens, "/own/fam/read", &[("until", &until)]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(news().await, (String::new(), 0, 0, String::new()));
+    app.wait(SignedDuration::from_secs(1));
+    let tag = |tag: &'static str| [("tag", tag), ("on", "1")];
+    assert_eq!(send(&bens, "/own/fam/tags", &tag("carrier")).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(news().await, (String::new(), 0, 0, String::new()), "one's own");
+    assert_eq!(send(&ann, "/own/fam/tags", &tag("medical")).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(send(&ann, &pin, &[("on", "0")]).await.status(), StatusCode::SEE_OTHER);
+    say(&ann, "/own/fam/comments", &"a".repeat(26), "Look.").await;
+    let sentence = "1 new comment and 2 other changes by others".to_owned();
+    assert_eq!(news().await, ("3 new".to_owned(), 3, 1, sentence));
+    let page = bens.page("/own/fam").await;
+    let until = page.split("name=\"until\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    app.wait(SignedDuration::from_secs(1));
+    assert_eq!(send(&ann, "/own/fam/tags", &tag("rna")).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(send(&bens, "/own/fam/read", &[("until", &until)]).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(news().await.0, "1 new", "what came after the page was shown stays new");
+    // To a guest the owner's work stays unknown.
+    share(&ann, &[]).await;
+    let guest = app.signed_in(&["partner:clinician"]).await;
+    let later = (app.clock.now() - SignedDuration::from_hours(1)).to_string();
+    assert_eq!(send(&guest, "/own/fam/read", &[("until", &later)]).await.status(), StatusCode::SEE_OTHER);
+    for page in ["/", "/partner", "/own/fam"] {
+        assert!(texts(&guest.page(page).await, "tbody th .badge.new, ol.history .badge.new").is_empty(), "{page}");
+    }
+    app.end().await;
+}

@@ -5,14 +5,13 @@ use axum::response::{IntoResponse as _, Response};
 use super::form::{Of, Sent, undone};
 use super::page::AskPage;
 use super::plan::Plan;
+use super::write::write;
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::{Case, CaseEditor};
-use crate::casework::follow;
-use crate::db::unless_conflict;
+use crate::cases::CaseEditor;
 use crate::error::{AppError, AppResult};
 use crate::variants::search::{Search, search};
-use crate::variants::{Together, VariantState};
+use crate::variants::{States, VariantState};
 use crate::web::{CsrfForm, Page, Params, see_other, urls};
 
 /// `POST /{institute}/{case}/variants/dismiss`: asks once, with count and reasons, before it dismisses more than one variant.
@@ -45,23 +44,10 @@ pub(crate) async fn decide(
     }
     let now = app.clock.now();
     let undecided = |id| VariantState::undecided(editor.access(), id, now);
-    trail.note_rows(plan.rows.len());
-    let mut read = editor.access().case().clone();
-    for _ in 0..TRIES {
-        let changes = plan.changes(&found, &sent, app.states.present(&editor).await?, undecided);
-        let unchanged = read.lists == editor.access().case().lists;
-        let changes = changes.filter(|_| unchanged).ok_or(MEANWHILE)?;
-        if store(&app, &editor, &read, changes).await? {
-            return Ok(see_other(&back(&editor, &params, &found, &sent)));
-        }
-        read = app.cases.again(&editor, now).await?;
-    }
-    Err(MEANWHILE)
+    let changes = |present| plan.changes(&found, &sent, present, undecided).ok_or(AppError::Conflict { rev: None });
+    trail.note_rows(write(&app, &editor, false, changes).await?);
+    Ok(see_other(&back(&editor, &params, &found, &sent)))
 }
-
-/// Tries when others change the case at the same time.
-const TRIES: usize = 8;
-const MEANWHILE: AppError = AppError::Conflict { rev: None };
 
 /// `POST /{institute}/{case}/variants/undo`: every variant of one decision becomes what it was, unless somebody decided about
 /// it since.
@@ -73,35 +59,20 @@ pub(crate) async fn undo(
     CsrfForm(pairs): CsrfForm<Vec<(String, String)>>,
 ) -> AppResult<Response> {
     let id = undone(&pairs)?;
-    let mut read = editor.access().case().clone();
-    for _ in 0..TRIES {
-        let now = app.clock.now();
-        let changes = app.states.before_together(&editor, &app.events, &id, now).await?;
-        trail.note_rows(changes.len());
-        if changes.is_empty() {
-            return Err(AppError::NotFound("decision that could be undone"));
-        }
-        if store(&app, &editor, &read, changes).await? {
-            return Ok(see_other(&urls::variants(&read, &params.to_query())));
-        }
-        read = app.cases.again(&editor, now).await?;
+    let parts = app.states.parts_of(&editor, &app.events, &id, app.clock.now()).await?;
+    let changes = |mut present: States| {
+        let standing = parts.iter().filter_map(|part| {
+            let stands = present.remove(&part.before.id).filter(|stands| stands.rev == part.rev)?;
+            Some((Some(stands), part.before.clone()))
+        });
+        Ok(standing.collect())
+    };
+    let undone = write(&app, &editor, false, changes).await?;
+    trail.note_rows(undone);
+    if undone == 0 {
+        return Err(AppError::NotFound("decision that could be undone"));
     }
-    Err(MEANWHILE)
-}
-
-/// Stores changes on the case as it was read; `false` when it is another one by now.
-async fn store(
-    app: &AppState,
-    editor: &CaseEditor,
-    read: &Case,
-    changes: Vec<(Option<VariantState>, VariantState)>,
-) -> AppResult<bool> {
-    // What follows for the case is the same for each of them, as none becomes or ceases to be causative.
-    let Some((_, first)) = changes.first() else { return Ok(true) };
-    let moves = follow(app, editor, read, first, first).await?;
-    let together = Together { read, changes, moves: moves.as_ref(), look: false };
-    let written = app.states.decide_together(editor, &app.cases, &app.events, together, app.clock.now()).await;
-    Ok(unless_conflict(written)?)
+    Ok(see_other(&urls::variants(editor.access().case(), &params.to_query())))
 }
 
 /// The list, at the row after the last one that was ticked.

@@ -5,5 +5,7 @@ mod form;
 mod handlers;
 mod page;
 mod plan;
+mod write;
 
 pub(super) use handlers::{decide, undo};
+pub(super) use write::write;

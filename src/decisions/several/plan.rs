@@ -1,4 +1,5 @@
 use super::form::{Of, Sent};
+use super::write::Changes;
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::columns::RowState;
@@ -119,7 +120,7 @@ impl Plan {
         sent: &Sent,
         mut present: States,
         undecided: impl Fn(VariantId) -> VariantState,
-    ) -> Option<Vec<(Option<VariantState>, VariantState)>> {
+    ) -> Option<Changes> {
         let mut changes = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
             let id = found.columns.row(*row).id();
