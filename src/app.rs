@@ -137,7 +137,7 @@ impl AppState {
             ways_in: WaysInStore::new(&db),
             users: UserStore::new(&db),
             institutes: InstituteStore::new(&db),
-            cases: CaseStore::new(&db),
+            cases: CaseStore::new(&db, config.cache.cases_mb),
             reservations: ReservationStore::new(&db),
             columns: ColumnStore::new(&db, variants.clone(), config.cache.columns_mb),
             variants,

@@ -128,6 +128,8 @@ pub struct CacheConfig {
     pub columns_mb: u64,
     /// Megabytes of decisions kept in memory.
     pub decisions_mb: u64,
+    /// Megabytes of lists of cases kept in memory.
+    pub cases_mb: u64,
 }
 
 /// `[rates]`

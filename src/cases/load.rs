@@ -331,6 +331,7 @@ async fn assemble(
         search: Vec::new(),
         decisions_rev: known.map_or(0, |case| case.decisions_rev),
         work_rev: known.map_or(0, |case| case.work_rev),
+        listed_rev: 0,
         created_at: known.map_or(now, |case| case.created_at),
         updated_at: now,
         rev: known.map_or(1, |case| case.rev + 1),

@@ -4,6 +4,7 @@ mod access;
 mod config;
 mod config_keys;
 mod delete;
+mod directory;
 mod emergency;
 mod guest;
 mod handlers;

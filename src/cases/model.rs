@@ -85,6 +85,9 @@ pub struct Case {
     /// Counts changes of status, people, tags and synopsis: the revision of the case's work in the history.
     #[serde(default)]
     pub work_rev: i64,
+    /// The change of what lists show of the institute's cases that left it so.
+    #[serde(default)]
+    pub listed_rev: i64,
     /// First load.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub created_at: Timestamp,
@@ -387,9 +390,9 @@ pub(super) mod field {
     pub const WORK_REV: &str = "work_rev";
     pub const SEARCH: &str = "search";
     pub const UPDATED_AT: &str = "updated_at";
-    pub const CREATED_AT: &str = "created_at";
     pub const SHARES: &str = "shares";
     pub const EMERGENCIES: &str = "emergencies";
+    pub const LISTED_REV: &str = "listed_rev";
     pub const REV: &str = "rev";
 }
 
@@ -400,13 +403,9 @@ impl Stored for Case {
         vec![
             unique_index("institute_family", doc! { field::INSTITUTE: 1, field::FAMILY: 1 }),
             unique_index("institute_name", doc! { field::INSTITUTE: 1, field::NAME: 1 }),
-            index("institute_changed", doc! { field::INSTITUTE: 1, field::UPDATED_AT: -1, "_id": -1 }),
-            index("institute_loaded", doc! { field::INSTITUTE: 1, field::CREATED_AT: -1, "_id": -1 }),
-            index("institute_status", doc! { field::INSTITUTE: 1, field::STATUS: 1, field::UPDATED_AT: -1, "_id": -1 }),
-            index("assigned", doc! { field::ASSIGNEES: 1, field::INSTITUTE: 1 }),
+            index("institute_listed", doc! { field::INSTITUTE: 1, field::LISTED_REV: 1 }),
             index("opened_by", doc! { "emergencies.by.user": 1 }),
             index("shared_with", doc! { "shares.with": 1 }),
-            index("institute_search", doc! { field::INSTITUTE: 1, field::SEARCH: 1 }),
         ]
     }
 }
@@ -477,6 +476,7 @@ mod tests {
             search: vec![],
             decisions_rev: 0,
             work_rev: 0,
+            listed_rev: 0,
             created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             updated_at: "2026-01-01T00:00:00Z".parse().unwrap(),
             rev: 1,
@@ -491,9 +491,9 @@ mod tests {
             field::TAGS,
             field::SYNOPSIS,
             field::WORK_REV,
+            field::LISTED_REV,
             field::SEARCH,
             field::UPDATED_AT,
-            field::CREATED_AT,
             field::SHARES,
             field::EMERGENCIES,
             field::REV,

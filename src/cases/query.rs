@@ -1,11 +1,10 @@
-use bson::{Bson, DateTime, Document, doc};
 use jiff::Timestamp;
 
-use super::model::{Status, field};
+use super::directory::Listed;
+use super::model::Status;
 use super::summary::CaseSummary;
 use super::work::Tag;
 use crate::ids::{CaseId, CaseName, UserId};
-use crate::institutes::InstituteAccess;
 
 /// What the cases page asks for. Conditions narrow together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,24 +79,16 @@ impl CaseSort {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|sort| sort.as_str() == word)
     }
-
-    fn field(self) -> &'static str {
-        match self {
-            Self::Changed => field::UPDATED_AT,
-            Self::Loaded | Self::Oldest => field::CREATED_AT,
-            Self::Name => field::NAME,
-        }
-    }
 }
 
 /// Where a case stands among others, by what they are sorted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CasePlace {
     by: PlaceValue,
     id: CaseId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum PlaceValue {
     At(Timestamp),
     Name(CaseName),
@@ -125,13 +116,6 @@ impl CasePlace {
         };
         Some(Self { by, id: id.parse().ok()? })
     }
-
-    fn value(&self) -> Bson {
-        match &self.by {
-            PlaceValue::At(at) => DateTime::from_millis(at.as_millisecond()).into(),
-            PlaceValue::Name(name) => name.into(),
-        }
-    }
 }
 
 impl std::fmt::Display for CasePlace {
@@ -148,53 +132,39 @@ impl CaseQuery {
         matches!(self.sort, CaseSort::Changed | CaseSort::Loaded)
     }
 
-    /// The order of the database's answer.
-    pub(super) fn order(&self) -> Document {
-        let direction = if self.is_descending() { -1 } else { 1 };
-        doc! { self.sort.field(): direction, "_id": direction }
+    /// The page of these cases that is asked for, and whether there are more.
+    pub(super) fn page<'a>(&self, cases: impl Iterator<Item = &'a Listed>) -> (Vec<CaseSummary>, bool) {
+        let words: Vec<String> = self.text.split_whitespace().map(str::to_lowercase).collect();
+        let fits = |case: &&Listed| self.fits(case, &words);
+        let mut found: Vec<(CasePlace, &Listed)> =
+            cases.filter(fits).map(|case| (CasePlace::of(&case.summary, self.sort), case)).collect();
+        let order = |one: &CasePlace, other: &CasePlace| {
+            let order = one.cmp(other);
+            if self.is_descending() { order.reverse() } else { order }
+        };
+        if let Some(after) = &self.after {
+            found.retain(|(place, _)| order(place, after).is_gt());
+        }
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = found.len() > limit;
+        if more {
+            found.select_nth_unstable_by(limit, |one, other| order(&one.0, &other.0));
+            found.truncate(limit);
+        }
+        found.sort_unstable_by(|one, other| order(&one.0, &other.0));
+        (found.into_iter().map(|(_, case)| case.summary.clone()).collect(), more)
     }
 
-    /// The condition, within the institute.
-    pub(super) fn filter(&self, access: &InstituteAccess) -> Document {
-        let mut filter = doc! { field::INSTITUTE: &access.institute().id };
-        match self.status.as_slice() {
-            [] => {}
-            [only] => drop(filter.insert(field::STATUS, only.as_str())),
-            several => {
-                let wanted: Vec<&str> = several.iter().map(|status| status.as_str()).collect();
-                filter.insert(field::STATUS, doc! { "$in": wanted });
-            }
-        }
-        match &self.assignee {
-            Some(Assignee::User(user)) => drop(filter.insert(field::ASSIGNEES, user)),
-            Some(Assignee::Nobody) => drop(filter.insert(field::ASSIGNEES, doc! { "$size": 0 })),
-            None => {}
-        }
-        if !self.tags.is_empty() {
-            let wanted: Vec<&str> = self.tags.iter().map(|tag| tag.as_str()).collect();
-            filter.insert(field::TAGS, doc! { "$all": wanted });
-        }
-        let mut all: Vec<Bson> = self
-            .text
-            .split_whitespace()
-            .map(|word| {
-                let from = word.to_lowercase();
-                let to = format!("{from}\u{10ffff}"); // every text that begins with the word lies between the two
-                doc! { field::SEARCH: { "$elemMatch": { "$gte": from, "$lt": to } } }.into()
-            })
-            .collect();
-        if let Some(place) = &self.after {
-            let (by, value) = (self.sort.field(), place.value());
-            let (beyond, from) = if self.is_descending() { ("$lt", "$lte") } else { ("$gt", "$gte") };
-            // The first condition says nothing new; an index answers it.
-            filter.insert(by, doc! { from: value.clone() });
-            let behind = doc! { by: value.clone(), "_id": { beyond: &place.id } };
-            all.push(doc! { "$or": [{ by: { beyond: value } }, behind] }.into());
-        }
-        if !all.is_empty() {
-            filter.insert("$and", all);
-        }
-        filter
+    fn fits(&self, Listed { summary: case, search }: &Listed, words: &[String]) -> bool {
+        let is_assigned = match &self.assignee {
+            Some(Assignee::User(user)) => case.assignees.contains(user),
+            Some(Assignee::Nobody) => case.assignees.is_empty(),
+            None => true,
+        };
+        is_assigned
+            && (self.status.is_empty() || self.status.contains(&case.status))
+            && self.tags.iter().all(|tag| case.tags.contains(tag))
+            && words.iter().all(|word| search.iter().any(|known| known.starts_with(word)))
     }
 }
 

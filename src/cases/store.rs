@@ -1,15 +1,11 @@
-use std::sync::Arc;
-use std::time::Duration;
-
 use bson::{Bson, DateTime, doc};
 use jiff::{SignedDuration, Timestamp};
-use moka::Entry;
-use moka::future::Cache;
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
 
 use super::access::CaseEditor;
+use super::directory::Directories;
 use super::emergency::Emergency;
 use super::model::{Case, Status, field};
 use super::query::CaseQuery;
@@ -22,7 +18,7 @@ use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::emergency::EmergencyAdmin;
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
-use crate::institutes::InstituteAccess;
+use crate::institutes::{Institute, InstituteAccess};
 use crate::users::SystemAdmin;
 use crate::variants::KeyForm;
 
@@ -30,12 +26,8 @@ use crate::variants::KeyForm;
 #[derive(Clone)]
 pub struct CaseStore {
     cases: Documents<Case>,
-    /// How many cases are in each status.
-    counted: Cache<InstituteId, Arc<Vec<(Status, u64)>>>,
+    directories: Directories,
 }
-
-/// How long counts hold: reading all cases of an institute for them takes a while.
-const COUNTED: Duration = Duration::from_secs(5);
 
 /// What somebody asks of the cases of their institutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,17 +40,26 @@ pub enum AtHand {
     Waiting,
 }
 
+impl AtHand {
+    fn holds(&self, case: &CaseSummary, now: Timestamp) -> bool {
+        let is_of = |status: &[Status]| status.contains(&case.status);
+        match self {
+            Self::Of(user) => {
+                case.assignees.contains(user) && is_of(&[Status::Prioritized, Status::Inactive, Status::Active])
+            }
+            Self::Active => case.updated_at >= now - ACTIVE && is_of(&[Status::Active, Status::Solved]),
+            Self::Waiting => {
+                let is_new = case.updated_at >= now - NEW && case.assignees.is_empty();
+                is_new && is_of(&[Status::Prioritized, Status::Inactive])
+            }
+        }
+    }
+}
+
 /// How long ago a case was changed that counts as active.
 const ACTIVE: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// How long ago one was loaded or changed that counts as new.
 const NEW: SignedDuration = SignedDuration::from_hours(60 * 24);
-
-#[derive(Deserialize)]
-struct StatusCount {
-    #[serde(rename = "_id")]
-    status: Status,
-    n: i64,
-}
 
 #[derive(Deserialize)]
 struct OwnerCount {
@@ -68,10 +69,10 @@ struct OwnerCount {
 }
 
 impl CaseStore {
-    /// Opens the collection.
+    /// Opens the collection with a cache of `megabytes`.
     #[must_use]
-    pub fn new(db: &Db) -> Self {
-        Self { cases: Documents::new(db), counted: Cache::builder().max_capacity(1_000).time_to_live(COUNTED).build() }
+    pub fn new(db: &Db, megabytes: u64) -> Self {
+        Self { cases: Documents::new(db), directories: Directories::new(db, megabytes) }
     }
 
     /// The case of this name, if it is in scope now. One that is not looks like one that is not there.
@@ -142,67 +143,34 @@ impl CaseStore {
         access: &InstituteAccess,
         query: &CaseQuery,
     ) -> Result<(Vec<CaseSummary>, bool), StoreError> {
-        let options = FindOptions::builder().sort(query.order()).limit(query.limit + 1).projection(summary()).build();
-        let mut found: Vec<CaseSummary> = self.cases.find_as(query.filter(access), options).await?;
-        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        let more = found.len() > limit;
-        found.truncate(limit);
-        Ok((found, more))
+        let directory = self.directories.of(access.institute()).await?;
+        Ok(query.page(directory.cases()))
     }
 
-    /// Cases of the institutes that a person reads, for what they ask of their work; those last changed come first.
+    /// How many cases of the institute are in each status.
+    pub async fn status_counts(&self, access: &InstituteAccess) -> Result<Vec<(Status, u64)>, StoreError> {
+        Ok(self.directories.of(access.institute()).await?.status_counts())
+    }
+
+    /// Cases of those of the institutes that a person reads, for what they ask of their work; those last changed come
+    /// first.
     pub async fn at_hand(
         &self,
         scope: &Scope,
+        institutes: &[Institute],
         which: &AtHand,
         now: Timestamp,
-        limit: i64,
+        limit: usize,
     ) -> Result<Vec<CaseSummary>, StoreError> {
-        let mut institutes: Vec<Bson> = scope.institutes().map(Bson::from).collect();
-        if institutes.is_empty() {
-            return Ok(Vec::new());
+        let mut found = Vec::new();
+        for institute in institutes.iter().filter(|institute| scope.covers(&institute.id)) {
+            let directory = self.directories.of(institute).await?;
+            let cases = directory.cases().map(|case| &case.summary);
+            found.extend(cases.filter(|case| which.holds(case, now)).cloned());
         }
-        let institute = if institutes.len() == 1 { institutes.remove(0) } else { doc! { "$in": institutes }.into() };
-        let since = |age: SignedDuration| doc! { "$gte": DateTime::from_millis((now - age).as_millisecond()) };
-        let of = |status: &[Status]| doc! { "$in": status.iter().map(|status| status.as_str()).collect::<Vec<_>>() };
-        let waiting = [Status::Prioritized, Status::Inactive];
-        let filter = match which {
-            AtHand::Of(user) => doc! {
-                field::ASSIGNEES: user, field::INSTITUTE: institute,
-                field::STATUS: of(&[Status::Prioritized, Status::Inactive, Status::Active]),
-            },
-            AtHand::Active => doc! {
-                field::INSTITUTE: institute, field::UPDATED_AT: since(ACTIVE),
-                field::STATUS: of(&[Status::Active, Status::Solved]),
-            },
-            AtHand::Waiting => doc! {
-                field::INSTITUTE: institute, field::UPDATED_AT: since(NEW), field::STATUS: of(&waiting),
-                field::ASSIGNEES: { "$size": 0 },
-            },
-        };
-        let options =
-            FindOptions::builder().sort(doc! { field::UPDATED_AT: -1 }).limit(limit).projection(summary()).build();
-        self.cases.find_as(filter, options).await
-    }
-
-    /// How many cases of the institute are in each status; what another process changed counts within five seconds.
-    pub async fn status_counts(&self, access: &InstituteAccess) -> Result<Arc<Vec<(Status, u64)>>, StoreError> {
-        let institute = &access.institute().id;
-        let counted = self.counted.entry_by_ref(institute).or_try_insert_with(async {
-            let counts: Vec<StatusCount> = self
-                .cases
-                .aggregate(vec![
-                    doc! { "$match": { field::INSTITUTE: institute } },
-                    doc! { "$group": { "_id": format!("${}", field::STATUS), "n": { "$sum": 1 } } },
-                ])
-                .await?;
-            let count = |status: Status| {
-                let found = counts.iter().find(|count| count.status == status);
-                found.map_or(0, |count| u64::try_from(count.n).unwrap_or(0))
-            };
-            Ok::<_, StoreError>(Arc::new(Status::ALL.into_iter().map(|status| (status, count(status))).collect()))
-        });
-        counted.await.map(Entry::into_value).map_err(StoreError::Shared)
+        found.sort_by(|one, other| other.updated_at.cmp(&one.updated_at));
+        found.truncate(limit);
+        Ok(found)
     }
 
     /// How many cases each institute owns, and nothing else of them; one query for any number of cases, answered by an index.
@@ -262,6 +230,8 @@ impl CaseStore {
         case: &Case,
         known_rev: Option<i64>,
     ) -> Result<(), StoreError> {
+        let listed_rev = self.directories.count(&mut *session, &case.institute).await?;
+        let case = &Case { listed_rev, ..case.clone() };
         let Some(known_rev) = known_rev else {
             return self.cases.insert_in(session, case, "a case of this name").await;
         };
@@ -277,6 +247,7 @@ impl CaseStore {
 
     /// Removes the case with revision `rev`, in the transaction that writes its last event.
     pub async fn remove(&self, _: &SystemScope, session: &mut ClientSession, case: &Case) -> Result<(), StoreError> {
+        self.directories.count_removed(&mut *session, &case.institute).await?;
         let gone = self
             .cases
             .collection()
@@ -312,6 +283,7 @@ impl CaseStore {
             reason: error.to_string(),
         };
         let set = doc! {
+            field::LISTED_REV: self.directories.count(&mut *session, &read.institute).await?,
             field::STATUS: work.status.as_str(),
             field::ASSIGNEES: bson::serialize_to_bson(&work.assignees).map_err(written)?,
             field::TAGS: bson::serialize_to_bson(&work.tags).map_err(written)?,
@@ -321,7 +293,6 @@ impl CaseStore {
         };
         let change = doc! { "$set": set, "$inc": { field::REV: 1 } };
         if self.cases.update_one_in(session, doc! { "_id": &read.id, field::REV: read.rev }, change).await? {
-            self.counted.invalidate(&read.institute).await;
             Ok(())
         } else {
             Err(StoreError::Conflict("the case"))

@@ -47,7 +47,7 @@ pub(super) async fn migrate(globals: &Globals, config: &Config) -> anyhow::Resul
 
 /// Writes the columns of published lists back where the stored ones are missing, of another version or damaged.
 async fn mend_columns(db: &Db, scope: &SystemScope) -> anyhow::Result<()> {
-    let cases = CaseStore::new(db);
+    let cases = CaseStore::new(db, 0);
     let columns = ColumnStore::new(db, VariantStore::new(db), 0);
     let (mut lists, mut mended, mut failed) = (0, 0, 0);
     for id in cases.ids(scope).await? {
@@ -143,7 +143,7 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
                      database role` prints, and another user to LODESTONE_AUDIT__UPKEEP_URI"
                 );
             }
-            let forms = CaseStore::new(&open.db).key_forms(&SystemScope::new()).await.context("reading the cases");
+            let forms = CaseStore::new(&open.db, 0).key_forms(&SystemScope::new()).await.context("reading the cases");
             match forms {
                 Ok(forms) => {
                     for note in key_notes(config, &forms) {

@@ -17,6 +17,7 @@ pub use change::{Changed, add, change};
 pub(crate) use forms::{NameForm, NewInstituteForm, SHARE_WITH, SettingsForm};
 pub use forms::{read_frequency, read_name, read_partners};
 pub use handlers::routes;
+pub(crate) use model::field;
 pub use model::{Choices, DEFAULT_FREQUENCY_CUTOFF, Difference, Institute, Settings};
 pub(crate) use query::query_of;
 pub use store::InstituteStore;

@@ -25,8 +25,14 @@ pub struct Institute {
     /// When it was added.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub created_at: Timestamp,
-    /// Counts changes of the document.
+    /// Counts changes of name and settings.
     pub rev: i64,
+    /// Counts changes of what lists show of the institute's cases.
+    #[serde(default)]
+    pub cases_rev: i64,
+    /// The last of these that removed a case.
+    #[serde(default)]
+    pub removed_rev: i64,
 }
 
 /// An institute's own rules.
@@ -126,7 +132,7 @@ impl Institute {
     /// A new institute with default settings.
     #[must_use]
     pub fn new(id: InstituteId, name: String, now: Timestamp) -> Self {
-        Self { id, name, settings: Settings::default(), created_at: now, rev: 1 }
+        Self { id, name, settings: Settings::default(), created_at: now, rev: 1, cases_rev: 0, removed_rev: 0 }
     }
 
     /// What its admins decided.
@@ -137,8 +143,10 @@ impl Institute {
 }
 
 /// Names of stored fields.
-pub(super) mod field {
+pub(crate) mod field {
     pub const REV: &str = "rev";
+    pub const CASES_REV: &str = "cases_rev";
+    pub const REMOVED_REV: &str = "removed_rev";
 }
 
 impl Stored for Institute {

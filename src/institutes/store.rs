@@ -3,7 +3,7 @@ use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 
 use super::model::{Institute, field};
-use crate::db::{Db, Documents, StoreError};
+use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::InstituteId;
 
 /// The `institutes` collection. Holds no patient data, so it takes no scope.
@@ -36,21 +36,22 @@ impl InstituteStore {
         self.institutes.find(doc! { "_id": { "$in": ids } }, by_id).await
     }
 
-    /// Puts the changed document in place of its revision `known`, or tells that somebody was faster.
+    /// Puts changed name and settings in place of those of revision `known`, or tells that somebody was faster.
     pub(super) async fn replace(
         &self,
         session: &mut ClientSession,
         institute: &Institute,
         known: i64,
     ) -> Result<(), StoreError> {
-        let replaced = self
-            .institutes
-            .collection()
-            .await?
-            .replace_one(doc! { "_id": &institute.id, field::REV: known }, Documents::encode(institute)?)
-            .session(session)
-            .await?;
-        if replaced.matched_count == 1 { Ok(()) } else { Err(StoreError::Conflict("the institute")) }
+        let settings = bson::serialize_to_bson(&institute.settings)
+            .map_err(|error| StoreError::Unwritable { collection: Institute::COLLECTION, reason: error.to_string() })?;
+        let changed = doc! { "name": &institute.name, "settings": settings, field::REV: institute.rev };
+        let as_known = doc! { "_id": &institute.id, field::REV: known };
+        if self.institutes.update_one_in(session, as_known, doc! { "$set": changed }).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the institute"))
+        }
     }
 
     /// All institutes, by id.

@@ -19,9 +19,9 @@ use crate::visits::news_of;
 use crate::web::{Layout, Page, filters, urls};
 
 /// Most cases of one's own that are listed.
-const MINE: i64 = 200;
+const MINE: usize = 200;
 /// Most of those that are active or new.
-const OTHERS: i64 = 15;
+const OTHERS: usize = 15;
 /// Most mentions.
 const MENTIONS: usize = 5;
 
@@ -87,7 +87,8 @@ impl CaseLine {
     }
 }
 
-/// `GET /`: in a constant number of queries, however many cases and institutes there are.
+/// `GET /`: in a constant number of queries, however many cases there are; an institute whose cases changed since it was
+/// looked at last costs one more.
 pub(super) async fn start(
     principal: Principal,
     page: Page,
@@ -102,20 +103,16 @@ pub(super) async fn start(
     let of_me = AtHand::Of(principal.user().clone());
     let mentions =
         async { if readable.is_empty() { Ok(Vec::new()) } else { mentions_of(&app, &principal, &trail).await } };
-    let (institutes, administered, mine, active, waiting, mentions) = tokio::try_join!(
-        app.institutes.among(&readable),
-        app.institutes.among(&administered),
-        app.cases.at_hand(scope, &of_me, now, MINE + 1),
-        app.cases.at_hand(scope, &AtHand::Active, now, OTHERS + 1),
-        app.cases.at_hand(scope, &AtHand::Waiting, now, OTHERS + 1),
-        mentions,
-    )?;
+    let (institutes, administered, mentions) =
+        tokio::try_join!(app.institutes.among(&readable), app.institutes.among(&administered), mentions)?;
+    let mine = app.cases.at_hand(scope, &institutes, &of_me, now, MINE + 1).await?;
+    let active = app.cases.at_hand(scope, &institutes, &AtHand::Active, now, OTHERS + 1).await?;
+    let waiting = app.cases.at_hand(scope, &institutes, &AtHand::Waiting, now, OTHERS + 1).await?;
     trail.note_rows(mine.len() + active.len() + waiting.len() + mentions.len());
     let all: Vec<&CaseSummary> = mine.iter().chain(&active).chain(&waiting).collect();
     let news = news_of(&app, &principal, &all).await?;
     let by_id: HashMap<_, _> = institutes.iter().map(|institute| (institute.id.clone(), institute.clone())).collect();
-    let list = |mut cases: Vec<CaseSummary>, most: i64| {
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let list = |mut cases: Vec<CaseSummary>, most: usize| {
         let cut = cases.len() > most;
         cases.truncate(most);
         List { lines: cases.iter().map(|case| CaseLine::new(case, &by_id, &news, now)).collect(), cut }

@@ -6,7 +6,7 @@ use bson::{Document, doc};
 use reqwest::StatusCode;
 use scraper::{Html, Selector};
 
-use crate::sharing::{ready, texts};
+use crate::sharing::{ready, send, texts};
 use crate::support::{Browser, TestApp};
 
 /// Adds cases like `fam`, named by their number; the later ones were changed and loaded earlier, several at the same time.
@@ -112,5 +112,46 @@ async fn the_api_narrows_and_pages_alike() {
             assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{at}?{wrong}");
         }
     }
+    app.end().await;
+}
+
+/// What a list shows follows every change at once, also one that a command made, which is another process.
+#[tokio::test]
+async fn lists_follow_changes_of_other_processes() {
+    let (app, _, ann) = ready().await;
+    let names = async |path: &str| {
+        let mut names = texts(&ann.page(path).await, "tbody th a");
+        names.sort();
+        names.dedup();
+        names
+    };
+    assert_eq!(names("/own").await, ["fam"]);
+    for name in ["two", "three"] {
+        app.given_case("own", name).await;
+        assert!(names("/own").await.contains(&name.to_owned()), "{name}");
+    }
+    let (_, commands) = app.commands_during(ann.page("/own")).await;
+    let reads = commands.iter().filter(|(name, of)| name == "find" && of == "cases").count();
+    assert_eq!(reads, 1, "what others share, as nothing changed: {commands:?}");
+    let ben = app.signed_in(&["own:geneticist"]).await;
+    let tagged = send(&ben, "/own/two/tags", &[("tag", "carrier"), ("on", "1")]).await;
+    assert_eq!(tagged.status(), StatusCode::SEE_OTHER);
+    assert_eq!(names("/own?tag=carrier").await, ["two"]);
+    assert!(ann.page("/own").await.contains("3 in all"));
+    assert!(app.cli(&["case", "delete", "three", "--institute", "own"]).await);
+    assert_eq!(names("/own").await, ["fam", "two"]);
+    assert!(ann.page("/own").await.contains("2 in all"));
+    let path = app.write_trio("own", "two", &crate::support::vcf::three_records()[..1], "");
+    assert!(app.cli(&["load", "case", path.to_str().unwrap(), "--update"]).await);
+    assert!(ann.page("/own?q=two").await.contains("</span>1</a>"), "one variant is left");
+    let rev = app.documents("cases", doc! {}).await.into_iter().find(|case| case.get_str("name").unwrap() == "two");
+    let rev = rev.unwrap().get_i64("work_rev").unwrap().to_string();
+    let saved = send(&ann, "/own/two/status", &[("status", "archived"), ("rev", &rev)]).await;
+    assert_eq!(saved.status(), StatusCode::SEE_OTHER);
+    assert_eq!(names("/own?status=archived").await, ["two"]);
+    // An admin's change of the settings, sent from what was read before, keeps the count.
+    assert!(app.cli(&["institute", "set", "own", "--name", "Ours"]).await);
+    app.given_case("own", "four").await;
+    assert_eq!(names("/own").await, ["fam", "four", "two"]);
     app.end().await;
 }

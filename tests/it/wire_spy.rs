@@ -16,7 +16,7 @@ use crate::support::{Browser, TestApp};
 use rules::{COLLECTIONS, Places, Reach, Rule};
 
 /// Columns are not kept in memory, so that everybody's visit reads them.
-const NO_CACHE: &str = "[cache]\ncolumns_mb = 0\ndecisions_mb = 0";
+const NO_CACHE: &str = "[cache]\ncolumns_mb = 0\ndecisions_mb = 0\ncases_mb = 0";
 /// A flag of an institute that nobody here audits, but the system's auditors.
 const FOREIGN_FLAG: &str = "foreignflag";
 

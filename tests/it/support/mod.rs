@@ -345,7 +345,17 @@ impl TestApp {
 
     /// Changes what is stored, behind the program's back; how many documents were changed.
     pub async fn tamper(&self, collection: &str, filter: bson::Document, update: bson::Document) -> u64 {
-        self.beside(collection).await.update_many(filter, update).await.unwrap().modified_count
+        let changed = self.beside(collection).await.update_many(filter, update).await.unwrap().modified_count;
+        self.noted(collection).await;
+        changed
+    }
+
+    /// Cases that were changed behind the program's back are read anew for the next list of them.
+    async fn noted(&self, collection: &str) {
+        if collection == "cases" {
+            let anew = bson::doc! { "$inc": { "cases_rev": 1_i64 }, "$set": { "removed_rev": i64::MAX } };
+            self.beside("institutes").await.update_many(bson::doc! {}, anew).await.unwrap();
+        }
     }
 
     /// Puts a document in the place of another, behind the program's back.
@@ -357,16 +367,20 @@ impl TestApp {
     /// Adds a document, behind the program's back.
     pub async fn insert(&self, collection: &str, document: &bson::Document) {
         self.beside(collection).await.insert_one(document).await.unwrap();
+        self.noted(collection).await;
     }
 
     /// Adds many documents at once, behind the program's back.
     pub async fn insert_many(&self, collection: &str, documents: &[bson::Document]) {
         self.beside(collection).await.insert_many(documents).ordered(false).await.unwrap();
+        self.noted(collection).await;
     }
 
     /// Removes what is stored, behind the program's back.
     pub async fn remove(&self, collection: &str, filter: bson::Document) -> u64 {
-        self.beside(collection).await.delete_many(filter).await.unwrap().deleted_count
+        let removed = self.beside(collection).await.delete_many(filter).await.unwrap().deleted_count;
+        self.noted(collection).await;
+        removed
     }
 
     /// Runs the program itself on this server's database; exit code, standard output and standard error.
