@@ -82,13 +82,13 @@ impl CaseSort {
 }
 
 /// Where a case stands among others, by what they are sorted by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CasePlace {
     by: PlaceValue,
     id: CaseId,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum PlaceValue {
     At(Timestamp),
     Name(CaseName),
@@ -118,6 +118,37 @@ impl CasePlace {
     }
 }
 
+/// What cases are compared by: a value, and where that is the same their identity.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a>(By<'a>, &'a str);
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum By<'a> {
+    At(Timestamp),
+    Name(&'a str),
+}
+
+impl<'a> Key<'a> {
+    fn of(case: &'a CaseSummary, sort: CaseSort) -> Self {
+        let by = match sort {
+            CaseSort::Changed => By::At(case.updated_at),
+            CaseSort::Loaded | CaseSort::Oldest => By::At(case.created_at),
+            CaseSort::Name => By::Name(case.name.as_str()),
+        };
+        Self(by, case.id.as_str())
+    }
+}
+
+impl CasePlace {
+    fn key(&self) -> Key<'_> {
+        let by = match &self.by {
+            PlaceValue::At(at) => By::At(*at),
+            PlaceValue::Name(name) => By::Name(name.as_str()),
+        };
+        Key(by, self.id.as_str())
+    }
+}
+
 impl std::fmt::Display for CasePlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.by {
@@ -135,15 +166,16 @@ impl CaseQuery {
     /// The page of these cases that is asked for, and whether there are more.
     pub(super) fn page<'a>(&self, cases: impl Iterator<Item = &'a Listed>) -> (Vec<CaseSummary>, bool) {
         let words: Vec<String> = self.text.split_whitespace().map(str::to_lowercase).collect();
-        let fits = |case: &&Listed| self.fits(case, &words);
-        let mut found: Vec<(CasePlace, &Listed)> =
-            cases.filter(fits).map(|case| (CasePlace::of(&case.summary, self.sort), case)).collect();
-        let order = |one: &CasePlace, other: &CasePlace| {
+        let mut found: Vec<(Key<'_>, &Listed)> = cases
+            .filter(|case| self.fits(case, &words))
+            .map(|case| (Key::of(&case.summary, self.sort), case))
+            .collect();
+        let order = |one: &Key<'_>, other: &Key<'_>| {
             let order = one.cmp(other);
             if self.is_descending() { order.reverse() } else { order }
         };
-        if let Some(after) = &self.after {
-            found.retain(|(place, _)| order(place, after).is_gt());
+        if let Some(after) = self.after.as_ref().map(CasePlace::key) {
+            found.retain(|(key, _)| order(key, &after).is_gt());
         }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = found.len() > limit;

@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use bson::{Bson, DateTime, doc};
 use jiff::{SignedDuration, Timestamp};
 use mongodb::ClientSession;
@@ -168,7 +170,7 @@ impl CaseStore {
             let cases = directory.cases().map(|case| &case.summary);
             found.extend(cases.filter(|case| which.holds(case, now)).cloned());
         }
-        found.sort_by(|one, other| other.updated_at.cmp(&one.updated_at));
+        found.sort_by_key(|case| Reverse(case.updated_at));
         found.truncate(limit);
         Ok(found)
     }

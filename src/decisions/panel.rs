@@ -79,8 +79,12 @@ impl LastDecision {
             } else {
                 Wanted::Dismissed(last.dismissed.clone()).words()
             };
+            let variant = match together().count() {
+                1 => name(&last.id)?,
+                count => format!("{} variants", filters::thousands(count as u64)),
+            };
             return Some(Self {
-                variant: format!("{} variants", filters::thousands(together().count() as u64)),
+                variant,
                 words,
                 of: ("together", id.to_string()),
                 undo: urls::undo_several(access.case(), query),

@@ -182,6 +182,8 @@ async fn one_that_is_ticked_is_dismissed_at_once_and_the_next_is_at_hand() {
     let back = send(&ann, DISMISS, &[("what", "ticked"), ("reason", "29"), ("variant", &ids[1])]).await;
     assert_eq!(back.headers()["location"], format!("{LIST}#v-{}", ids[2]).as_str());
     assert_eq!(dismissed(&app).await, BTreeSet::from([ids[1].clone()]));
+    let last = texts(&ann.page(LIST).await, "form.decide").concat();
+    assert!(last.contains("7_124000001_C_A, dismissed: technical artefact"), "{last}");
     // A case that nobody had begun is being read now.
     let case = app
         .documents("cases", doc! {})
