@@ -147,7 +147,7 @@ async fn indexes_are_synchronised() {
     lodestone::db::sync_indexes(&app.app.db).await.unwrap();
     let answer = client.database(app.app.db.name()).run_command(bson::doc! { "listIndexes": "cases" }).await.unwrap();
     let text = format!("{answer:?}");
-    assert!(text.contains("institute_family") && text.contains("institute_search"));
+    assert!(text.contains("institute_family") && text.contains("institute_listed"));
     assert!(!text.contains("\"gone\""), "{text}");
     app.end().await;
 }
