@@ -1,5 +1,5 @@
 use super::change::Wanted;
-use super::terms::{DISMISSALS, RANKS};
+use super::terms::{RANKS, read_dismissal};
 use crate::error::{AppError, AppResult, FieldError};
 
 /// A decision as it was sent.
@@ -35,8 +35,7 @@ impl Sent {
             "on" => self.on = Some(["0", "1"].iter().position(|known| *known == value).ok_or("must be 1 or 0")? == 1),
             "from" if value == "list" => self.on_list = true,
             "reason" => {
-                let code = value.parse().ok().filter(|code| DISMISSALS.iter().any(|(known, _)| known == code));
-                self.reasons.push(code.ok_or("is not a reason to dismiss a variant")?);
+                self.reasons.push(read_dismissal(value).ok_or("is not a reason to dismiss a variant")?);
             }
             "rank" if value.is_empty() => self.rank = None,
             "rank" => {

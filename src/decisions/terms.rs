@@ -37,6 +37,12 @@ pub const RANKS: [(u8, &str, &str); 15] = [
     (0, "O", "other"),
 ];
 
+/// Reads the number of a reason.
+#[must_use]
+pub fn read_dismissal(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|code| DISMISSALS.iter().any(|(known, _)| known == code))
+}
+
 /// A reason in words.
 #[must_use]
 pub fn dismissal(code: u16) -> String {

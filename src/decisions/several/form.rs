@@ -1,4 +1,4 @@
-use crate::decisions::terms::DISMISSALS;
+use crate::decisions::terms::read_dismissal;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::{TogetherId, VariantId};
 
@@ -34,10 +34,7 @@ impl Sent {
             let known = match name.as_str() {
                 "what" => WHAT.into_iter().find(|known| *known == value).map(|known| what = Some(known)),
                 "variant" => value.parse().ok().map(|id: VariantId| variants.push(id)),
-                "reason" => {
-                    let code = value.parse().ok().filter(|code| DISMISSALS.iter().any(|(known, _)| known == code));
-                    code.map(|code: u16| reasons.push(code))
-                }
+                "reason" => read_dismissal(value).map(|code| reasons.push(code)),
                 "seen" => {
                     seen = Some(value.to_owned());
                     Some(())
@@ -113,6 +110,7 @@ pub(super) fn undone(pairs: &[(String, String)]) -> AppResult<TogetherId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decisions::terms::DISMISSALS;
 
     fn read(text: &str) -> Result<Sent, Vec<String>> {
         match Sent::read(&serde_urlencoded::from_str::<Vec<(String, String)>>(text).unwrap()) {

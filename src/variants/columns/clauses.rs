@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::bits::Bits;
 use super::filter::Filter;
 use super::limits::{Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
-use super::table::{Columns, GeneCell, LOW_FRACTION, known};
+use super::row::known;
+use super::table::{Columns, GeneCell, LOW_FRACTION};
 use crate::cases::Phenotype;
 use crate::vcf::consequence;
 

@@ -3,7 +3,8 @@ use super::clauses::{Clause, Evaluated};
 use super::filter::{Filter, PARAMETERS};
 use super::limits::{NOTABLE_SPLICEAI, People};
 use super::preset::in_words;
-use super::table::{Columns, is_pathogenic, known};
+use super::row::{is_pathogenic, known};
+use super::table::Columns;
 use crate::cases::Phenotype;
 
 /// Why a row is shown or not.
@@ -119,7 +120,7 @@ impl Columns {
         let row = self.row(at);
         let or_none =
             |words: Vec<String>, none: &str| if words.is_empty() { none.to_owned() } else { words.join(", ") };
-        let of_genes = |text: &dyn Fn(&super::table::RowGene<'_>) -> String, none: &str| {
+        let of_genes = |text: &dyn Fn(&super::row::RowGene<'_>) -> String, none: &str| {
             let mut words: Vec<String> = row.genes().map(|gene| text(&gene)).filter(|text| !text.is_empty()).collect();
             words.dedup();
             or_none(words, none)

@@ -5,7 +5,8 @@ use super::clauses::{Clause, Evaluated, Overlay};
 use super::cutoffs::{CutoffKind, Cutoffs};
 use super::filter::{Filter, GENE_MODELS, MODELS};
 use super::limits::{Limit, People, SpidexBand};
-use super::table::{Columns, GenotypeKind, known};
+use super::row::known;
+use super::table::{Columns, GenotypeKind};
 use crate::cases::Phenotype;
 use crate::vcf::{clinvar, consequence};
 

@@ -11,6 +11,7 @@ mod facets;
 mod filter;
 mod limits;
 mod preset;
+mod row;
 mod sort;
 mod table;
 
@@ -23,5 +24,6 @@ pub use facets::{Choice, Facets, facets};
 pub use filter::{Filter, PARAMETERS, PER_PAGE, Wrong};
 pub use limits::{Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
 pub use preset::{clinical_preset, in_words};
+pub use row::{Row, RowCall, RowClinvar, RowCompound, RowGene};
 pub use sort::{Order, Sort};
-pub use table::{Columns, FORMAT, GenotypeKind, Row, RowCall, RowClinvar, RowCompound, RowGene};
+pub use table::{Columns, FORMAT, GenotypeKind};
