@@ -91,4 +91,4 @@ e2e: system
 	  || { echo "please install pip for python3 (Debian: apt-get install python3-pip)" >&2; exit 1; }
 	cargo build
 	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install >/dev/null
-	E2E_MODULES="$(e2e_modules)" E2E_PROGRAM="$$(realpath $${CARGO_TARGET_DIR:-target}/debug/lodestone)" node --test tests/e2e/run.mjs
+	E2E_MODULES="$(e2e_modules)" E2E_PROGRAM="$$(realpath $${CARGO_TARGET_DIR:-target}/debug/lodestone)" node --test tests/e2e/run.mjs tests/e2e/whole_case.mjs

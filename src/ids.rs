@@ -1,7 +1,9 @@
 //! Identifiers as types: a text that was parsed once need not be doubted again.
 
-use data_encoding::Encoding;
 use std::sync::LazyLock;
+
+use data_encoding::Encoding;
+use unicode_normalization::is_nfc;
 
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     let mut specification = data_encoding::Specification::new();
@@ -31,6 +33,13 @@ pub struct IdError {
     pub value: String,
     /// The rule it breaks, with advice.
     pub rule: &'static str,
+}
+
+/// Whether a name has one spelling in bytes for what people see: composed letters (Unicode normal form C), and nothing that
+/// is invisible or turns the direction of writing.
+pub(crate) fn has_one_spelling(text: &str) -> bool {
+    let unseen = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    !text.chars().any(|c| c.is_control() || unseen(c)) && is_nfc(text)
 }
 
 /// Defines a text identifier that is valid by construction: serde, `Display`, `FromStr` and `Into<Bson>`.
@@ -141,11 +150,12 @@ define_id! {
     /// The name a case has in URLs and on pages: the family's name, unique in its institute.
     pub struct CaseName;
     what = "a case name";
-    rule = "use 1 to 128 characters without spaces at the ends, / \\ ? # % or control characters, and not `settings`, `members`, `cases`, `.` or `..`";
+    rule = "use 1 to 128 characters without spaces at the ends, / \\ ? # %, control or invisible characters, letters and accents as one (NFC), and not `settings`, `members`, `cases`, `.` or `..`";
     valid = |text| {
         (1..=128).contains(&text.len())
             && text.trim() == text
-            && !text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | '?' | '#' | '%'))
+            && has_one_spelling(text)
+            && !text.contains(['/', '\\', '?', '#', '%'])
             && !RESERVED_CASES.contains(&text)
             && text != "."
             && text != ".."
@@ -260,6 +270,16 @@ mod tests {
         for bad in ["", "a/b", "..", ".", "settings", "x\u{0}", " a", "50%", "a?b", "a#b", "a\\b"] {
             assert!(bad.parse::<CaseName>().is_err(), "{bad}");
         }
+    }
+
+    /// N14: of names that look the same, one is a name.
+    #[test]
+    fn n14_a_name_has_one_spelling() {
+        assert!("Familj \u{d6}".parse::<CaseName>().is_ok());
+        for twin in ["Familj O\u{308}", "fam\u{200b}", "\u{202e}maf", "fa\u{ad}m", "\u{feff}fam", "fam\u{2066}"] {
+            assert!(twin.parse::<CaseName>().is_err(), "{twin:?}");
+        }
+        assert!("f\u{e4}m".parse::<InstituteId>().is_err(), "an institute's is of plain letters");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::session::BySession;
 use crate::app::AppState;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::InstituteId;
-use crate::institutes::{Changed, Institute, InstituteAdmin, SHARE_WITH, SettingsForm, change};
+use crate::institutes::{Changed, Institute, InstituteAdmin, SHARE_WITH, SecondReader, SettingsForm, change};
 use crate::variants::LinkTarget;
 use crate::variants::columns::{CutoffKind, written};
 use crate::web::{CsrfJson, problem};
@@ -31,6 +31,8 @@ pub(super) struct SettingsJson {
     share_with: Vec<String>,
     /// Days from sample to answer that the institute aims at.
     target_days: Option<u16>,
+    /// Who confirms a causative mark: `none`, `open` or `blinded`.
+    second_reader: SecondReader,
 }
 
 /// Ascending, at least one of each kind.
@@ -66,7 +68,9 @@ pub(super) async fn save(
     CsrfJson(body): CsrfJson<SettingsJson>,
 ) -> AppResult<Json<SettingsJson>> {
     let form = body.form().map_err(AppError::Unprocessable)?;
-    let wanted = form.parse().map_err(|errors| AppError::Unprocessable(errors.into_iter().map(of_json).collect()))?;
+    let wanted = form
+        .parse(admin.institute())
+        .map_err(|errors| AppError::Unprocessable(errors.into_iter().map(of_json).collect()))?;
     match change(&app, admin.institute(), form.rev, &wanted, admin.authority(), &admin.actor()).await? {
         Changed::Stored(now) => Ok(Json((&now).into())),
         Changed::AsBefore => Ok(Json(admin.institute().into())),
@@ -107,6 +111,7 @@ impl SettingsJson {
             links,
             share_with: self.share_with.join(" "),
             target_days: self.target_days.map(|days| days.to_string()).unwrap_or_default(),
+            second_reader: self.second_reader.as_str().to_owned(),
         })
     }
 }
@@ -143,6 +148,7 @@ impl From<&Institute> for SettingsJson {
             links: settings.link_targets.iter().map(ToString::to_string).collect(),
             share_with: settings.share_with.iter().map(ToString::to_string).collect(),
             target_days: settings.target_days,
+            second_reader: settings.second_reader,
         }
     }
 }
@@ -161,7 +167,7 @@ mod tests {
         let text = serde_json::to_string(&SettingsJson::from(&institute)).unwrap();
         let read: SettingsJson = serde_json::from_str(&text).unwrap();
         assert_eq!(read.form().unwrap(), SettingsForm::of(&institute));
-        assert_eq!(read.form().unwrap().parse().unwrap(), institute.choices());
+        assert_eq!(read.form().unwrap().parse(&institute).unwrap(), institute.choices());
         let wrong = SettingsJson { links: vec!["elsewhere".into()], share_with: vec!["a b".into()], ..read };
         let fields: Vec<String> = wrong.form().unwrap_err().into_iter().map(|error| error.field).collect();
         assert_eq!(fields, ["links[0]", "share_with[0]"]);

@@ -11,7 +11,7 @@ use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::columns::{Choice, Facets, Row};
 use crate::variants::search::{Search, search};
-use crate::variants::{Variant, VariantPath};
+use crate::variants::{Standing, Variant, VariantPath};
 use crate::vcf::model::{Frequencies, RankResult, Scores};
 use crate::web::{Params, Path};
 
@@ -171,6 +171,8 @@ struct StateJson {
     rev: i64,
     pinned: bool,
     causative: bool,
+    /// What others say of a causative mark: `waiting`, `agreed`, `disputed`; null where nobody is asked.
+    second_reading: Option<&'static str>,
     dismissed: Vec<u16>,
     manual_rank: Option<u8>,
     acmg: Option<String>,
@@ -400,6 +402,7 @@ impl StateJson {
             rev: state.rev,
             pinned: state.pinned,
             causative: state.causative,
+            second_reading: state.standing().map(Standing::as_str),
             dismissed: state.dismissed.clone(),
             manual_rank: state.manual_rank,
             acmg: state.acmg.clone(),

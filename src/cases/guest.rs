@@ -171,3 +171,39 @@ impl CaseRankModel {
         Self { file: "without a name".to_owned(), name, version, ranges, notes: Vec::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::LeftOut;
+
+    /// A guest sees that nothing was lost while the list was loaded, and nothing that the files say.
+    #[test]
+    fn a_guest_sees_the_counts_of_a_load() {
+        let words = || vec!["quoted from a file".to_owned()];
+        let whole = LoadReport {
+            files: words(),
+            program: "0.1.0".to_owned(),
+            annotations: words(),
+            sample_columns: words(),
+            ignored_columns: words(),
+            records: 10,
+            alleles: 12,
+            stored: 7,
+            left_out: [(LeftOut::RankAtOrBelowThreshold, 5)].into(),
+            unknown_terms: [("quoted_from_a_file".to_owned(), 1)].into(),
+            reference_differs: 2,
+            faults: 3,
+            first_faults: words(),
+            seconds: 1.5,
+        };
+        let seen = whole.clone().for_guest();
+        let counts = |report: &LoadReport| {
+            let LoadReport { program, records, alleles, stored, left_out, reference_differs, faults, .. } = report;
+            (program.clone(), *records, *alleles, *stored, left_out.clone(), *reference_differs, *faults)
+        };
+        assert_eq!(counts(&seen), counts(&whole));
+        let text = format!("{seen:?}");
+        assert!(!text.contains("quoted") && seen.seconds == 0.0, "{text}");
+    }
+}

@@ -9,10 +9,9 @@ use super::model::{Case, CaseList, Individual, ListKind};
 use crate::app::AppState;
 use crate::casework::WorkPanel;
 use crate::comments::{About, Discussion, to_html};
-use crate::decisions::count_changed;
-use crate::error::AppResult;
+use crate::decisions::{SecondReadingPanel, count_changed, second_reading};
+use crate::error::{AppError, AppResult};
 use crate::ids::InstituteId;
-use crate::institutes::DEFAULT_FREQUENCY_CUTOFF;
 use crate::pedigree::{self, Drawing, Member};
 use crate::variants::KeyForm;
 use crate::variants::columns::clinical_preset;
@@ -57,6 +56,8 @@ struct CasePage {
     timeline_url: String,
     /// Decisions about variants that are other ones by now: how many, and where they are.
     changed: Option<(String, String)>,
+    /// Causes that are not confirmed.
+    second_reading: Option<SecondReadingPanel>,
     clinical_url: String,
     all_url: String,
 }
@@ -162,12 +163,13 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
         Discussion::new(&app, &access, About::Case, None),
         app.institutes.find(&case.institute),
     )?;
+    let institute = institute.ok_or(AppError::NotFound("institute"))?;
     let changed = count_changed(&app, &access).await?;
+    let second_reading = second_reading(&app, &access, &institute).await?;
     let since = discussion.unread.as_ref().and_then(|unread| unread.since);
     let discussion = discussion.with_news(access.principal().user(), &events);
     let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
-    let cutoff = institute.map_or(DEFAULT_FREQUENCY_CUTOFF, |institute| institute.settings.frequency_cutoff);
-    let clinical = clinical_preset(panels, cutoff);
+    let clinical = clinical_preset(panels, institute.settings.frequency_cutoff);
     let members = members(case);
     let relations = pedigree::relations(&members);
     let bar = access.bar();
@@ -235,6 +237,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
             .collect(),
         timeline_url: urls::timeline(case, &[]),
         changed: (changed > 0).then(|| (filters::thousands(changed as u64), urls::changed(case))),
+        second_reading,
         clinical_url: urls::variants(case, &clinical.pairs()),
         all_url: urls::variants(case, &[]),
     })

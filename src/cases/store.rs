@@ -1,4 +1,5 @@
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use bson::{Bson, DateTime, doc};
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +41,8 @@ pub enum AtHand {
     Active,
     /// Which came lately, and nobody took.
     Waiting,
+    /// Which are these.
+    Among(HashSet<CaseId>),
 }
 
 impl AtHand {
@@ -49,6 +52,7 @@ impl AtHand {
             Self::Of(user) => {
                 case.assignees.contains(user) && is_of(&[Status::Prioritized, Status::Inactive, Status::Active])
             }
+            Self::Among(cases) => cases.contains(&case.id),
             Self::Active => case.updated_at >= now - ACTIVE && is_of(&[Status::Active, Status::Solved]),
             Self::Waiting => {
                 let is_new = case.updated_at >= now - NEW && case.assignees.is_empty();

@@ -8,6 +8,7 @@ use crate::cases::{Case, CaseEditor, CaseStore, CaseWork, Status, Tag};
 use crate::db::{StoreError, unless_conflict};
 use crate::events::{Actor, Change, EventKind, EventStore, work_subject};
 use crate::ids::UserId;
+use crate::institutes::SecondReader;
 use crate::users::Colleague;
 use crate::variants::VariantState;
 
@@ -35,6 +36,8 @@ pub(super) enum Wanted {
 pub(super) enum Became {
     /// It is so now, or was so before.
     Done,
+    /// A rule of the institute stands in the way, in words.
+    Refused(&'static str),
     /// Somebody else replaced the value since it was shown.
     Stale {
         /// As it stands.
@@ -129,12 +132,34 @@ pub(super) async fn change(
         {
             return Ok(Became::Stale { now: wanted.value(&before), wanted: wanted.value(&after), rev: case.work_rev });
         }
+        if let Some(why) = stands_in_the_way(app, editor, &after, &before).await? {
+            return Ok(Became::Refused(why));
+        }
         if store(app, editor, &Moved::new(&case, wanted.kind(), after)?).await? {
             return Ok(Became::Done);
         }
         case = app.cases.again(editor, app.clock.now()).await?;
     }
     Err(StoreError::Conflict("the case"))
+}
+
+/// What keeps a case from being called solved: a cause that another person has to confirm first.
+async fn stands_in_the_way(
+    app: &AppState,
+    editor: &CaseEditor,
+    after: &CaseWork,
+    before: &CaseWork,
+) -> Result<Option<&'static str>, StoreError> {
+    if after.status != Status::Solved || before.status == Status::Solved {
+        return Ok(None);
+    }
+    let (institute, states) =
+        tokio::try_join!(app.institutes.find(&editor.access().case().institute), app.states.present(editor))?;
+    let asked = institute.is_some_and(|institute| institute.settings.second_reader != SecondReader::None)
+        || states.values().any(|state| state.standing().is_some());
+    Ok((asked && !states.values().any(VariantState::is_cause)).then_some(
+        "Your institute has causes confirmed by a second reader: a case becomes solved when one is confirmed.",
+    ))
 }
 
 /// How the work stood at a revision; none when there is no such one on record.
@@ -149,7 +174,7 @@ async fn at_revision(app: &AppState, editor: &CaseEditor, rev: i64) -> Result<Op
 }
 
 /// What a decision about a variant makes of the case as it was read: one that nobody had begun is being read; one whose cause
-/// is found is solved, until the last variant that was held to be the cause is not any more. Pages that are opened change
+/// is found, and confirmed where the institute asks for that, is solved, until the last such variant is it not any more. Pages that are opened change
 /// nothing.
 pub(crate) async fn follow(
     app: &AppState,
@@ -158,11 +183,11 @@ pub(crate) async fn follow(
     before: &VariantState,
     after: &VariantState,
 ) -> Result<Option<Moved>, StoreError> {
-    let wanted = if after.causative && !before.causative {
+    let wanted = if after.is_cause() && !before.is_cause() {
         Status::Solved
-    } else if before.causative && !after.causative && case.status == Status::Solved {
+    } else if before.is_cause() && !after.is_cause() && case.status == Status::Solved {
         let states = app.states.present(editor).await?;
-        if states.values().any(|state| state.causative && state.id != after.id) {
+        if states.values().any(|state| state.is_cause() && state.id != after.id) {
             return Ok(None);
         }
         Status::Active

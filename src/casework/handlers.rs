@@ -5,7 +5,7 @@ use super::change::{Became, change};
 use super::forms::{AssigneeForm, StatusForm, SynopsisForm, TagForm};
 use crate::app::AppState;
 use crate::cases::{CaseEditor, Stale};
-use crate::error::AppResult;
+use crate::error::{AppError, AppResult, FieldError};
 use crate::web::{CsrfForm, Page, see_other, urls};
 
 fn back(editor: &CaseEditor) -> String {
@@ -43,7 +43,11 @@ fn replaced(
     became: Became,
     (what, pairs): (&str, Vec<(String, String)>),
 ) -> AppResult<Response> {
-    let Became::Stale { now, wanted, rev } = became else { return Ok(see_other(&back(editor))) };
+    let (now, wanted, rev) = match became {
+        Became::Done => return Ok(see_other(&back(editor))),
+        Became::Refused(why) => return Err(AppError::Unprocessable(vec![FieldError::new(what, "", why)])),
+        Became::Stale { now, wanted, rev } => (now, wanted, rev),
+    };
     let case = editor.access().case();
     let stale = Stale {
         of: format!("case {}", case.name),

@@ -19,9 +19,10 @@ use crate::db::{Db, StoreError, migrations};
 use crate::demo::{DEFAULT_SEED, Manifest, write_all};
 use crate::genes::import;
 use crate::ids::{InstituteId, UserId};
-use crate::institutes::{self, Institute};
+use crate::institutes::{self, Choices, Institute, SecondReader, SignOut};
 use crate::users::{Authority, Email, Membership, Role, SystemRole, User};
-use crate::variants::LinkTarget;
+use crate::variants::{Category, LinkTarget};
+use crate::web::filters;
 
 /// Name of the demo's database, on whatever server.
 pub(super) const DATABASE: &str = "lodestone_demo";
@@ -128,6 +129,7 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
         added.settings.link_targets = LINKS.into_iter().collect();
         added.settings.share_with = others;
         added.settings.target_days = Some(TARGET);
+        added.settings.second_reader = SecondReader::Open;
         match institutes::add(app, &added, Authority::Machine, &open::actor()).await {
             Ok(_) | Err(StoreError::Exists(_)) => {}
             Err(error) => return Err(error.into()),
@@ -178,6 +180,12 @@ async fn add_users(app: &AppState, manifest: &Manifest) -> anyhow::Result<()> {
         let memberships = vec![Membership { institute: first.clone(), role }];
         app.users.add(&user(app, email, name, memberships, Vec::new())).await?;
     }
+    let hanna = address(HANNA)?;
+    if app.users.by_email(&hanna).await?.is_none() {
+        let memberships = vec![Membership { institute: first.clone(), role: Role::Geneticist }];
+        app.users.add(&user(app, hanna, "Hanna Demo", memberships, Vec::new())).await?;
+        let_sign_out(app, &first, &address(Role::Geneticist.as_str())?).await?;
+    }
     for institute in manifest.institutes.iter().skip(1) {
         let email: Email = format!("clinician.{}@lodestone.example", institute.id).parse()?;
         if app.users.by_email(&email).await?.is_none() {
@@ -192,6 +200,20 @@ async fn add_users(app: &AppState, manifest: &Manifest) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// Lets somebody of the demo confirm what others mark.
+async fn let_sign_out(app: &AppState, institute: &InstituteId, who: &Email) -> anyhow::Result<()> {
+    let institute = app.institutes.find(institute).await?.context("an institute of the demo")?;
+    let user = app.users.by_email(who).await?.context("a person of the demo")?.id;
+    let from = filters::day(app.clock.now());
+    let right = SignOut { user, category: Category::Snv, from, until: None };
+    let wanted = Choices { sign_out: vec![right], ..institute.choices() };
+    institutes::change(app, &institute, institute.rev, &wanted, Authority::Machine, &open::actor()).await?;
+    Ok(())
+}
+
+/// The second geneticist, whose marks are there to be confirmed.
+pub(super) const HANNA: &str = "hanna";
 
 const ROLES: [(Role, &str); 5] = [
     (Role::Clinician, "Kim Demo"),

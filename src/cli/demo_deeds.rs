@@ -11,7 +11,7 @@ use axum::http::{StatusCode, header};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::demo::address;
+use super::demo::{HANNA, address};
 use crate::app::{self, AppState};
 use crate::auth::cookie_header;
 use crate::cases::Case;
@@ -47,7 +47,7 @@ const KIM: &str = "clinician";
 const GITA: &str = "geneticist";
 
 /// In their order. The first case is left to the newcomer.
-const DEEDS: [Deed; 28] = [
+const DEEDS: [Deed; 31] = [
     deed(GITA, "D24-002", What::Assign(GITA)),
     deed(
         GITA,
@@ -67,8 +67,10 @@ const DEEDS: [Deed; 28] = [
         ),
     ),
     deed(KIM, "D24-002", What::SayOf("7:117559590-117559590", "Agreed, it fits the sweat test.")),
-    deed(KIM, "D24-002", What::About("7:117559590-117559590", "causative", &[("on", "1")])),
-    deed(KIM, "D24-002", What::About("7:117587806-117587806", "causative", &[("on", "1")])),
+    deed(HANNA, "D24-002", What::About("7:117559590-117559590", "causative", &[("on", "1")])),
+    deed(HANNA, "D24-002", What::About("7:117587806-117587806", "causative", &[("on", "1")])),
+    deed(GITA, "D24-002", What::About("7:117559590-117559590", "second-reading", &[("agrees", "1")])),
+    deed(GITA, "D24-002", What::About("7:117587806-117587806", "second-reading", &[("agrees", "1")])),
     deed(KIM, "D24-002", What::Tag("diagnostic")),
     deed(KIM, "D24-003", What::Assign(KIM)),
     deed(KIM, "D24-003", What::Assign(GITA)),
@@ -80,6 +82,7 @@ const DEEDS: [Deed; 28] = [
     ),
     deed(GITA, "D24-003", What::Dismiss("consequence=synonymous_variant", "31")),
     deed(GITA, "D24-003", What::About("6:98875562-98875562", "pin", &[("on", "1")])),
+    deed(HANNA, "D24-003", What::About("6:98875562-98875562", "causative", &[("on", "1")])),
     deed(KIM, "D24-004", What::Status("prioritized")),
     deed(KIM, "D24-004", What::Assign(KIM)),
     deed(KIM, "D24-004", What::Tag("incidental")),

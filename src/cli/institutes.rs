@@ -110,6 +110,12 @@ pub(super) async fn set(app: &AppState, scope: &SystemScope, given: SetInstitute
     if let Some(Partners(partners)) = given.share_with {
         wanted.settings.share_with = partners;
     }
+    if let Some(second_reader) = given.second_reader {
+        wanted.settings.second_reader = second_reader;
+    }
+    if let Some(days) = given.target_days {
+        wanted.settings.target_days = (days > 0).then_some(days);
+    }
     match change(app, &institute, institute.rev, &wanted, Authority::Machine, &open::actor()).await? {
         Changed::Stored(_) => {
             println!("changed institute {id}");
@@ -143,6 +149,7 @@ pub(super) async fn list(app: &AppState, json: bool) -> anyhow::Result<()> {
                     "id": institute.id, "name": institute.name, "frequency_cutoff": settings.frequency_cutoff,
                     "cutoffs": cutoffs, "allowed_links": settings.link_targets,
                     "share_with": settings.share_with, "target_days": settings.target_days,
+                    "second_reader": settings.second_reader, "sign_out": institute.sign_out,
                 })
             })
             .collect();

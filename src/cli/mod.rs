@@ -25,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::addresses::{Network, Subject};
 use crate::auth::TokenScope;
 use crate::ids::InstituteId;
+use crate::institutes::SecondReader;
 use crate::users::{Email, RoleGrant};
 pub use audit::AuditCommand;
 
@@ -237,7 +238,7 @@ pub enum InstituteCommand {
 
 /// `lodestone institute set …`
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "frequency_cutoff", "cutoffs", "allow_links", "share_with"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "frequency_cutoff", "cutoffs", "allow_links", "share_with", "second_reader", "target_days"]))]
 pub struct SetInstitute {
     /// Its id
     pub id: InstituteId,
@@ -256,6 +257,12 @@ pub struct SetInstitute {
     /// Institutes that its cases may be shared with, one by one, with commas between; or none
     #[arg(long, value_name = "INSTITUTES")]
     pub share_with: Option<institutes::Partners>,
+    /// Who confirms a causative mark: nobody, another person, or another person who does not see it before
+    #[arg(long, value_name = "none|open|blinded")]
+    pub second_reader: Option<SecondReader>,
+    /// Days from sample to answer that it aims at; 0 for none
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=1000))]
+    pub target_days: Option<u16>,
 }
 
 /// `lodestone case …`
@@ -448,7 +455,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         command => {
             open::with_app(&cli.globals, config, name, async |app, scope| {
-                admin::carry_out(&cli.globals, app, scope, command).await
+                Box::pin(admin::carry_out(&cli.globals, app, scope, command)).await
             })
             .await
         }

@@ -147,8 +147,9 @@ mod tests {
         assert_eq!(text.trim(), "frequency <5 % in <gene>, <script>alert(1)</script>");
     }
 
+    /// N6
     #[test]
-    fn links_go_to_web_pages_and_images_are_links() {
+    fn n6_links_go_to_web_pages_and_images_are_links() {
         let html = to_html(
             "[a](javascript:alert(1)) [b](https://x.org/?q=1&r=2) ![scan](http://x.org/1.png) https://y.org",
             &[],
@@ -157,6 +158,28 @@ mod tests {
         assert_eq!(html.matches("rel=\"noopener noreferrer nofollow\"").count(), html.matches("<a ").count(), "{html}");
         for part in ["href=\"https://x.org/?q=1&amp;r=2\"", ">scan</a>", "href=\"https://y.org\""] {
             assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+
+    /// N6
+    #[test]
+    fn n6_no_scheme_but_the_webs_is_a_link() {
+        for scheme in ["javascript", "JaVaScRiPt", "java\tscript", "data", "vbscript", "file", "&#106;avascript"] {
+            for text in [format!("[a]({scheme}:x)"), format!("<{scheme}:x>"), format!("[a]: {scheme}:x\n\n[a]")] {
+                let html = to_html(&text, &[]);
+                let page = Html::parse_fragment(&html);
+                let links = page.select(&Selector::parse("[href]:not([href=''])").unwrap()).count();
+                assert_eq!(links, 0, "{text}: {html}");
+            }
+        }
+    }
+
+    /// N6: no nesting takes the stack, and none gets lost.
+    #[test]
+    fn n6_deep_nesting_stays_text() {
+        for opening in ["> ", "- ", "[", "![", "**a ", "<b>", "`a ", "|a\n|-\n"] {
+            let html = to_html(&format!("{}core", opening.repeat(10_000)), &[]);
+            assert!(html.contains("core"), "{opening}");
         }
     }
 
@@ -171,9 +194,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
-        /// Whatever is typed: no tag, attribute or address but the harmless ones.
+        /// N6. Whatever is typed: no tag, attribute or address but the harmless ones.
         #[test]
-        fn no_text_becomes_anything_harmful(text in r#"[ -~\n<>"'&@()\[\]`*_#|!:/é]{0,200}"#) {
+        fn n6_no_text_becomes_anything_harmful(text in r#"[ -~\n<>"'&@()\[\]`*_#|!:/é]{0,200}"#) {
             let html = to_html(&text, &["ann"]);
             let page = Html::parse_fragment(&html);
             for element in page.select(&Selector::parse("*").unwrap()) {

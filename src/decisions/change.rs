@@ -2,11 +2,13 @@ use jiff::Timestamp;
 
 use super::terms;
 use crate::app::AppState;
-use crate::cases::CaseEditor;
+use crate::cases::{CaseEditor, CaseGeneticist, NOT_A_GENETICIST};
 use crate::casework::follow;
 use crate::db::StoreError;
-use crate::ids::VariantId;
-use crate::variants::{Decision, Facts, VariantState};
+use crate::ids::{UserId, VariantId};
+use crate::institutes::{Institute, SecondReader};
+use crate::variants::{Category, Decision, Facts, Mark, Reading, Second, VariantState};
+use crate::web::filters;
 
 /// What somebody wants to be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,17 @@ pub(super) enum Wanted {
     Dismissed(Vec<u16>),
     /// Ranked by hand.
     Rank(Option<u8>),
+    /// A second reader's word about a causative mark: none is agreement, else why not.
+    Read(Option<String>),
+}
+
+/// Who decides about the cause, by which rules.
+struct Reader {
+    institute: Institute,
+    user: UserId,
+    name: String,
+    now: Timestamp,
+    may_sign_out: bool,
 }
 
 /// A variant that somebody decides about, with what its list says of it.
@@ -33,19 +46,38 @@ pub(super) enum Decided {
     Done,
     /// Somebody else decided since the page was opened; how it stands now.
     Stale(Box<VariantState>),
+    /// It is not theirs to decide, in words.
+    Refused(&'static str),
 }
 
 /// Tries when others decide about the same variant at the same time.
 const TRIES: usize = 8;
 
+pub(super) const NOT_YOURS_TO_CONFIRM: &str =
+    "Nobody confirms a mark of their own. Another person who may sign out this category reads it.";
+const NO_RIGHT: &str =
+    "You have no right to sign out this category today. An admin of the institute gives it to members.";
+const NOT_ASKED: &str =
+    "Nobody asked for a second reading of this variant: it is not marked, or one person’s mark is enough.";
+const NOT_YOURS_TO_UNDO: &str = "What a second reader said is taken back by themselves only.";
+
 impl Wanted {
-    fn apply(&self, state: &mut VariantState) {
-        match self {
-            Self::Pinned(on) => state.pinned = *on,
-            Self::Causative(on) => state.causative = *on,
-            Self::Dismissed(reasons) => state.dismissed.clone_from(reasons),
-            Self::Rank(rank) => state.manual_rank = *rank,
+    /// What becomes of a state; an error where it is not theirs to decide.
+    fn apply(&self, state: &mut VariantState, reader: Option<&Reader>) -> Result<(), &'static str> {
+        match (self, reader) {
+            (Self::Pinned(on), _) => state.pinned = *on,
+            (Self::Dismissed(reasons), _) => state.dismissed.clone_from(reasons),
+            (Self::Rank(rank), _) => state.manual_rank = *rank,
+            (Self::Causative(on), Some(reader)) => reader.mark(state, *on)?,
+            (Self::Read(against), Some(reader)) => reader.read(state, against.clone())?,
+            (Self::Causative(_) | Self::Read(_), None) => return Err(NOT_A_GENETICIST),
         }
+        Ok(())
+    }
+
+    /// Whether it says what the cause is.
+    fn is_about_the_cause(&self) -> bool {
+        matches!(self, Self::Causative(_) | Self::Read(_))
     }
 
     /// Whether it takes the place of a value that somebody else may have chosen; a mark alone does not.
@@ -60,6 +92,8 @@ impl Wanted {
             Self::Pinned(false) => "not pinned".to_owned(),
             Self::Causative(true) => "causative".to_owned(),
             Self::Causative(false) => "not causative".to_owned(),
+            Self::Read(None) => "confirmed as causative".to_owned(),
+            Self::Read(Some(reason)) => format!("not agreed to be causative: {reason}"),
             Self::Dismissed(reasons) if reasons.is_empty() => "not dismissed".to_owned(),
             Self::Dismissed(reasons) => {
                 format!("dismissed: {}", terms::dismissals(reasons))
@@ -70,12 +104,87 @@ impl Wanted {
     }
 }
 
+impl Reader {
+    async fn of(app: &AppState, geneticist: &CaseGeneticist, now: Timestamp) -> Result<Option<Self>, StoreError> {
+        let access = geneticist.editor().access();
+        let Some(institute) = app.institutes.find(&access.case().institute).await? else { return Ok(None) };
+        let (user, name) = (access.principal().user().clone(), access.principal().name().to_owned());
+        let may_sign_out = institute.may_sign_out(&user, Category::Snv, filters::day(now));
+        Ok(Some(Self { institute, user, name, now, may_sign_out }))
+    }
+
+    /// Marks a variant as the cause, or takes the mark away. Whoever comes to a mark by themselves that is kept from them
+    /// confirms it.
+    fn mark(&self, state: &mut VariantState, on: bool) -> Result<(), &'static str> {
+        let is_kept = state.is_kept_from(&self.user);
+        if state.causative && on && is_kept {
+            return self.read(state, None);
+        }
+        if state.causative == on || is_kept {
+            return Ok(());
+        }
+        state.causative = on;
+        let way = self.institute.settings.second_reader;
+        let second = || Second { blinded: way == SecondReader::Blinded, readings: Vec::new() };
+        state.mark = on.then(|| Mark {
+            by: self.user.clone(),
+            name: self.name.clone(),
+            at: self.now,
+            second: (way != SecondReader::None).then(second),
+        });
+        Ok(())
+    }
+
+    /// Takes the word of a second reader, in place of an earlier one of theirs.
+    fn read(&self, state: &mut VariantState, against: Option<String>) -> Result<(), &'static str> {
+        let mark = state.mark.as_mut().filter(|_| state.causative).ok_or(NOT_ASKED)?;
+        let second = mark.second.as_mut().ok_or(NOT_ASKED)?;
+        if mark.by == self.user {
+            return Err(NOT_YOURS_TO_CONFIRM);
+        }
+        if !self.may_sign_out {
+            return Err(NO_RIGHT);
+        }
+        let agrees = against.is_none();
+        let same = |earlier: &Reading| earlier.by == self.user && earlier.agrees == agrees && earlier.reason == against;
+        if second.readings.iter().any(same) {
+            return Ok(());
+        }
+        let (by, name) = (self.user.clone(), self.name.clone());
+        second.take(Reading { by, name, at: self.now, agrees, reason: against });
+        Ok(())
+    }
+}
+
+/// What may not be undone by somebody: a mark by who is no geneticist or does not see it, and the word of another reader.
+fn not_to_undo(editor: &CaseEditor, before: &VariantState, earlier: &VariantState) -> Option<&'static str> {
+    let user = editor.access().principal().user();
+    if before.mark == earlier.mark && before.causative == earlier.causative {
+        return None;
+    }
+    if !editor.is_geneticist() {
+        return Some(NOT_A_GENETICIST);
+    }
+    let of_others = |state: &VariantState| {
+        let second = state.mark.as_ref().and_then(|mark| mark.second.clone());
+        let mut readings = second.map(|second| second.readings).unwrap_or_default();
+        readings.retain(|reading| reading.by != *user);
+        readings
+    };
+    (of_others(before) != of_others(earlier) || before.is_kept_from(user)).then_some(NOT_YOURS_TO_UNDO)
+}
+
 /// How a variant stands, in words; empty when nothing is decided.
 pub(super) fn in_words(state: &VariantState) -> Vec<String> {
-    let mut wanted = Vec::new();
+    let mut words = Vec::new();
     if state.causative {
-        wanted.push(Wanted::Causative(true));
+        let second = state.mark.as_ref().and_then(|mark| mark.second.as_ref());
+        words.push(match second {
+            None => Wanted::Causative(true).words(),
+            Some(second) => format!("{} ({})", Wanted::Causative(true).words(), second.words()),
+        });
     }
+    let mut wanted = Vec::new();
     if state.pinned {
         wanted.push(Wanted::Pinned(true));
     }
@@ -85,7 +194,8 @@ pub(super) fn in_words(state: &VariantState) -> Vec<String> {
     if state.manual_rank.is_some() {
         wanted.push(Wanted::Rank(state.manual_rank));
     }
-    wanted.iter().map(Wanted::words).collect()
+    words.extend(wanted.iter().map(Wanted::words));
+    words
 }
 
 /// What follows from how a variant stands.
@@ -94,6 +204,8 @@ enum Next {
     Nothing,
     /// Somebody else decided since the page was opened.
     Stale,
+    /// It is not theirs to decide, in words.
+    Refused(&'static str),
     /// This takes its place.
     Write(Box<VariantState>),
 }
@@ -106,7 +218,20 @@ pub(super) async fn decide(
     wanted: &Wanted,
     known: i64,
 ) -> Result<Decided, StoreError> {
-    write(app, editor, variant, Some(wanted), known).await
+    debug_assert!(!wanted.is_about_the_cause(), "that is for `decide_cause`");
+    write(app, editor, variant, Some((wanted, None)), known).await
+}
+
+/// Decides whether a variant is the cause.
+pub(super) async fn decide_cause(
+    app: &AppState,
+    geneticist: &CaseGeneticist,
+    variant: &Chosen,
+    wanted: &Wanted,
+) -> Result<Decided, StoreError> {
+    let reader = Reader::of(app, geneticist, app.clock.now()).await?;
+    // Neither of these replaces a value, so no revision is asked for.
+    write(app, geneticist.editor(), variant, Some((wanted, reader.as_ref())), 0).await
 }
 
 /// Puts back what was before the last decision, when that is still the one that was shown.
@@ -125,18 +250,23 @@ async fn next(
     editor: &CaseEditor,
     before: &VariantState,
     facts: &Facts,
-    wanted: Option<&Wanted>,
+    wanted: Option<(&Wanted, Option<&Reader>)>,
     known: i64,
     now: Timestamp,
 ) -> Result<Next, StoreError> {
-    let Some(wanted) = wanted else {
+    let Some((wanted, reader)) = wanted else {
         let earlier = app.states.at_revision(editor, &app.events, &before.id, known - 1, now).await?;
-        return Ok(earlier
-            .filter(|_| before.rev == known)
-            .map_or(Next::Stale, |earlier| Next::Write(Box::new(earlier))));
+        return Ok(earlier.filter(|_| before.rev == known).map_or(Next::Stale, |earlier| {
+            match not_to_undo(editor, before, &earlier) {
+                Some(why) => Next::Refused(why),
+                None => Next::Write(Box::new(earlier)),
+            }
+        }));
     };
     let mut after = before.clone();
-    wanted.apply(&mut after);
+    if let Err(why) = wanted.apply(&mut after, reader) {
+        return Ok(Next::Refused(why));
+    }
     Ok(if after == *before {
         Next::Nothing
     } else if wanted.replaces() && before.rev != known {
@@ -153,7 +283,7 @@ async fn write(
     app: &AppState,
     editor: &CaseEditor,
     Chosen { id: variant, facts }: &Chosen,
-    wanted: Option<&Wanted>,
+    wanted: Option<(&Wanted, Option<&Reader>)>,
     known: i64,
 ) -> Result<Decided, StoreError> {
     let mut case = editor.access().case().clone();
@@ -164,6 +294,7 @@ async fn write(
         let after = match next(app, editor, &before, facts, wanted, known, now).await? {
             Next::Nothing => return Ok(Decided::Done),
             Next::Stale => return Ok(Decided::Stale(Box::new(before))),
+            Next::Refused(why) => return Ok(Decided::Refused(why)),
             Next::Write(after) => *after,
         };
         let moves = follow(app, editor, &case, &before, &after).await?;

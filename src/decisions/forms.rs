@@ -12,6 +12,19 @@ pub(super) struct Sent {
     on: Option<bool>,
     reasons: Vec<u16>,
     rank: Option<u8>,
+    agrees: Option<bool>,
+    reason: String,
+}
+
+/// Most characters of why somebody disagrees.
+pub(super) const LONGEST: usize = 1_000;
+
+fn yes_or_no(value: &str) -> Result<bool, &'static str> {
+    match value {
+        "1" => Ok(true),
+        "0" => Ok(false),
+        _ => Err("must be 1 or 0"),
+    }
 }
 
 impl Sent {
@@ -32,7 +45,10 @@ impl Sent {
     fn set(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
         match name {
             "rev" => self.known = value.parse().map_err(|_| "is not a revision")?,
-            "on" => self.on = Some(["0", "1"].iter().position(|known| *known == value).ok_or("must be 1 or 0")? == 1),
+            "on" => self.on = Some(yes_or_no(value)?),
+            "agrees" => self.agrees = Some(yes_or_no(value)?),
+            "why" if value.chars().count() > LONGEST => return Err("is too long"),
+            "why" => value.clone_into(&mut self.reason),
             "from" if value == "list" => self.on_list = true,
             "reason" => {
                 self.reasons.push(read_dismissal(value).ok_or("is not a reason to dismiss a variant")?);
@@ -58,6 +74,17 @@ impl Sent {
 
     pub(super) fn causative(&self) -> AppResult<Wanted> {
         self.is_on().map(Wanted::Causative)
+    }
+
+    /// A second reader's word. Whoever disagrees says why.
+    pub(super) fn read_second(&self) -> AppResult<Wanted> {
+        let wrong = |field: &str, why: &str| Err(AppError::Unprocessable(vec![FieldError::new(field, "", why)]));
+        match self.agrees {
+            None => wrong("agrees", "must be 1 or 0"),
+            Some(true) => Ok(Wanted::Read(None)),
+            Some(false) if self.reason.is_empty() => wrong("why", "say why you disagree"),
+            Some(false) => Ok(Wanted::Read(Some(self.reason.clone()))),
+        }
     }
 
     pub(super) fn dismissed(&self) -> Wanted {
@@ -102,5 +129,16 @@ mod tests {
         assert_eq!(read("rank=0").unwrap().ranked(), Wanted::Rank(Some(0)), "other is a rank");
         assert_eq!(read("rank=").unwrap().ranked(), Wanted::Rank(None));
         assert!(read("").unwrap().pinned().is_err());
+    }
+
+    #[test]
+    fn whoever_disagrees_says_why() {
+        assert_eq!(read("agrees=1&why=").unwrap().read_second().unwrap(), Wanted::Read(None));
+        let against = Wanted::Read(Some("seen in a healthy brother".to_owned()));
+        assert_eq!(read("agrees=0&why=seen+in+a+healthy+brother ").unwrap().read_second().unwrap(), against);
+        for wrong in ["agrees=0", "agrees=0&why=+", "why=x"] {
+            assert!(read(wrong).unwrap().read_second().is_err(), "{wrong}");
+        }
+        assert_eq!(read(&format!("agrees=0&why={}", "x".repeat(1_001))).unwrap_err(), ["why"]);
     }
 }

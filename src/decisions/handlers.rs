@@ -1,19 +1,20 @@
-use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::Response;
 
-use super::change::{Chosen, Decided, Wanted, decide, in_words, undo as put_back};
+use super::change::{Chosen, Decided, Wanted, decide, decide_cause, in_words, undo as put_back};
 use super::forms::Sent;
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::{CaseEditor, Stale};
+use crate::cases::{CaseEditor, CaseGeneticist, Stale};
 use crate::error::{AppError, AppResult};
 use crate::variants::search::shown_list;
 use crate::variants::{Facts, VariantPath, VariantState};
 use crate::web::{CsrfForm, Page, Params, Path, filters, see_other, urls};
 
-/// A decision that was sent about a variant of a case that the sender may change. Only the extractor builds one.
-pub(super) struct Deciding {
-    editor: CaseEditor,
+/// A decision that was sent about a variant of a case, with the right by which the sender decides. Only the extractor builds
+/// one.
+pub(super) struct Deciding<Right = CaseEditor> {
+    right: Right,
     page: Page,
     app: AppState,
     variant: Chosen,
@@ -25,12 +26,15 @@ pub(super) struct Deciding {
     sent: Sent,
 }
 
-impl FromRequest<AppState> for Deciding {
+impl<Right> FromRequest<AppState> for Deciding<Right>
+where
+    Right: FromRequestParts<AppState, Rejection = AppError> + AsRef<CaseEditor> + Send,
+{
     type Rejection = AppError;
 
     async fn from_request(request: Request, app: &AppState) -> AppResult<Self> {
         let (mut parts, body) = request.into_parts();
-        let editor = CaseEditor::from_request_parts(&mut parts, app).await?;
+        let right = Right::from_request_parts(&mut parts, app).await?;
         let Path(at) = Path::<VariantPath>::from_request_parts(&mut parts, app).await?;
         let Ok(page) = Page::from_request_parts(&mut parts, app).await;
         let Ok(query) = Params::from_request_parts(&mut parts, app).await;
@@ -38,24 +42,35 @@ impl FromRequest<AppState> for Deciding {
         let CsrfForm(pairs) =
             CsrfForm::<Vec<(String, String)>>::from_request(Request::from_parts(parts, body), app).await?;
         let sent = Sent::read(&pairs)?;
-        let list = shown_list(app, editor.access()).await?;
+        let access = right.as_ref().access();
+        let list = shown_list(app, access).await?;
         let found = list.as_ref().and_then(|(revision, columns)| Some((*revision, columns.row(columns.find(&at.id)?))));
         let (revision, row) = found.ok_or(AppError::NotFound("variant"))?;
         let variant = Chosen { facts: Facts::of(row, revision), id: at.id };
         let name = row.simple_id();
-        trail.note_done("variant", variant.id.as_str(), Some(&editor.access().case().institute));
-        Ok(Self { variant, name, editor, page, app: app.clone(), query, pairs, sent })
+        trail.note_done("variant", variant.id.as_str(), Some(&access.case().institute));
+        Ok(Self { variant, name, right, page, app: app.clone(), query, pairs, sent })
     }
 }
 
 impl Deciding {
     async fn decide(self, action: &str, wanted: Wanted) -> AppResult<Response> {
-        let decided = decide(&self.app, &self.editor, &self.variant, &wanted, self.sent.known).await?;
+        let decided = decide(&self.app, &self.right, &self.variant, &wanted, self.sent.known).await?;
         self.answer(decided, &wanted.words(), Some(action))
     }
+}
 
+impl Deciding<CaseGeneticist> {
+    async fn decide_cause(self, action: &str, wanted: Wanted) -> AppResult<Response> {
+        let decided = decide_cause(&self.app, &self.right, &self.variant, &wanted).await?;
+        self.answer(decided, &wanted.words(), Some(action))
+    }
+}
+
+impl<Right: AsRef<CaseEditor>> Deciding<Right> {
     fn answer(self, decided: Decided, wanted: &str, action: Option<&str>) -> AppResult<Response> {
-        let case = self.editor.access().case();
+        let access = self.right.as_ref().access();
+        let case = access.case();
         let query = self.query.to_query();
         let back = if self.sent.on_list {
             format!("{}#v-{}", urls::variants(case, &query), self.variant.id)
@@ -64,6 +79,7 @@ impl Deciding {
         };
         let now: VariantState = match decided {
             Decided::Done => return Ok(see_other(&back)),
+            Decided::Refused(why) => return Err(AppError::Forbidden(why)),
             Decided::Stale(now) => *now,
         };
         let stale = Stale {
@@ -77,7 +93,7 @@ impl Deciding {
             again: action.map(|action| (urls::decision(case, &self.variant.id, action, &query), self.pairs)),
             back,
         };
-        stale.told(self.editor.access(), self.page, now.rev)
+        stale.told(access, self.page, now.rev)
     }
 }
 
@@ -88,9 +104,15 @@ pub(super) async fn pin(deciding: Deciding) -> AppResult<Response> {
 }
 
 /// `POST /{institute}/{case}/variants/{id}/causative`
-pub(super) async fn hold_causative(deciding: Deciding) -> AppResult<Response> {
+pub(super) async fn hold_causative(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
     let wanted = deciding.sent.causative()?;
-    deciding.decide("causative", wanted).await
+    deciding.decide_cause("causative", wanted).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/second-reading`: another person confirms a causative mark, or says why not.
+pub(super) async fn read_second(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
+    let wanted = deciding.sent.read_second()?;
+    deciding.decide_cause("second-reading", wanted).await
 }
 
 /// `POST /{institute}/{case}/variants/{id}/dismiss`: with no reason it is taken back.
@@ -107,6 +129,6 @@ pub(super) async fn rank(deciding: Deciding) -> AppResult<Response> {
 
 /// `POST /{institute}/{case}/variants/{id}/undo`
 pub(super) async fn undo(deciding: Deciding) -> AppResult<Response> {
-    let decided = put_back(&deciding.app, &deciding.editor, &deciding.variant, deciding.sent.known).await?;
+    let decided = put_back(&deciding.app, &deciding.right, &deciding.variant, deciding.sent.known).await?;
     deciding.answer(decided, "the last decision undone", None)
 }

@@ -1,16 +1,18 @@
 //! What people decide about the variants of a case, one by one or several together: pinned, causative, put aside with reasons,
-//! ranked by hand; and undoing it.
+//! ranked by hand; what a second reader says of a cause; and undoing it.
 
 mod change;
 mod changed;
 mod forms;
 mod handlers;
 mod panel;
+mod second_reading;
 mod several;
 pub mod terms;
 
 pub(crate) use changed::{Changed, changed, count as count_changed};
 pub(crate) use panel::{DecisionPanel, LastDecision};
+pub(crate) use second_reading::{SecondReadingPanel, panel as second_reading};
 
 use crate::web::{Access, Routes};
 
@@ -23,7 +25,9 @@ pub fn routes() -> Routes {
         .post("/{institute}/{case}/variants/dismiss", Access::CaseEditor, several::decide)
         .post("/{institute}/{case}/variants/undo", Access::CaseEditor, several::undo)
         .post("/{institute}/{case}/variants/{id}/pin", Access::CaseEditor, handlers::pin)
-        .post("/{institute}/{case}/variants/{id}/causative", Access::CaseEditor, handlers::hold_causative)
+        .post("/{institute}/{case}/second-reading", Access::CaseGeneticist, second_reading::finish)
+        .post("/{institute}/{case}/variants/{id}/causative", Access::CaseGeneticist, handlers::hold_causative)
+        .post("/{institute}/{case}/variants/{id}/second-reading", Access::CaseGeneticist, handlers::read_second)
         .post("/{institute}/{case}/variants/{id}/dismiss", Access::CaseEditor, handlers::dismiss)
         .post("/{institute}/{case}/variants/{id}/rank", Access::CaseEditor, handlers::rank)
         .post("/{institute}/{case}/variants/{id}/undo", Access::CaseEditor, handlers::undo)

@@ -1,11 +1,14 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::change::{Wanted, in_words};
+use super::change::{NOT_YOURS_TO_CONFIRM, Wanted, in_words};
+use super::second_reading::reads_second;
 use super::terms::{DISMISSALS, RANKS};
 use crate::cases::CaseAccess;
 use crate::ids::VariantId;
+use crate::institutes::Institute;
+use crate::users::Role;
 use crate::variants::search::Search;
-use crate::variants::{Since, States, VariantState};
+use crate::variants::{Mark, Since, States, VariantState};
 use crate::web::{filters, urls};
 
 /// What is decided about a variant, and the forms to decide.
@@ -27,6 +30,10 @@ pub(crate) struct DecisionPanel {
     pub urls: Option<DecisionUrls>,
     /// Whether the last decision was the reader's own, so that it can be undone at one key.
     pub mine: bool,
+    /// Whether there is a last decision that the reader may know of.
+    pub may_undo: bool,
+    /// A mark that another person is to confirm.
+    pub second: Option<SecondView>,
     /// The timeline of the variant; none for guests.
     pub history: Option<String>,
     /// What is another one than when it was decided.
@@ -35,10 +42,35 @@ pub(crate) struct DecisionPanel {
     pub look: (String, u32),
 }
 
+/// A mark that another person is to confirm.
+pub(crate) struct SecondView {
+    pub by: String,
+    pub at: String,
+    /// Where the reader says what they hold of it; none when it is not theirs to say.
+    pub url: Option<String>,
+    /// Why it is not.
+    pub why_not: &'static str,
+}
+
+impl SecondView {
+    fn new(access: &CaseAccess, institute: &Institute, mark: &Mark, url: String, now: Timestamp) -> Option<Self> {
+        mark.second.as_ref()?;
+        let is_own = mark.by == *access.principal().user();
+        let may_read = !is_own && reads_second(access, institute, now);
+        Some(Self {
+            by: mark.name.clone(),
+            at: filters::moment(mark.at),
+            url: may_read.then_some(url),
+            why_not: if is_own { NOT_YOURS_TO_CONFIRM } else { "You have no right to sign out this category today." },
+        })
+    }
+}
+
 /// Where each decision is sent.
 pub(crate) struct DecisionUrls {
     pub pin: String,
-    pub causative: String,
+    /// For geneticists.
+    pub causative: Option<String>,
     pub dismiss: String,
     pub rank: String,
     pub undo: String,
@@ -102,7 +134,13 @@ impl LastDecision {
 
 impl DecisionPanel {
     /// Of a row of a list, reached under a filter.
-    pub(crate) fn new(access: &CaseAccess, found: &Search, row: usize, query: &[(&str, String)]) -> Self {
+    pub(crate) fn new(
+        access: &CaseAccess,
+        found: &Search,
+        row: usize,
+        query: &[(&str, String)],
+        now: Timestamp,
+    ) -> Self {
         let case = access.case();
         let row = found.columns.row(row);
         let id = &row.id();
@@ -112,10 +150,14 @@ impl DecisionPanel {
         let chosen = |code: u16| state.is_some_and(|state| state.dismissed.contains(&code));
         let rank = state.and_then(|state| state.manual_rank);
         let timeline = [("variant", id.to_string())];
+        let mark = state.and_then(|state| state.mark.as_ref());
+        let is_geneticist = access.principal().has_role(&case.institute, Role::Geneticist);
+        // What is kept from the reader is not there for them, nor that it was decided.
+        let told = state.filter(|state| !state.kept_back || !in_words(state).is_empty());
         Self {
             id: id.to_string(),
             words: state.map(in_words).unwrap_or_default(),
-            at: state.map(|state| filters::moment(state.at)).unwrap_or_default(),
+            at: told.map(|state| filters::moment(state.at)).unwrap_or_default(),
             rev: state.map_or(0, |state| state.rev),
             pinned: state.is_some_and(|state| state.pinned),
             causative: state.is_some_and(|state| state.causative),
@@ -124,11 +166,13 @@ impl DecisionPanel {
             ranks: RANKS.iter().map(|(code, short, words)| (*code, *short, *words, rank == Some(*code))).collect(),
             urls: access.may_edit().then(|| DecisionUrls {
                 pin: to("pin"),
-                causative: to("causative"),
+                causative: is_geneticist.then(|| to("causative")),
                 dismiss: to("dismiss"),
                 rank: to("rank"),
                 undo: to("undo"),
             }),
+            may_undo: state.is_some_and(|state| !state.kept_back || state.user == *access.principal().user()),
+            second: mark.and_then(|mark| SecondView::new(access, &found.institute, mark, to("second-reading"), now)),
             mine: state.is_some_and(|state| state.user == *access.principal().user()),
             since: facts.map(|facts| facts.since(Some(row))).unwrap_or_default(),
             look: (urls::changed(case), found.revision()),

@@ -77,8 +77,7 @@ pub async fn change(
     if let Some(message) = wrong_partners(app, institute, wanted).await? {
         return Ok(Changed::Partners(message));
     }
-    let after =
-        Institute { name: wanted.name.clone(), settings: wanted.settings.clone(), rev: known + 1, ..institute.clone() };
+    let after = Institute { rev: known + 1, ..institute.with(wanted.clone()) };
     let event = Change {
         subject: institute_subject(&institute.id),
         rev: after.rev,

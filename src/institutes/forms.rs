@@ -36,10 +36,15 @@ pub struct SettingsForm {
     pub share_with: String,
     /// Days from sample to answer; empty for none.
     pub target_days: String,
+    /// Who confirms a causative mark.
+    pub second_reader: String,
 }
 
 /// Name of the field of the days from sample to answer.
 pub(crate) const TARGET_DAYS: &str = "target_days";
+
+/// Name of the field of who confirms a causative mark.
+pub(super) const SECOND_READER: &str = "second_reader";
 
 /// Days from sample to answer; none when nothing is typed.
 pub fn read_days(text: &str) -> Result<Option<u16>, String> {
@@ -141,6 +146,7 @@ impl SettingsForm {
             links: settings.link_targets.iter().copied().collect(),
             share_with: written_partners(&settings.share_with),
             target_days: settings.target_days.map(|days| days.to_string()).unwrap_or_default(),
+            second_reader: settings.second_reader.as_str().to_owned(),
         }
     }
 
@@ -169,6 +175,7 @@ impl SettingsForm {
             links,
             share_with: take(SHARE_WITH)?,
             target_days: take(TARGET_DAYS)?,
+            second_reader: take(SECOND_READER)?,
         };
         match texts.keys().next() {
             Some(name) => Err(foreign(name)),
@@ -176,8 +183,8 @@ impl SettingsForm {
         }
     }
 
-    /// The choices, or what is wrong with each field.
-    pub fn parse(&self) -> Result<Choices, Vec<FieldError>> {
+    /// The choices of an institute, or what is wrong with each field. Who may sign out is not among the fields.
+    pub fn parse(&self, institute: &Institute) -> Result<Choices, Vec<FieldError>> {
         let mut wrong = Vec::new();
         let mut note = |field: &str, value: &str, message: String| wrong.push(FieldError::new(field, value, message));
         let name = read_name(&self.name).map_err(|message| note("name", &self.name, message));
@@ -185,6 +192,8 @@ impl SettingsForm {
             .map_err(|message| note(FREQUENCY_CUTOFF, &self.frequency_cutoff, message));
         let share_with = read_partners(&self.share_with).map_err(|message| note(SHARE_WITH, &self.share_with, message));
         let target_days = read_days(&self.target_days).map_err(|message| note(TARGET_DAYS, &self.target_days, message));
+        let second_reader =
+            self.second_reader.parse().map_err(|message| note(SECOND_READER, &self.second_reader, message));
         let mut cutoffs = Cutoffs::default();
         for (kind, text) in &self.cutoffs {
             match kind.read(text) {
@@ -192,13 +201,14 @@ impl SettingsForm {
                 Err(message) => note(&cutoff_field(*kind), text, message),
             }
         }
-        match (name, frequency_cutoff, share_with, target_days) {
-            (Ok(name), Ok(frequency_cutoff), Ok(share_with), Ok(target_days)) if wrong.is_empty() => {
+        match (name, frequency_cutoff, share_with, target_days, second_reader) {
+            (Ok(name), Ok(frequency_cutoff), Ok(share_with), Ok(target_days), Ok(second_reader))
+                if wrong.is_empty() =>
+            {
                 let link_targets = self.links.iter().copied().collect();
-                Ok(Choices {
-                    name,
-                    settings: Settings { frequency_cutoff, cutoffs, link_targets, share_with, target_days },
-                })
+                let settings =
+                    Settings { frequency_cutoff, cutoffs, link_targets, share_with, target_days, second_reader };
+                Ok(Choices { name, settings, sign_out: institute.sign_out.clone() })
             }
             _ => Err(wrong),
         }
@@ -208,6 +218,7 @@ impl SettingsForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::institutes::SecondReader;
 
     fn institute() -> Institute {
         let mut institute =
@@ -216,6 +227,7 @@ mod tests {
         institute.settings.cutoffs.set(CutoffKind::RankScore, vec![-5.0, 0.5]);
         institute.settings.share_with = ["cust111".parse().unwrap(), "cust222".parse().unwrap()].into();
         institute.settings.target_days = Some(14);
+        institute.settings.second_reader = SecondReader::Blinded;
         institute
     }
 
@@ -227,6 +239,7 @@ mod tests {
             (FREQUENCY_CUTOFF.to_owned(), form.frequency_cutoff),
             (SHARE_WITH.to_owned(), form.share_with),
             (TARGET_DAYS.to_owned(), form.target_days),
+            (SECOND_READER.to_owned(), form.second_reader),
         ];
         pairs.extend(form.cutoffs.into_iter().map(|(kind, text)| (cutoff_field(kind), text)));
         pairs.extend(form.links.into_iter().map(|target| ("links".to_owned(), target.to_string())));
@@ -237,7 +250,7 @@ mod tests {
     fn what_is_shown_is_what_is_stored() {
         let form = SettingsForm::read(pairs()).unwrap();
         assert_eq!(form, SettingsForm::of(&institute()));
-        assert_eq!(form.parse().unwrap(), institute().choices());
+        assert_eq!(form.parse(&institute()).unwrap(), institute().choices());
     }
 
     #[test]
@@ -248,7 +261,8 @@ mod tests {
         form.cutoffs.insert(CutoffKind::Revel, "0,5".into());
         form.share_with = "cust111 ../x".into();
         form.target_days = "two weeks".into();
-        let wrong = form.parse().unwrap_err();
+        form.second_reader = "sometimes".into();
+        let wrong = form.parse(&institute()).unwrap_err();
         let fields: Vec<(&str, &str)> =
             wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.value.as_str())).collect();
         assert_eq!(
@@ -258,6 +272,7 @@ mod tests {
                 ("frequency_cutoff", "1%"),
                 ("share_with", "cust111 ../x"),
                 ("target_days", "two weeks"),
+                ("second_reader", "sometimes"),
                 ("cutoffs_revel", "0,5")
             ]
         );

@@ -8,6 +8,7 @@ mod handlers;
 mod model;
 mod query;
 mod settings;
+mod sign_out;
 mod store;
 mod worklist;
 
@@ -20,4 +21,5 @@ pub use handlers::routes;
 pub(crate) use model::field;
 pub use model::{Choices, DEFAULT_FREQUENCY_CUTOFF, Difference, Institute, Settings};
 pub(crate) use query::query_of;
+pub use sign_out::{SecondReader, SignOut};
 pub use store::InstituteStore;

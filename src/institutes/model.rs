@@ -1,14 +1,16 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
+use super::sign_out::{SecondReader, SignOut};
 use crate::db::Stored;
-use crate::ids::InstituteId;
-use crate::variants::LinkTarget;
+use crate::ids::{InstituteId, UserId};
 use crate::variants::columns::{CutoffKind, Cutoffs, written};
+use crate::variants::{Category, LinkTarget};
 
 /// A clinic or laboratory that owns cases.
 #[serde_as]
@@ -22,6 +24,9 @@ pub struct Institute {
     /// What its admins decide.
     #[serde(default)]
     pub settings: Settings,
+    /// Who may sign out what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_out: Vec<SignOut>,
     /// When it was added.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub created_at: Timestamp,
@@ -50,6 +55,8 @@ pub struct Settings {
     /// Days from sample to answer that the institute aims at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_days: Option<u16>,
+    /// Who confirms a causative mark.
+    pub second_reader: SecondReader,
 }
 
 impl Default for Settings {
@@ -60,6 +67,7 @@ impl Default for Settings {
             link_targets: BTreeSet::new(),
             share_with: BTreeSet::new(),
             target_days: None,
+            second_reader: SecondReader::None,
         }
     }
 }
@@ -74,6 +82,9 @@ pub struct Choices {
     pub name: String,
     /// Rules.
     pub settings: Settings,
+    /// Who may sign out what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sign_out: Vec<SignOut>,
 }
 
 /// One value that differs between two [`Choices`], in words.
@@ -107,6 +118,12 @@ impl Choices {
         let days = |choices: &Self| choices.settings.target_days.map_or("none".to_owned(), |days| days.to_string());
         pairs.push(("Days from sample to answer".to_owned(), days(self), days(other)));
         pairs.push(("Institutes that cases may be shared with".to_owned(), self.partners(), other.partners()));
+        let reader = |choices: &Self| choices.settings.second_reader.words().to_owned();
+        pairs.push(("Who confirms a causative mark".to_owned(), reader(self), reader(other)));
+        let people: BTreeSet<&UserId> = self.sign_out.iter().chain(&other.sign_out).map(|right| &right.user).collect();
+        for user in people {
+            pairs.push((format!("What {user} signs out"), self.rights_of(user), other.rights_of(user)));
+        }
         pairs
             .into_iter()
             .filter(|(_, one, other)| one != other)
@@ -116,6 +133,12 @@ impl Choices {
 
     fn sites(&self) -> String {
         listed(self.settings.link_targets.iter().map(|target| target.site()))
+    }
+
+    fn rights_of(&self, user: &UserId) -> String {
+        let rights: Vec<String> =
+            self.sign_out.iter().filter(|right| right.user == *user).map(SignOut::words).collect();
+        if rights.is_empty() { "nothing".to_owned() } else { rights.join(", ") }
     }
 
     fn partners(&self) -> String {
@@ -132,13 +155,34 @@ impl Institute {
     /// A new institute with default settings.
     #[must_use]
     pub fn new(id: InstituteId, name: String, now: Timestamp) -> Self {
-        Self { id, name, settings: Settings::default(), created_at: now, rev: 1, cases_rev: 0, removed_rev: 0 }
+        Self {
+            id,
+            name,
+            settings: Settings::default(),
+            sign_out: Vec::new(),
+            created_at: now,
+            rev: 1,
+            cases_rev: 0,
+            removed_rev: 0,
+        }
+    }
+
+    /// The same institute with other choices.
+    #[must_use]
+    pub fn with(&self, Choices { name, settings, sign_out }: Choices) -> Self {
+        Self { name, settings, sign_out, ..self.clone() }
+    }
+
+    /// Whether the right to sign out a category is somebody's on a day.
+    #[must_use]
+    pub fn may_sign_out(&self, user: &UserId, category: Category, day: Date) -> bool {
+        self.sign_out.iter().any(|right| right.user == *user && right.category == category && right.holds_on(day))
     }
 
     /// What its admins decided.
     #[must_use]
     pub fn choices(&self) -> Choices {
-        Choices { name: self.name.clone(), settings: self.settings.clone() }
+        Choices { name: self.name.clone(), settings: self.settings.clone(), sign_out: self.sign_out.clone() }
     }
 }
 

@@ -9,8 +9,12 @@ pub(crate) fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague])
     let mut query = CaseQuery::default();
     let mut after = None;
     let mut wrong = Vec::new();
-    for (name, value) in params.pairs() {
+    for (at, (name, value)) in params.pairs().iter().enumerate() {
+        let is_repeated = params.pairs()[..at].iter().any(|(earlier, _)| earlier == name);
         match name.as_str() {
+            "q" | "assignee" | "sort" | "after" if is_repeated => {
+                wrong.push(FieldError::new(name, value, "is given twice"));
+            }
             "q" if value.len() <= 200 => query.text.clone_from(value),
             "q" => wrong.push(FieldError::new(name, value, "is longer than 200 characters")),
             "status" => match Status::parse(value) {

@@ -11,6 +11,7 @@ use super::access::InstituteAdmin;
 use super::change::{Changed, change};
 use super::forms::{FREQUENCY_CUTOFF, SHARE_WITH, SettingsForm, TARGET_DAYS, cutoff_field};
 use super::model::{Choices, Difference, Institute};
+use super::sign_out::SecondReader;
 use crate::app::AppState;
 use crate::db::StoreError;
 use crate::error::{AppError, AppResult, FieldError};
@@ -35,6 +36,8 @@ struct SettingsPage {
     cutoffs: Vec<Field>,
     partners: Field,
     target: Field,
+    /// Word, words and whether chosen.
+    second_reader: Vec<(&'static str, &'static str, bool)>,
     sites: Vec<SiteChoice>,
     always: [(&'static str, &'static str); 2],
     errors: Vec<FieldError>,
@@ -94,7 +97,7 @@ pub(super) async fn save(
     CsrfForm(pairs): CsrfForm<Vec<(String, String)>>,
 ) -> AppResult<Response> {
     let mut form = SettingsForm::read(pairs)?;
-    let wanted = match form.parse() {
+    let wanted = match form.parse(admin.institute()) {
         Ok(wanted) => wanted,
         Err(errors) => {
             let shown = render(&admin, page, &app, form, Outcome { errors, ..Outcome::default() }).await?;
@@ -147,18 +150,19 @@ pub(super) async fn restore(
     let history = app.events.whole_of_institute(&admin).await?;
     let earlier = history.at_revision(form.to).filter(|state| **state != Bson::Null);
     let earlier = earlier.ok_or(AppError::NotFound("state"))?;
-    let wanted = choices(earlier.clone(), &institute_subject(&institute.id))?;
+    let earlier = choices(earlier.clone(), &institute_subject(&institute.id))?;
+    // Rights of people are given one by one, and come back with no earlier state.
+    let wanted = Choices { sign_out: institute.sign_out.clone(), ..earlier };
     match change(&app, institute, form.rev, &wanted, admin.authority(), &admin.actor()).await? {
         Changed::Stored(_) | Changed::AsBefore => Ok(saved(&admin)),
         Changed::Conflict(now) => {
             let conflict = now.choices().differences(&wanted);
-            let form = SettingsForm::of(&Institute { name: wanted.name, settings: wanted.settings, ..now });
+            let form = SettingsForm::of(&now.with(wanted));
             let shown = render(&admin, page, &app, form, Outcome { conflict, ..Outcome::default() }).await?;
             Ok(with_status(shown, StatusCode::CONFLICT))
         }
         Changed::Partners(message) => {
-            let stored = institute.clone();
-            let form = SettingsForm::of(&Institute { name: wanted.name, settings: wanted.settings, ..stored });
+            let form = SettingsForm::of(&institute.with(wanted));
             wrong_partners(&admin, page, &app, form, message).await
         }
         Changed::NotAllowed => Err(AppError::NotFound("page")),
@@ -236,6 +240,10 @@ async fn render(
             "What you aim at, counted from the analysis of the sample. Empty: cases show their age alone.",
             form.target_days,
         ),
+        second_reader: SecondReader::ALL
+            .into_iter()
+            .map(|way| (way.as_str(), way.words(), form.second_reader == way.as_str()))
+            .collect(),
         sites: sites.collect(),
         always: ALWAYS_OFFERED,
         errors: outcome.errors.clone(),

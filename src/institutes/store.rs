@@ -43,9 +43,14 @@ impl InstituteStore {
         institute: &Institute,
         known: i64,
     ) -> Result<(), StoreError> {
-        let settings = bson::serialize_to_bson(&institute.settings)
-            .map_err(|error| StoreError::Unwritable { collection: Institute::COLLECTION, reason: error.to_string() })?;
-        let changed = doc! { "name": &institute.name, "settings": settings, field::REV: institute.rev };
+        let unwritable = |error: bson::error::Error| StoreError::Unwritable {
+            collection: Institute::COLLECTION,
+            reason: error.to_string(),
+        };
+        let settings = bson::serialize_to_bson(&institute.settings).map_err(unwritable)?;
+        let sign_out = bson::serialize_to_bson(&institute.sign_out).map_err(unwritable)?;
+        let changed =
+            doc! { "name": &institute.name, "settings": settings, "sign_out": sign_out, field::REV: institute.rev };
         let as_known = doc! { "_id": &institute.id, field::REV: known };
         if self.institutes.update_one_in(session, as_known, doc! { "$set": changed }).await? {
             Ok(())

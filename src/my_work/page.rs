@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use axum::extract::State;
@@ -15,6 +15,7 @@ use crate::error::AppResult;
 use crate::ids::{CaseId, InstituteId};
 use crate::institutes::Institute;
 use crate::users::{Role, RoleGrant};
+use crate::variants::Category;
 use crate::visits::news_of;
 use crate::web::{Layout, Page, filters, urls};
 
@@ -43,6 +44,8 @@ struct StartPage {
     more_mentions: bool,
     active: List,
     waiting: List,
+    /// With causes that the reader may confirm.
+    to_read: List,
 }
 
 /// Cases of one kind.
@@ -108,8 +111,10 @@ pub(super) async fn start(
     let mine = app.cases.at_hand(scope, &institutes, &of_me, now, MINE + 1).await?;
     let active = app.cases.at_hand(scope, &institutes, &AtHand::Active, now, OTHERS + 1).await?;
     let waiting = app.cases.at_hand(scope, &institutes, &AtHand::Waiting, now, OTHERS + 1).await?;
-    trail.note_rows(mine.len() + active.len() + waiting.len() + mentions.len());
-    let all: Vec<&CaseSummary> = mine.iter().chain(&active).chain(&waiting).collect();
+    let to_read = AtHand::Among(to_read(&app, &principal, &institutes, now).await?);
+    let to_read = app.cases.at_hand(scope, &institutes, &to_read, now, MINE + 1).await?;
+    trail.note_rows(mine.len() + active.len() + waiting.len() + to_read.len() + mentions.len());
+    let all: Vec<&CaseSummary> = mine.iter().chain(&active).chain(&waiting).chain(&to_read).collect();
     let news = news_of(&app, &principal, &all).await?;
     let by_id: HashMap<_, _> = institutes.iter().map(|institute| (institute.id.clone(), institute.clone())).collect();
     let list = |mut cases: Vec<CaseSummary>, most: usize| {
@@ -145,5 +150,24 @@ pub(super) async fn start(
         more_mentions,
         active: list(active, OTHERS),
         waiting: urgent_first(list(waiting, OTHERS)),
+        to_read: urgent_first(list(to_read, MINE)),
     })
+}
+
+/// Cases with causes that others marked and that this person may confirm today; asks the database only where there is
+/// such a right.
+async fn to_read(
+    app: &AppState,
+    principal: &Principal,
+    institutes: &[Institute],
+    now: Timestamp,
+) -> AppResult<HashSet<CaseId>> {
+    let user = principal.user();
+    let may = |institute: &&Institute| {
+        principal.has_role(&institute.id, Role::Geneticist)
+            && institute.may_sign_out(user, Category::Snv, filters::day(now))
+    };
+    let institutes: Vec<InstituteId> = institutes.iter().filter(may).map(|institute| institute.id.clone()).collect();
+    let awaiting = app.states.awaiting(principal.scope(), &institutes).await?;
+    Ok(awaiting.into_iter().filter(|one| one.mark.by != *user).map(|one| one.case).collect())
 }

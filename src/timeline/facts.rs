@@ -10,9 +10,9 @@ use crate::comments::{Comment, Reach};
 use crate::db::StoreError;
 use crate::decisions::terms;
 use crate::events::{Event, EventKind};
-use crate::ids::VariantId;
+use crate::ids::{UserId, VariantId};
 use crate::users::Colleague;
-use crate::variants::{TogetherFact, VariantState};
+use crate::variants::{Second, TogetherFact, VariantState};
 use crate::web::filters;
 
 /// One fact as it was and as it is; empty where there was or is none.
@@ -94,6 +94,15 @@ pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, Store
     }
 }
 
+/// Whether an event tells of a mark that this person is to come to by themselves.
+pub(super) fn is_kept_from(event: &Event, user: &UserId) -> Result<bool, StoreError> {
+    if event.kind != EventKind::VariantDecided {
+        return Ok(false);
+    }
+    let [before, after] = [&event.before, &event.after].map(|state| read::<VariantState>(event, state));
+    Ok(before?.into_iter().chain(after?).any(|state| state.is_kept_from(user)))
+}
+
 /// Which variant an event is about.
 pub(super) fn variant(event: &Event) -> Result<Option<AboutVariant>, StoreError> {
     if let Some(id) = event.subject.strip_prefix("variant/") {
@@ -118,9 +127,11 @@ fn lists(all: &[LoadedList]) -> Vec<(String, String)> {
 
 fn decisions(state: &VariantState) -> Vec<(String, String)> {
     let yes = |is: bool| is.then(|| "yes".to_owned());
+    let second = state.mark.as_ref().and_then(|mark| mark.second.as_ref());
     present([
         ("pinned", yes(state.pinned)),
         ("causative", yes(state.causative)),
+        ("second reader", second.map(Second::words)),
         ("dismissed", (!state.dismissed.is_empty()).then(|| terms::dismissals(&state.dismissed))),
         ("manual rank", state.manual_rank.map(terms::rank)),
         ("ACMG class", state.acmg.clone()),

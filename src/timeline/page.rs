@@ -32,6 +32,8 @@ struct TimelinePage {
     /// The variant that it is narrowed to, with its address where the case still has it.
     variant: Option<(String, String, Option<String>)>,
     filtered: bool,
+    /// Whether changes are left out that the reader is to come to by themselves.
+    keeps_back: bool,
     days: Vec<Day>,
     shown: usize,
     older: Option<String>,
@@ -86,6 +88,13 @@ pub(super) async fn show(
     let more = events.len() > SHOWN;
     events.truncate(SHOWN);
     trail.note_rows(events.len());
+    let oldest = events.last().map(Place::of);
+    let is_kept = keeps(&app, &access).await?;
+    let read = events.len();
+    let events =
+        events.into_iter().map(|event| Ok((is_kept(&event)?, event))).collect::<Result<Vec<_>, StoreError>>()?;
+    let events: Vec<Event> = events.into_iter().filter_map(|(kept, event)| (!kept).then_some(event)).collect();
+    let keeps_back = events.len() < read && query.variant.is_none();
     let about: Vec<Option<AboutVariant>> = events.iter().map(facts::variant).collect::<Result<_, _>>()?;
     let mut ids: Vec<VariantId> = about.iter().flatten().map(|about| about.id().clone()).collect();
     ids.extend(query.variant.clone());
@@ -103,10 +112,7 @@ pub(super) async fn show(
             _ => days.push(Day { day, lines: vec![line] }),
         }
     }
-    let older = events
-        .last()
-        .filter(|_| more)
-        .map(|last| url(TimelineQuery { before: Some(Place::of(last)), ..query.clone() }));
+    let older = oldest.filter(|_| more).map(|oldest| url(TimelineQuery { before: Some(oldest), ..query.clone() }));
     let variant = query.variant.as_ref().map(|id| {
         let name = names.get(id);
         let page = name.map(|_| urls::variant(case, id, &[]));
@@ -122,9 +128,20 @@ pub(super) async fn show(
         variant,
         filtered: query.is_filtered(),
         shown: events.len(),
+        keeps_back,
         days,
         older,
         newest: query.before.as_ref().map(|_| url(TimelineQuery { before: None, ..query.clone() })),
+    })
+}
+
+/// Tells which events speak of a mark that the reader is to come to by themselves.
+async fn keeps(app: &AppState, access: &CaseAccess) -> AppResult<impl Fn(&Event) -> Result<bool, StoreError>> {
+    let kept = app.states.kept_back(access).await?;
+    let user = access.principal().user().clone();
+    Ok(move |event: &Event| {
+        let id = event.subject.strip_prefix("variant/").and_then(|id| id.parse::<VariantId>().ok());
+        if id.is_some_and(|id| kept.contains(&id)) { facts::is_kept_from(event, &user) } else { Ok(false) }
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::model::{Email, Role, RoleGrant};
 use crate::error::{AppError, AppResult, FieldError};
-use crate::ids::InstituteId;
+use crate::ids::{InstituteId, has_one_spelling};
 
 /// Most characters of a name.
 const NAME: usize = 100;
@@ -110,7 +110,7 @@ fn read_email(text: &str) -> Result<Email, FieldError> {
 /// A person's name, without spaces at its ends.
 fn read_name(text: &str) -> Result<String, FieldError> {
     let name = text.trim();
-    if name.is_empty() || name.chars().count() > NAME || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > NAME || !has_one_spelling(name) {
         return Err(FieldError::new("name", text, format!("write 1 to {NAME} characters on one line")));
     }
     Ok(name.to_owned())

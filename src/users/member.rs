@@ -10,6 +10,7 @@ use super::access::MemberAdmin;
 use super::decide::{Decided, decide_here, invite_member};
 use super::forms::{MemberRolesForm, NoFields};
 use super::model::{Role, User};
+use super::sign_out::{self, SignOutView};
 use super::views::{Confirmed, ResetView, WaysView, code_first, show_link, with_status};
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -32,6 +33,7 @@ struct MemberPage {
     tokens: usize,
     shown: Vec<&'static str>,
     roles: Vec<RoleChoice>,
+    sign_out: Vec<SignOutView>,
     done: &'static str,
     problem: String,
     conflict: Option<ConflictView>,
@@ -77,6 +79,7 @@ fn said(done: &str) -> &'static str {
         "asked" => {
             "The reset was asked for. An administrator of the system confirms it within 72 hours; nothing has changed yet."
         }
+        "sign-out" => "What this person may sign out is saved.",
         "tokens" => "This person’s tokens for this institute have ended.",
         _ => "",
     }
@@ -197,6 +200,7 @@ async fn render(
         tokens,
         shown: held.iter().map(|role| role.as_str()).collect(),
         roles: Role::ALL.into_iter().map(choice).collect(),
+        sign_out: sign_out::views(institute, &user.id, sign_out::today(app)),
         done: outcome.done,
         problem: outcome.problem,
         conflict: outcome

@@ -10,6 +10,7 @@ mod model;
 mod people;
 mod person;
 mod reset;
+mod sign_out;
 mod standing;
 mod store;
 mod views;
@@ -46,5 +47,6 @@ pub fn routes() -> Routes {
         .post("/{institute}/members/{user}/roles", Access::InstituteAdmin, member::change_roles)
         .post("/{institute}/members/{user}/invite", Access::InstituteAdmin, member::invite)
         .post("/{institute}/members/{user}/reset", Access::InstituteAdmin, reset::ask_for_member)
+        .post("/{institute}/members/{user}/sign-out", Access::InstituteAdmin, sign_out::set)
         .post("/{institute}/members/{user}/tokens/revoke", Access::InstituteAdmin, member::revoke_tokens)
 }

@@ -16,10 +16,11 @@ define_id! {
     /// an identity provider.
     pub struct Email;
     what = "an e-mail address";
-    rule = "write it as name@host in lower case, at most 254 characters";
+    rule = "write it as name@host in lower case, at most 254 characters, all of them ASCII";
     valid = |text| {
+        // Letters of other alphabets can look like these; two people could not be told apart.
         text.len() <= 254
-            && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c.is_uppercase() || matches!(c, '<' | '>' | '"'))
+            && text.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !matches!(b, b'<' | b'>' | b'"'))
             && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.len() >= 3 && !host.contains('@'))
     };
 }

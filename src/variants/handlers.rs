@@ -162,7 +162,7 @@ async fn list(
     let since = app.visits.read_until(&access).await?;
     for (view, row) in rows.iter_mut().zip(found.page()) {
         let id = found.columns.row(*row).id();
-        let state = found.states.get(&id).filter(|state| state.user != *access.principal().user());
+        let state = found.states.get(&id).filter(|state| state.user != *access.principal().user() && !state.kept_back);
         view.is_news = state.zip(since).is_some_and(|(state, since)| state.at > since);
         if decides {
             view.pin_url = urls::decision(case, &id, "pin", &here);
@@ -362,7 +362,7 @@ async fn show(
     let discussion = Discussion::new(&app, &access, about, seen.map(|(cases, _)| cases)).await?;
     let reached_by = query(&found.filter, found.kind());
     let discussion = discussion.reached_by(access.case(), &at.id, &reached_by);
-    let decisions = DecisionPanel::new(&access, &found, row, &reached_by);
+    let decisions = DecisionPanel::new(&access, &found, row, &reached_by, app.clock.now());
     let bar = access.bar();
     page.render(|layout| {
         let around = Around { genes, seen, discussion, decisions };

@@ -1,5 +1,6 @@
 //! Variants of a case: documents, decisions about them, how often they were seen, columns to filter on.
 
+mod cause;
 mod column_store;
 pub mod columns;
 pub mod export;
@@ -24,6 +25,7 @@ mod variant_page;
 mod variant_path;
 mod views;
 
+pub use cause::{Mark, Reading, Second, Standing};
 pub use column_store::ColumnStore;
 pub use facts::{Facts, Since, What};
 pub use handlers::routes;
@@ -33,7 +35,7 @@ pub use model::{Category, SampleCall, Variant};
 pub use observations::{Observation, ObservationStore, Seen, SeenIn};
 pub use read_back::{Misread, read_back};
 pub(crate) use seen::{keys_across_cases, seen_in_institute};
-pub use states::{Decision, Part, StateStore, States, Together, TogetherFact, VariantState};
+pub use states::{Awaiting, Decision, Part, StateStore, States, Together, TogetherFact, VariantState};
 pub use store::VariantStore;
 pub(crate) use variant_path::VariantPath;
 pub(crate) use views::change;

@@ -22,6 +22,17 @@ pub enum Category {
 }
 
 impl Category {
+    /// All of them, in the order of pages.
+    pub const ALL: [Self; 1] = [Self::Snv];
+
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Snv => "small variants",
+        }
+    }
+
     /// The word in documents, URLs and API.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -194,6 +194,8 @@ fn overlay(columns: &Columns, revision: u32, states: &States, comments: &HashMap
             let state = RowState {
                 pinned: state.is_some_and(|state| state.pinned),
                 causative: state.is_some_and(|state| state.causative),
+                unconfirmed: state.is_some_and(|state| state.causative && !state.is_cause()),
+                kept_back: state.is_some_and(|state| state.kept_back),
                 dismissed: is_dismissed && !shown_again,
                 shown_again,
                 classified: state.is_some_and(|state| state.acmg.is_some()),

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bson::{Bson, RawDocumentBuf, doc};
@@ -9,7 +9,9 @@ use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
+use super::cause::{Mark, Second, Standing};
 use super::facts::Facts;
+use crate::auth::Scope;
 use crate::cases::{Case, CaseAccess, CaseEditor, CaseStore};
 use crate::casework::Moved;
 use crate::cli::SystemScope;
@@ -33,6 +35,10 @@ pub struct VariantState {
     pub pinned: bool,
     /// Held to be the cause.
     pub causative: bool,
+    /// By whom, and what others say of it; none when it is not held to be, and in states that an earlier version wrote.
+    pub mark: Option<Mark>,
+    /// Whether nobody has read a mark that another person is to confirm; absent otherwise, so that an index of these is small.
+    pub awaits: Option<bool>,
     /// Reasons for putting it aside; codes of the dismissal list.
     pub dismissed: Vec<u16>,
     /// Manual rank; 0 (`other`) is a value.
@@ -50,14 +56,26 @@ pub struct VariantState {
     pub at: Timestamp,
     /// Counts changes.
     pub rev: i64,
+    /// Whether a mark is left out here, because whoever asks is to come to it by themselves.
+    #[serde(skip)]
+    pub kept_back: bool,
 }
 
 impl Stored for VariantState {
     const COLLECTION: &'static str = "variant_states";
 
     fn indexes() -> Vec<IndexModel> {
-        vec![index("of_case", doc! { "case_id": 1 })]
+        vec![index("of_case", doc! { "case_id": 1 }), index("awaiting", doc! { "institute": 1, "awaits": 1 })]
     }
+}
+
+/// A mark that another person is to confirm.
+#[derive(Debug, Clone)]
+pub struct Awaiting {
+    /// In which case.
+    pub case: CaseId,
+    /// Whose and since when.
+    pub mark: Mark,
 }
 
 /// Decisions by variant.
@@ -85,6 +103,8 @@ impl VariantState {
             institute: case.institute.clone(),
             pinned: false,
             causative: false,
+            mark: None,
+            awaits: None,
             dismissed: Vec::new(),
             manual_rank: None,
             acmg: None,
@@ -93,7 +113,32 @@ impl VariantState {
             user: access.principal().user().clone(),
             at: now,
             rev: 0,
+            kept_back: false,
         }
+    }
+
+    /// How far the reading by another person is; none where nobody asked for one.
+    #[must_use]
+    pub fn standing(&self) -> Option<Standing> {
+        self.mark.as_ref().and_then(|mark| mark.second.as_ref()).map(Second::standing).filter(|_| self.causative)
+    }
+
+    /// Whether it is held to be the cause, and confirmed where the institute asks for that.
+    #[must_use]
+    pub fn is_cause(&self) -> bool {
+        self.causative && self.standing().is_none_or(|standing| standing == Standing::Agreed)
+    }
+
+    /// Whether this person does not see the mark, because they may come to it by themselves.
+    #[must_use]
+    pub fn is_kept_from(&self, user: &UserId) -> bool {
+        let mark = self.mark.as_ref().filter(|mark| mark.by != *user && self.standing() == Some(Standing::Waiting));
+        mark.and_then(|mark| mark.second.as_ref()).is_some_and(|second| second.blinded)
+    }
+
+    /// The same without the mark.
+    fn without_mark(&self) -> Self {
+        Self { causative: false, mark: None, awaits: None, kept_back: true, ..self.clone() }
     }
 
     /// Whether the record stays in the list whatever its rank.
@@ -168,10 +213,27 @@ impl StateStore {
         self.states.find_one(doc! { "_id": id, "case_id": &access.case().id }).await
     }
 
-    /// All decisions in a case, as of the case that was read or newer.
-    ///
-    /// Every change of them counts up the case's `decisions_rev` in its transaction, so what was read at that revision holds.
+    /// All decisions in a case, as of the case that was read or newer; without marks that the reader is to come to by
+    /// themselves.
     pub async fn of_case(&self, access: &CaseAccess) -> Result<Arc<States>, StoreError> {
+        let states = self.whole(access).await?;
+        let user = access.principal().user();
+        if states.values().all(|state| !state.is_kept_from(user)) {
+            return Ok(states);
+        }
+        let seen = |state: &VariantState| if state.is_kept_from(user) { state.without_mark() } else { state.clone() };
+        Ok(Arc::new(states.iter().map(|(id, state)| (id.clone(), seen(state))).collect()))
+    }
+
+    /// Variants with a mark that the reader is to come to by themselves.
+    pub async fn kept_back(&self, access: &CaseAccess) -> Result<HashSet<VariantId>, StoreError> {
+        let states = self.of_case(access).await?;
+        Ok(states.values().filter(|state| state.kept_back).map(|state| state.id.clone()).collect())
+    }
+
+    /// Every change of decisions counts up the case's `decisions_rev` in its transaction, so what was read at that revision
+    /// holds.
+    async fn whole(&self, access: &CaseAccess) -> Result<Arc<States>, StoreError> {
         let Case { id, decisions_rev: rev, .. } = access.case();
         if *rev == 0 {
             return Ok(Arc::default());
@@ -192,6 +254,20 @@ impl StateStore {
     async fn all(&self, case: &CaseId) -> Result<States, StoreError> {
         let states = self.states.find(doc! { "case_id": case }, FindOptions::default()).await?;
         Ok(states.into_iter().map(|state| (state.id.clone(), state)).collect())
+    }
+
+    /// Marks in these institutes that nobody but who made them has read, the oldest first; for who may confirm them.
+    pub async fn awaiting(&self, scope: &Scope, institutes: &[InstituteId]) -> Result<Vec<Awaiting>, StoreError> {
+        let readable: Vec<Bson> = institutes.iter().filter(|one| scope.covers(one)).map(Bson::from).collect();
+        if readable.is_empty() {
+            return Ok(Vec::new());
+        }
+        let waiting = doc! { "institute": { "$in": readable }, "awaits": true };
+        let states = self.states.find(waiting, FindOptions::default()).await?;
+        let mut awaiting: Vec<Awaiting> =
+            states.into_iter().filter_map(|state| Some(Awaiting { case: state.case_id, mark: state.mark? })).collect();
+        awaiting.sort_by_key(|one| one.mark.at);
+        Ok(awaiting)
     }
 
     /// As [`Self::of_case`], for commands on the machine.
@@ -378,6 +454,7 @@ fn signed(
         case_id: access.case().id.clone(),
         institute: access.case().institute.clone(),
         together: together.cloned(),
+        awaits: (after.standing() == Some(Standing::Waiting)).then_some(true),
         ..after
     }
 }

@@ -1,6 +1,7 @@
 //! How values are written on pages. Used by templates as filters and by page structs.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 /// A whole number with thin spaces between thousands.
@@ -52,7 +53,13 @@ pub fn score(number: f64) -> String {
 /// `2016-10-12`.
 #[must_use]
 pub fn date(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).date().to_string()
+    day(at).to_string()
+}
+
+/// The day of a time in UTC.
+#[must_use]
+pub fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
 }
 
 /// A time of the present day in UTC: `14:05 UTC`.

@@ -28,6 +28,8 @@ pub enum Access {
     CaseCommenter,
     /// Somebody who may change and share the case in the path: no guest, no script.
     CaseEditor,
+    /// A geneticist of the institute that owns the case in the path.
+    CaseGeneticist,
     /// An admin of the whole system, who reads no case by that.
     SystemAdmin,
     /// An admin of the system or of an institute, for one case in an emergency.

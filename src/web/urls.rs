@@ -127,6 +127,12 @@ pub fn decision(of: &Case, id: &VariantId, action: &str, query: &[(&str, String)
     with_query(&format!("{}/{action}", variant(of, id, &[])), query)
 }
 
+/// Where somebody ends a second reading that they did by themselves.
+#[must_use]
+pub fn second_reading(of: &Case) -> String {
+    format!("{}/second-reading", case(of))
+}
+
 /// Decisions about variants that are other ones by now.
 #[must_use]
 pub fn changed(of: &Case) -> String {

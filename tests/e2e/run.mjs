@@ -6,43 +6,14 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { promisify } from 'node:util';
 import { mkdir, mkdtemp, rm, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { axe, carriesFilter, codeOf, freePort, launched, program, run, say, sound, started, submitted, tabTo, validator, watch } from './support.mjs';
 
-const require = createRequire(path.join(process.env.E2E_MODULES, 'package.json'));
-const { chromium } = require('playwright-core');
-const { HtmlValidate } = require('html-validate');
-const axe = await readFile(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-const program = process.env.E2E_PROGRAM;
 const folder = await mkdtemp(path.join(tmpdir(), 'lodestone-e2e-'));
 let server, browser, origin, signIn, provider, issuer;
-
-/** The demo's printed address, once it serves. */
-function started(child) {
-  return new Promise((resolve, reject) => {
-    let said = '', log = '';
-    child.stderr.on('data', (text) => { log += text; });
-    child.stdout.on('data', (text) => {
-      said += text;
-      const found = said.match(/(http:\/\/(?:127\.0\.0\.1|localhost):\d+)(\/auth\/demo\?token=\w+)/);
-      if (found) resolve(found);
-    });
-    child.on('exit', (code) => reject(new Error(`the demo ended with ${code}: ${log.slice(-2000)}`)));
-  });
-}
-
-/** A port that is free now. */
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => { const { port } = probe.address(); probe.close(() => resolve(port)); });
-  });
-}
 
 /** An identity provider, a program of its own, and the configuration that names it. */
 async function withProvider() {
@@ -67,10 +38,7 @@ before(async () => {
   const config = await withProvider();
   server = spawn(program, ['--config', config, '--data-dir', folder, 'demo', '--listen', '127.0.0.1:0']);
   [, origin, signIn] = await started(server);
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launched();
 }, { timeout: 120_000 });
 
 after(async () => {
@@ -82,27 +50,8 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A page that notes everything that should not happen on it. */
-async function watched(context, elsewhere) {
-  const page = await context.newPage();
-  page.wrong = [];
-  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) page.wrong.push(message.text()); });
-  page.on('pageerror', (error) => page.wrong.push(error.message));
-  page.on('dialog', (dialog) => { page.wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
-  await page.route('**', (route) => {
-    const url = route.request().url();
-    if (url.startsWith(origin) || url.startsWith('data:') || (elsewhere && url.startsWith(elsewhere))) return route.continue();
-    page.wrong.push(`a request to ${route.request().url()}`);
-    return route.abort();
-  });
-  return page;
-}
-
-const rules = { 'no-trailing-whitespace': 'off', 'long-title': 'off', 'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'submit'] }] };
-const validator = new HtmlValidate({ extends: ['html-validate:recommended'], rules });
-// Pages under a filter carry it along in hidden fields, where a repeated name means OR, and rows of roles repeat place and
-// role; the rule cannot be told of those.
-const carriesFilter = new HtmlValidate({ extends: ['html-validate:recommended'], rules: { ...rules, 'form-dup-name': 'off' } });
+/** A page of the demo, and of nowhere else. */
+const watched = (context, elsewhere) => watch(context, origin, elsewhere);
 
 let state; // the signed-in session, taken over by each context
 let adminState, auditor, system; // those of an admin, of an auditor and of the system's admin, who read no cases
@@ -202,52 +151,11 @@ test('the demo has an admin of the system, who adds an institute after a code on
   await context.close();
 });
 
-const run = async (...words) => (await promisify(execFile)(program, words)).stdout.trim();
 /** A command on the demo's database. */
 const inDemo = async (...words) => {
   const env = { ...process.env, LODESTONE_DATABASE__NAME: 'lodestone_demo' };
   return (await promisify(execFile)(program, ['--data-dir', path.join(folder, 'demo'), ...words], { env })).stdout.trim();
 };
-
-/** What an authenticator app shows for a secret (RFC 6238), apart from the server's own reckoning. */
-function codeOf(secret) {
-  const bits = [...secret.replaceAll(' ', '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const mac = createHmac('sha1', key).update(counter).digest();
-  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
-
-/** Moves on with the Tab key until this has the focus. */
-async function tabTo(page, selector) {
-  for (let i = 0; i < 30; i += 1) {
-    if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
-    await page.keyboard.press('Tab');
-  }
-  assert.fail(`${selector} is not reached by Tab on ${page.url()}`);
-}
-
-/** The page as it stands, at two widths: nothing found by axe-core or html-validate, no sideways scrolling. */
-async function sound(page, html) {
-  for (const width of [400, 1280]) {
-    await page.setViewportSize({ width, height: 900 });
-    const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.ok(sideways <= 0, `${page.url()} scrolls sideways by ${sideways} px at ${width}`);
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
-    assert.deepEqual(violations.map((one) => `${page.url()} ${one.id}: ${one.nodes[0].html.slice(0, 160)}`), []);
-  }
-  const report = await validator.validateString(html);
-  assert.deepEqual(report.results.flatMap((result) => result.messages.map((one) => `${page.url()} ${one.line}: ${one.ruleId} ${one.message}`)), []);
-}
-
-/** Presses Enter and gives the answer's text. */
-async function submitted(page, method = 'POST') {
-  const answered = page.waitForResponse((answer) => answer.request().isNavigationRequest() && answer.request().method() === method && answer.status() !== 303);
-  await page.keyboard.press('Enter');
-  return (await answered).text();
-}
 
 test('from a page to sign-in with passphrase and code and back, by keyboard only', async () => {
   const passphrase = (await readFile(path.join(folder, 'demo', 'passphrase'), 'utf8')).trim();
@@ -447,14 +355,6 @@ test('a passkey is added, signs in and confirms, at a demo that has a host name'
     await ended;
   }
 });
-
-/** Writes a comment by keys alone, on the page one is on. */
-async function say(page, text) {
-  await page.keyboard.press('m');
-  assert.ok(await page.evaluate(() => document.activeElement?.id === 'comment-text'));
-  await page.keyboard.insertText(text);
-  await Promise.all([page.waitForURL(/#comment-[a-z2-7]{26}$/), page.keyboard.press('Control+Enter')]);
-}
 
 async function addresses(page) {
   const links = (selector) => page.locator(selector).first().getAttribute('href');

@@ -13,7 +13,7 @@ use crate::support::{Browser, TestApp};
 ///
 /// `everybody`: also strangers. `signed in`: any user. `readers`: clinicians and geneticists of the institute. `admins`:
 /// its admins. `case readers`: readers, and those of an institute that the case is shared with. `owners`: readers; whom the case
-/// is shared with is told that it is not theirs. `commenters`: readers, and whom the case is shared with to be commented; the
+/// is shared with is told that it is not theirs. `geneticists`: of the institute; its clinicians are told. `commenters`: readers, and whom the case is shared with to be commented; the
 /// others of these are told. `administrators`: admins of any
 /// institute or the system. `auditors`: of any institute or the system. `own auditors`: of the institute that the entry or flag concerns, or
 /// the system. `half signed in`: whoever proved the first factor and not the second. `enrolling`: whoever sets up an authenticator
@@ -88,6 +88,7 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/{institute}/members/{user}/roles", "admins"),
     ("POST", "/{institute}/members/{user}/invite", "admins"),
     ("POST", "/{institute}/members/{user}/reset", "admins"),
+    ("POST", "/{institute}/members/{user}/sign-out", "admins"),
     ("POST", "/{institute}/members/{user}/tokens/revoke", "admins"),
     ("GET", "/auth/demo", "everybody"),
     ("POST", "/auth/demo", "everybody"),
@@ -127,7 +128,9 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/{institute}/{case}/variants/dismiss", "owners"),
     ("POST", "/{institute}/{case}/variants/undo", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/pin", "owners"),
-    ("POST", "/{institute}/{case}/variants/{id}/causative", "owners"),
+    ("POST", "/{institute}/{case}/second-reading", "geneticists"),
+    ("POST", "/{institute}/{case}/variants/{id}/causative", "geneticists"),
+    ("POST", "/{institute}/{case}/variants/{id}/second-reading", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/dismiss", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/rank", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/undo", "owners"),
@@ -225,6 +228,7 @@ pub fn answers(who: &str, role: &str, is: &str) -> bool {
         // `fam` is shared to be read only.
         "readers" | "owners" | "commenters" => is == "reader",
         "case readers" => matches!(is, "reader" | "guest"),
+        "geneticists" => role == "own:geneticist",
         "admins" => is == "admin",
         "system admins" => role == "system:admin",
         "administrators" => role.ends_with(":admin"),
@@ -269,6 +273,7 @@ async fn the_hand_written_table_names_every_route_and_its_policy() {
             Access::Case => "case readers",
             Access::CaseCommenter => "commenters",
             Access::CaseEditor => "owners",
+            Access::CaseGeneticist => "geneticists",
             Access::InstituteAdmin => "admins",
             Access::SystemAdmin => "system admins",
             Access::Administrator => "administrators",

@@ -226,7 +226,7 @@ fn interleavings_of_two_people_lose_nothing() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (app, ann, ben, people, variants) = runtime.block_on(async {
         let (app, _, _) = ready().await;
-        let people = [app.user(&["own:clinician"]).await, app.user(&["own:geneticist"]).await];
+        let people = [app.user(&["own:geneticist"]).await, app.user(&["own:geneticist"]).await];
         let (ann, ben) = (app.browser_of(&people[0]).await, app.browser_of(&people[1]).await);
         let list = ann.json("/api/v1/own/fam/variants").await;
         let variants = [0, 1].map(|at| list["variants"][at]["id"].as_str().unwrap().to_owned());

@@ -96,9 +96,9 @@ async fn error_answers_tell_nothing_about_the_inside() {
     app.end().await;
 }
 
-/// API errors are problems with the field that is wrong.
+/// API errors are problems with the field that is wrong. O9: pages of no size, of any size, and far away.
 #[tokio::test]
-async fn a_wrong_parameter_is_named() {
+async fn o9_a_wrong_parameter_is_named() {
     let app = ready().await;
     let browser = app.signed_in(&["own:clinician"]).await;
     for (query, field) in [
@@ -106,6 +106,9 @@ async fn a_wrong_parameter_is_named() {
         ("sv_type=del", "sv_type"),
         ("frobnicate=1", "frobnicate"),
         ("per_page=501", "per_page"),
+        ("per_page=-1", "per_page"),
+        ("per_page=0", "per_page"),
+        ("per_page=1000000000", "per_page"),
         ("page=-1", "page"),
         ("page=99999999999999999999", "page"),
         ("region=7:9-3", "region"),

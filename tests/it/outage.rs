@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bson::doc;
+use futures::StreamExt as _;
 use lodestone::audit::AuditStore;
 use lodestone::audit::keys::verifier_keys;
 use lodestone::cli::audit::verify_store;
@@ -122,6 +123,59 @@ async fn no_entry_no_patient_data() {
     assert!(by_request.values().all(|times| *times == 1), "{by_request:#?}");
     let (code, said, _) = app.program(&["audit", "verify"]);
     assert_eq!(code, 0, "{said}");
+    app.end().await;
+}
+
+/// O8: while the database takes seconds for each command, what is too much is refused at once; when it is quick again, so is the
+/// program. O5: whoever leaves before the answer is recorded as such, and takes no place any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn o5_o8_a_slow_database_makes_no_queue() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    let proxy = Proxy::start(&server_uri()).await;
+    let few = [("LODESTONE_DATABASE__URI", proxy.uri.as_str()), ("LODESTONE_SERVER__CONCURRENT_READS_PER_CORE", "4")];
+    let (child, address) = serve_with(&app, &few);
+    let user = app.user(&["own:clinician"]).await;
+    let session = app.app.sessions.start(&user.id, app.clock.now()).await.unwrap();
+    let client = reqwest::Client::new();
+    let ask = || {
+        let request = client.get(format!("http://{address}/own/fam"));
+        request.header("cookie", format!("__Host-sid={session}")).send()
+    };
+    assert_eq!(ask().await.unwrap().status(), StatusCode::OK);
+    let places = 4 * std::thread::available_parallelism().unwrap().get();
+
+    proxy.set(Harm::Delay(Duration::from_secs(5)));
+    let asked: Vec<_> = (0..5 * places).map(|_| tokio::spawn(ask())).collect();
+    let mut asked = futures::stream::FuturesUnordered::from_iter(asked);
+    let mut refused = 0;
+    while refused < 4 * places {
+        // None of those at work can be done before these: each waits for several commands.
+        let answer = asked.next().await.unwrap().unwrap().unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key("retry-after"));
+        refused += 1;
+    }
+    assert_eq!(client.get(format!("http://{address}/healthz")).send().await.unwrap().status(), StatusCode::OK);
+    for leaving in &asked {
+        leaving.abort();
+    }
+    while asked.next().await.is_some() {}
+
+    proxy.set(Harm::None);
+    let began = Instant::now();
+    while ask().await.unwrap().status() != StatusCode::OK {
+        assert!(began.elapsed() < Duration::from_secs(60), "it recovers by itself");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for at_once in futures::future::join_all((0..places).map(|_| ask())).await {
+        assert_eq!(at_once.unwrap().status(), StatusCode::OK, "every place is free again");
+    }
+    assert_eq!(end(child).await, Some(0));
+    let entries = app.audit_entries().await;
+    let left = entries.iter().filter(|entry| entry.get_str("outcome").is_ok_and(|outcome| outcome == "abandoned"));
+    assert_eq!(left.count(), places, "who left is in the trail");
     app.end().await;
 }
 

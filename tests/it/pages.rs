@@ -63,13 +63,32 @@ async fn every_page_is_well_formed_and_has_one_heading() {
     app.end().await;
 }
 
-/// N4, N5: what a file says is text, wherever it is shown.
+/// Where the links of a variant's page may go.
+const SITES: [&str; 14] = [
+    "www.genenames.org",
+    "search.clinicalgenome.org",
+    "search.thegencc.org",
+    "www.omim.org",
+    "gnomad.broadinstitute.org",
+    "gtexportal.org",
+    "panelapp.genomicsengland.co.uk",
+    "www.deciphergenomics.org",
+    "pubmed.ncbi.nlm.nih.gov",
+    "www.ncbi.nlm.nih.gov",
+    "franklin.genoox.com",
+    "varsome.com",
+    "spliceailookup.broadinstitute.org",
+    "genome.ucsc.edu",
+];
+
+/// N4, N5: what a file says is text, wherever it is shown. N13: it chooses no site that is linked to.
 #[tokio::test]
-async fn hostile_text_in_files_stays_text() {
+async fn n4_n5_n13_hostile_text_in_files_stays_text() {
     use crate::support::vcf::{config, record, trio_text};
     let app = TestApp::start().await;
     app.institute("own").await;
-    let bad = "<script>alert(1)</script>\"'><img/src=x/onerror=alert(1)>";
+    assert!(app.cli(&["institute", "set", "own", "--allow-links", "gnomad,franklin,varsome,spliceai,ucsc"]).await);
+    let bad = "<script>alert(1)</script>\"'><img/src=x/onerror=alert(1)>//evil.example/../javascript:";
     let info = format!(
         "CSQ=A|missense_variant|{bad}|{bad}|Transcript|{bad}|{bad}|1/2||ENST1:c.1{bad}|ENSP1:p.{bad}|-1||YES;RankScore=F1:9"
     );
@@ -85,6 +104,20 @@ async fn hostile_text_in_files_stays_text() {
     let browser = app.signed_in(&["own:clinician"]).await;
     let list = browser.json("/api/v1/own/F1/variants").await;
     let variant = format!("/own/F1/variants/{}", list["variants"][0]["id"].as_str().unwrap());
+    let page = Html::parse_document(&browser.page(&variant).await);
+    let mut elsewhere = 0;
+    for link in page.select(&Selector::parse("a[target]").unwrap()) {
+        let address = link.attr("href").unwrap();
+        let url = reqwest::Url::parse(address).unwrap();
+        if url.host_str() == Some("localhost") {
+            continue; // IGV on the reader's own machine
+        }
+        assert_eq!((url.scheme(), link.attr("rel")), ("https", Some("noopener noreferrer")), "{address}");
+        assert!(SITES.contains(&url.host_str().unwrap()), "{address}");
+        assert!(address.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"'\\".contains(&b)), "{address}");
+        elsewhere += 1;
+    }
+    assert!(elsewhere >= 11, "of the gene, and of the exact variant: {elsewhere}");
     for path in ["/own", "/own/F1", "/own/F1/variants", &variant] {
         let html = Html::parse_document(&browser.page(path).await);
         let own_scripts = html.select(&Selector::parse("script:not([src])").unwrap()).count();
@@ -171,6 +204,42 @@ async fn other_scores_and_archives_are_shown() {
     assert!(of("clinvar").contains("HmtVar 77 MSK managed variant list listed"));
     assert!(of("gene-1").contains("DG 0.91 at +31"), "{}", of("gene-1"));
     app.end().await;
+}
+
+/// N7, N8: templates write text as text. What is HTML already was made by the one module that cleans it, and nothing is written
+/// into scripts.
+#[test]
+fn n7_n8_templates_trust_nothing_but_cleaned_markdown() {
+    let mut trusted = Vec::new();
+    let mut read = 0;
+    let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            read += 1;
+            let squeezed: String = text.split_whitespace().collect();
+            for (at, _) in squeezed.match_indices("|safe") {
+                let from = squeezed[..at].rfind("{{").unwrap();
+                trusted.push(squeezed[from + 2..at].trim_start_matches('-').to_owned());
+            }
+            assert!(!squeezed.contains("|escape(") && !squeezed.contains("|e("), "{}", path.display());
+            for script in squeezed.split("<script").skip(1) {
+                let inside = script.split_once('>').unwrap().1;
+                assert!(inside.starts_with("</script>"), "{}: scripts are files", path.display());
+            }
+            assert!(!squeezed.contains("<style"), "{}: styles are files", path.display());
+        }
+    }
+    assert!(read > 60, "{read} templates");
+    trusted.sort();
+    trusted.dedup();
+    // Each of these fields is filled by `comments::markdown::to_html`, which N6 looks at.
+    assert_eq!(trusted, ["html", "mention.html", "synopsis", "text.html"]);
 }
 
 /// N9: exports keep commas, quotes and formulas as text.

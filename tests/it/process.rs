@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::support::proxy::{Harm, Proxy};
@@ -16,6 +17,12 @@ pub fn serve(app: &TestApp) -> (Child, String) {
 
 /// Likewise, with these variables.
 pub fn serve_with(app: &TestApp, variables: &[(&str, &str)]) -> (Child, String) {
+    let (child, address, _) = serve_heard(app, variables);
+    (child, address)
+}
+
+/// Likewise; the thread ends with the process, and has what it said meanwhile.
+fn serve_heard(app: &TestApp, variables: &[(&str, &str)]) -> (Child, String, JoinHandle<Vec<String>>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lodestone"))
         .arg("--config")
         .arg(app.config())
@@ -34,8 +41,8 @@ pub fn serve_with(app: &TestApp, variables: &[(&str, &str)]) -> (Child, String) 
             line["fields"]["address"].as_str().map(str::to_owned)
         })
         .expect("it says where it serves");
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, address)
+    let said = std::thread::spawn(move || lines.map_while(Result::ok).collect());
+    (child, address, said)
 }
 
 fn terminate(child: &Child) {
@@ -66,6 +73,36 @@ async fn it_serves_and_stops_when_asked() {
     let entries = app.audit_entries().await;
     let routes = format!("{entries:?}");
     assert!(routes.contains("/api/v1/{institute}/cases"), "the trail is written to its end");
+    app.end().await;
+}
+
+/// N11: what a client sends becomes no line of the log, and no part of one.
+#[tokio::test(flavor = "multi_thread")]
+async fn n11_logs_hold_nothing_that_clients_wrote() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    let (child, address, said) = serve_heard(&app, &[("LODESTONE_LOG__FILTER", "debug")]);
+    let client = reqwest::Client::new();
+    let mark = "mark-of-the-client";
+    for path in ["%0d%0a{}", "own/%1b[2J{}", "login?q=%0a{}", "%E2%80%AE{}", "own/{}%00"] {
+        let url = format!("http://{address}/{}", path.replace("{}", mark));
+        let agent = reqwest::header::HeaderValue::from_bytes(format!("{mark} \u{1b}[31m \u{202e}").as_bytes());
+        let request = client.get(url).header("referer", mark).header("x-forwarded-for", mark);
+        let request = request.header("user-agent", agent.unwrap_or_else(|_| mark.parse().unwrap()));
+        assert!(request.send().await.unwrap().status().as_u16() < 500);
+    }
+    let body = format!("email={mark}%0a&passphrase={mark}");
+    let form = client.post(format!("http://{address}/login")).header("origin", mark).body(body);
+    assert!(form.send().await.unwrap().status().is_client_error());
+    let long = client.get(format!("http://{address}/healthz")).header("user-agent", mark.repeat(60_000));
+    assert!(long.send().await.is_ok_and(|answer| answer.status().is_client_error()), "a megabyte of agent is refused");
+    assert_eq!(end(child).await, Some(0));
+    let said = said.join().unwrap();
+    assert!(said.len() > 7, "each request has its line: {said:?}");
+    for line in said {
+        assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok_and(|line| line.is_object()), "{line}");
+        assert!(!line.contains(mark) && !line.contains('\u{1b}') && !line.contains("\\u001b"), "{line}");
+    }
     app.end().await;
 }
 

@@ -14,7 +14,7 @@ async fn form_of(browser: &Browser, change: &[(&str, &str)]) -> Vec<(String, Str
     let fields = Selector::parse("form.settings input").unwrap();
     let mut form: Vec<(String, String)> = html
         .select(&fields)
-        .filter(|field| field.attr("type") != Some("checkbox") || field.attr("checked").is_some())
+        .filter(|field| !matches!(field.attr("type"), Some("checkbox" | "radio")) || field.attr("checked").is_some())
         .map(|field| (field.attr("name").unwrap().to_owned(), field.attr("value").unwrap().to_owned()))
         .collect();
     for (name, _) in change {

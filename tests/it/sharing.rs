@@ -21,7 +21,7 @@ pub async fn ready() -> (TestApp, User, Browser) {
     }
     assert!(app.cli(&["institute", "set", "own", "--share-with", "partner"]).await);
     app.given_case("own", "fam").await;
-    let user = app.user(&["own:clinician"]).await;
+    let user = app.user(&["own:geneticist"]).await;
     let owner = app.opened(&user, StepUpClass::BulkExport).await;
     (app, user, owner)
 }

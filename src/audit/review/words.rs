@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 165] = [
+pub(super) const ACTIONS: [(&str, &str); 168] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -29,6 +29,8 @@ pub(super) const ACTIONS: [(&str, &str); 165] = [
     ("POST /{institute}/{case}/variants/undo", "undid a decision about several variants"),
     ("POST /{institute}/{case}/variants/{id}/pin", "pinned a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/causative", "marked a variant causative, or not"),
+    ("POST /{institute}/{case}/variants/{id}/second-reading", "read a causative mark as second reader"),
+    ("POST /{institute}/{case}/second-reading", "ended a second reading of a case"),
     ("POST /{institute}/{case}/variants/{id}/dismiss", "dismissed a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/rank", "ranked a variant by hand"),
     ("POST /{institute}/{case}/variants/{id}/undo", "undid a decision about a variant"),
@@ -149,6 +151,7 @@ pub(super) const ACTIONS: [(&str, &str); 165] = [
     ("POST /{institute}/members/{user}/roles", "changed a member's roles"),
     ("POST /{institute}/members/{user}/invite", "invited a member"),
     ("POST /{institute}/members/{user}/reset", "asked to reset a member's authenticator"),
+    ("POST /{institute}/members/{user}/sign-out", "changed what a member may sign out"),
     ("POST /{institute}/members/{user}/tokens/revoke", "ended a member's API tokens"),
     ("GET /audit/flags", "listed flags"),
     ("GET /audit/flags/{flag}", "opened a flag"),

@@ -69,3 +69,38 @@ impl<'c> AsyncHttpClient<'c> for HttpClient {
         Box::pin(self.send(request))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::{HeaderMap, StatusCode, header};
+    use axum::response::AppendHeaders;
+    use axum::routing::get;
+
+    use super::*;
+
+    /// R5: what others answer sends the program nowhere else, and nothing of ours goes with its questions.
+    #[tokio::test]
+    async fn r5_nothing_is_followed_kept_or_sent_along() {
+        let moved = || async { (StatusCode::FOUND, AppendHeaders([("location", "/seen"), ("set-cookie", "a=b")]), "") };
+        let seen = |headers: HeaderMap| async move { format!("{:?}", headers.keys().collect::<Vec<_>>()) };
+        let large = || async { "x".repeat(LARGEST + 1) };
+        let router = Router::new().route("/", get(moved)).route("/seen", get(seen)).route("/large", get(large));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let _ = rustls::crypto::ring::default_provider().install_default(); // another test may have been faster
+        let client = HttpClient::new().unwrap();
+        let ask = async |path: &str| {
+            client.send(Request::builder().uri(format!("{origin}{path}")).body(Vec::new()).unwrap()).await
+        };
+        let answer = ask("/").await.unwrap();
+        assert_eq!(
+            (answer.status(), &answer.headers()[header::LOCATION]),
+            (StatusCode::FOUND, &"/seen".parse().unwrap())
+        );
+        let sent = String::from_utf8(ask("/seen").await.unwrap().into_body()).unwrap();
+        assert_eq!(sent, r#"["accept", "host"]"#, "after a cookie was offered");
+        assert!(matches!(ask("/large").await, Err(HttpError::TooLarge)));
+    }
+}

@@ -21,6 +21,7 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
     Causative,
+    KeptBack,
     Pinned,
     Classified,
     Ranked,
@@ -34,6 +35,7 @@ impl Why {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Causative => "held to be causative",
+            Self::KeptBack => "kept until a second reading is done",
             Self::Pinned => "pinned",
             Self::Classified => "classified",
             Self::Ranked => "ranked by hand",
@@ -46,6 +48,7 @@ impl Why {
     fn of(row: RowState, is_pathogenic: bool) -> Option<Self> {
         [
             (row.causative, Self::Causative),
+            (row.kept_back, Self::KeptBack),
             (row.pinned, Self::Pinned),
             (row.classified, Self::Classified),
             (row.rank.is_some(), Self::Ranked),

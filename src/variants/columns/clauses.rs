@@ -110,6 +110,10 @@ pub struct RowState {
     pub pinned: bool,
     /// Held to be the cause.
     pub causative: bool,
+    /// Held to be so, and not confirmed by the second reader that the institute asks for.
+    pub unconfirmed: bool,
+    /// A mark is there that whoever asks is to come to by themselves.
+    pub kept_back: bool,
     /// Put aside.
     pub dismissed: bool,
     /// Put aside, but its genotype or ClinVar record is another one since: it is shown as if it was not.

@@ -118,7 +118,9 @@ impl Arena {
         let fields = Selector::parse("form.settings input").expect("a selector");
         let shown = html
             .select(&fields)
-            .filter(|field| field.attr("type") != Some("checkbox") || field.attr("checked").is_some())
+            .filter(|field| {
+                !matches!(field.attr("type"), Some("checkbox" | "radio")) || field.attr("checked").is_some()
+            })
             .map(|field| {
                 let part = |name: &str| field.attr(name).unwrap_or_default().to_owned();
                 (part("name"), part("value"))

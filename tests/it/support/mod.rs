@@ -523,6 +523,22 @@ impl Browser {
         request.json(body).send().await.unwrap()
     }
 
+    /// The origin of its pages.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Sends bytes with these headers besides the cookie.
+    pub async fn send_bytes(&self, method: &str, path: &str, body: Vec<u8>, more: &[(HeaderName, String)]) -> Response {
+        let mut headers = self.headers();
+        for (name, value) in more {
+            headers.insert(name, HeaderValue::from_str(value).unwrap());
+        }
+        let method = method.parse::<reqwest::Method>().unwrap();
+        let request = self.client.request(method, format!("{}{path}", self.origin)).headers(headers);
+        request.body(body).send().await.unwrap()
+    }
+
     /// Sends a form as a page of ours would.
     pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
         self.post_from(path, form, &[(ORIGIN, self.origin.clone())]).await
