@@ -28,6 +28,7 @@ FILES = [
     "src/auth/principal.rs",
     "src/auth/extract.rs",
     "src/cases/access.rs",
+    "src/cases/geneticist.rs",
     "src/cases/guest.rs",
     "src/institutes/access.rs",
     "src/users/access.rs",
@@ -38,10 +39,10 @@ FILES = [
 TESTS = [
     ["--lib", "auth::", "cases::", "institutes::", "users::", "audit::access", "emergency::", "addresses::"],
     ["it", "access::", "isolation::", "members::", "users::", "elevation::"],
-    ["it", "wire_spy::"],
+    ["it", "wire_spy::", "addresses::", "second_reading::"],
     ["it", "guests::", "sharing::", "break_glass::", "comments::", "decisions::", "casework::", "timeline::", "my_work::"],
     ["it", "tokens::", "settings::", "admin_api::", "audit_review::", "audit_flags::", "audit::", "address_rules::",
-     "institutes_admin::", "account::", "kept::", "pages::"],
+     "institutes_admin::", "account::", "kept::", "pages::", "rates::", "hostile::"],
 ]
 SECONDS = 900
 LATE = "it did not end in time"
