@@ -28,6 +28,7 @@ use crate::events::{Event, EventStore};
 use crate::genes::{Disease, Gene, GeneStore, TranscriptRecord};
 use crate::institutes::{Institute, InstituteStore};
 use crate::panels::{Panel, PanelStore};
+use crate::saved_filters::{FilterStore, SavedFilter};
 use crate::users::{User, UserStore};
 use crate::variants::{ColumnStore, ObservationStore, StateStore, VariantStore};
 use crate::visits::{Visit, VisitStore};
@@ -92,6 +93,8 @@ pub struct Inner {
     pub columns: ColumnStore,
     /// Decisions about them.
     pub states: StateStore,
+    /// Filters that institutes keep.
+    pub filters: FilterStore,
     /// What people say about cases and variants.
     pub comments: CommentStore,
     /// Up to when people have read them.
@@ -142,6 +145,7 @@ impl AppState {
             columns: ColumnStore::new(&db, variants.clone(), config.cache.columns_mb),
             variants,
             states: StateStore::new(&db, config.cache.decisions_mb),
+            filters: FilterStore::new(&db),
             comments: CommentStore::new(&db),
             visits: VisitStore::new(&db),
             observations: ObservationStore::new(&db),
@@ -181,6 +185,7 @@ pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
         (Gene::COLLECTION, Gene::indexes()),
         (Institute::COLLECTION, Institute::indexes()),
         (Panel::COLLECTION, Panel::indexes()),
+        (SavedFilter::COLLECTION, SavedFilter::indexes()),
         (Reservation::COLLECTION, Reservation::indexes()),
         (TranscriptRecord::COLLECTION, TranscriptRecord::indexes()),
         (User::COLLECTION, User::indexes()),
@@ -211,6 +216,7 @@ pub fn routes() -> Routes {
         .merge(crate::comments::routes())
         .merge(crate::casework::routes())
         .merge(crate::decisions::routes())
+        .merge(crate::saved_filters::routes())
         .merge(crate::visits::routes())
         .merge(crate::timeline::routes())
         .merge(crate::emergency::routes())

@@ -211,6 +211,14 @@ define_id! {
 }
 
 define_id! {
+    /// Identity of a saved filter.
+    pub struct FilterId;
+    what = "a filter's id";
+    rule = "it is 26 characters of base32";
+    valid = |text| text.len() == 26 && from_base32(text).is_some();
+}
+
+define_id! {
     /// Identity of a decision about several variants at once.
     pub struct TogetherId;
     what = "a decision's id";
@@ -231,7 +239,7 @@ macro_rules! random_ids {
     };
 }
 
-random_ids!(CaseId, UserId, ShareId, EmergencyId, CommentId, TogetherId);
+random_ids!(CaseId, UserId, ShareId, EmergencyId, CommentId, FilterId, TogetherId);
 
 impl VariantId {
     /// From the 16 bytes of the hash.

@@ -30,6 +30,7 @@ pub mod my_work;
 pub mod panels;
 pub mod pedigree;
 pub mod ranking;
+pub mod saved_filters;
 pub mod sharing;
 pub mod timeline;
 pub mod users;

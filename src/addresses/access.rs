@@ -13,7 +13,7 @@ pub enum AddressAdmin {
     /// Of the whole system.
     System(SystemAdmin),
     /// Of an institute.
-    Institute(InstituteAdmin),
+    Institute(Box<InstituteAdmin>),
 }
 
 impl AddressAdmin {

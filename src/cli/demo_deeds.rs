@@ -35,6 +35,8 @@ enum What {
     About(&'static str, &'static str, &'static [(&'static str, &'static str)]),
     /// A comment on the variant at a place.
     SayOf(&'static str, &'static str),
+    /// A filter is kept under a name.
+    Keep(&'static str, &'static str),
     /// All that pass a filter are put aside for a reason.
     Dismiss(&'static str, &'static str),
 }
@@ -47,7 +49,7 @@ const KIM: &str = "clinician";
 const GITA: &str = "geneticist";
 
 /// In their order. The first case is left to the newcomer.
-const DEEDS: [Deed; 31] = [
+const DEEDS: [Deed; 32] = [
     deed(GITA, "D24-002", What::Assign(GITA)),
     deed(
         GITA,
@@ -80,6 +82,7 @@ const DEEDS: [Deed; 31] = [
         "D24-003",
         What::Say("Three long blocks, 32 Mb together. @clinician, the lactate of the second sample would help."),
     ),
+    deed(GITA, "D24-003", What::Keep("model=AR_hom&gnomad_af_max=0.01", "Rare and homozygous")),
     deed(GITA, "D24-003", What::Dismiss("consequence=synonymous_variant", "31")),
     deed(GITA, "D24-003", What::About("6:98875562-98875562", "pin", &[("on", "1")])),
     deed(HANNA, "D24-003", What::About("6:98875562-98875562", "causative", &[("on", "1")])),
@@ -156,6 +159,9 @@ impl What {
             Self::About(place, action, form) => {
                 let variant = visitor.variant(case, place).await?;
                 visitor.post(&format!("{variant}/{action}"), form).await?;
+            }
+            Self::Keep(filter, name) => {
+                visitor.post(&format!("{case}/filters?{filter}"), &[("name", name)]).await?;
             }
             Self::Dismiss(filter, reason) => {
                 let at = format!("{case}/variants/dismiss?{filter}");

@@ -16,7 +16,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `filter/<id>`, `filter_use/<case>/<filter>/<version>/<list revision>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -96,6 +96,10 @@ pub enum EventKind {
     VariantsDecided,
     /// Somebody looked again at variants that a later list shows otherwise, and let what was decided stand.
     VariantsLookedAt,
+    /// A filter was saved, locked, opened, taken out of use or brought back.
+    FilterSaved,
+    /// Somebody noted that a saved filter was used for a case.
+    FilterUsed,
     /// Somebody wrote a comment. Of comments the history holds everything but the texts, which stand with the comment.
     CommentWritten,
     /// Its author gave it another text.
@@ -153,6 +157,8 @@ impl EventKind {
             Self::VariantDecided => "decision about a variant",
             Self::VariantsDecided => "decision about several variants",
             Self::VariantsLookedAt => "looked again at variants that changed after they were decided about",
+            Self::FilterSaved => "saved filter changed",
+            Self::FilterUsed => "noted that a saved filter was used",
             Self::CommentWritten => "comment written",
             Self::CommentEdited => "comment changed by its author",
             Self::CommentRetracted => "comment taken back by its author",

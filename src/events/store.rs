@@ -13,8 +13,9 @@ use crate::auth::Principal;
 use crate::cases::{CaseAccess, CaseEditor, CaseSummary};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
-use crate::ids::{CaseId, CommentId, EmergencyId, InstituteId, ShareId, TogetherId, UserId, VariantId};
+use crate::ids::{CaseId, CommentId, EmergencyId, FilterId, InstituteId, ShareId, TogetherId, UserId, VariantId};
 use crate::institutes::InstituteAdmin;
+use crate::saved_filters::FilterAccess;
 use crate::users::PersonAdmin;
 
 /// What a change keeps of a fact as it was or is; of none, nothing.
@@ -171,6 +172,12 @@ impl EventStore {
         self.events.find(doc! { "subject": { "$in": subjects } }, newest).await
     }
 
+    /// All changes of a saved filter, the newest first.
+    pub async fn of_filter(&self, access: &FilterAccess) -> Result<Vec<Event>, StoreError> {
+        let newest = FindOptions::builder().sort(doc! { "rev": -1 }).build();
+        self.events.find(doc! { "subject": filter_subject(&access.filter().id) }, newest).await
+    }
+
     /// Everything that people decided about a variant of a case, whole.
     pub async fn of_variant(&self, editor: &CaseEditor, variant: &VariantId) -> Result<History, StoreError> {
         let filter = doc! { "subject": variant_subject(variant), "case_id": &editor.access().case().id };
@@ -269,6 +276,18 @@ pub fn variant_subject(variant: &VariantId) -> String {
 #[must_use]
 pub fn together_subject(together: &TogetherId) -> String {
     format!("together/{together}")
+}
+
+/// The subject of a saved filter's history.
+#[must_use]
+pub fn filter_subject(filter: &FilterId) -> String {
+    format!("filter/{filter}")
+}
+
+/// The subject of a note that a version of a filter was used on a revision of a case's list.
+#[must_use]
+pub fn filter_use_subject(case: &CaseId, filter: &FilterId, version: i64, revision: u32) -> String {
+    format!("filter_use/{case}/{filter}/{version}/{revision}")
 }
 
 /// How a comment is named in [`Change::subject`].

@@ -38,6 +38,9 @@ pub struct Institute {
     /// The last of these that removed a case.
     #[serde(default)]
     pub removed_rev: i64,
+    /// Counts changes of its saved filters.
+    #[serde(default)]
+    pub filters_rev: i64,
 }
 
 /// An institute's own rules.
@@ -164,6 +167,7 @@ impl Institute {
             rev: 1,
             cases_rev: 0,
             removed_rev: 0,
+            filters_rev: 0,
         }
     }
 
@@ -191,6 +195,7 @@ pub(crate) mod field {
     pub const REV: &str = "rev";
     pub const CASES_REV: &str = "cases_rev";
     pub const REMOVED_REV: &str = "removed_rev";
+    pub const FILTERS_REV: &str = "filters_rev";
 }
 
 impl Stored for Institute {

@@ -11,6 +11,7 @@ use crate::db::StoreError;
 use crate::decisions::terms;
 use crate::events::{Event, EventKind};
 use crate::ids::{UserId, VariantId};
+use crate::saved_filters::Usage;
 use crate::users::Colleague;
 use crate::variants::{Second, TogetherFact, VariantState};
 use crate::web::filters;
@@ -77,6 +78,7 @@ pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, Store
         EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all)),
         EventKind::VariantDecided => compared(event, decisions),
         EventKind::VariantsDecided | EventKind::VariantsLookedAt => compared(event, together),
+        EventKind::FilterUsed => compared(event, usage),
         EventKind::Share | EventKind::ShareEnded => compared(event, share),
         EventKind::BreakGlass | EventKind::BreakGlassEnded => compared(event, emergency),
         EventKind::CommentWritten
@@ -86,6 +88,7 @@ pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, Store
         | EventKind::CommentRedacted
         | EventKind::RedactionRefused => compared(event, comment),
         EventKind::CaseDeleted
+        | EventKind::FilterSaved
         | EventKind::InstituteAdded
         | EventKind::InstituteChanged
         | EventKind::UserAdded
@@ -153,6 +156,23 @@ fn together(fact: &TogetherFact) -> Vec<(String, String)> {
         Some(reasons) => Some(terms::dismissals(reasons)),
     };
     present([("variants", Some(filters::thousands(u64::from(fact.variants)))), ("dismissed", dismissed)])
+}
+
+fn usage(usage: &Usage) -> Vec<(String, String)> {
+    let shown = format!("{} of {}", filters::thousands(usage.matched), filters::thousands(usage.total));
+    let hidden = match usage.hidden_notable {
+        0 => "none".to_owned(),
+        count if count > usage.hidden.len() as u64 => {
+            format!("{}, among them {}", filters::thousands(count), usage.hidden.join(", "))
+        }
+        _ => usage.hidden.join(", "),
+    };
+    present([
+        ("filter", Some(format!("{}, version {}", usage.name, usage.version))),
+        ("in words", Some(usage.words.join("; "))),
+        ("variants shown", Some(format!("{shown}, revision {} of the list", usage.revision))),
+        ("notable variants hidden", Some(hidden)),
+    ])
 }
 
 fn share(share: &Share) -> Vec<(String, String)> {

@@ -32,14 +32,15 @@ pub(super) enum Topic {
     Work,
     Decisions,
     Comments,
+    Filters,
     Sharing,
     Emergencies,
 }
 
 impl Topic {
     /// All, in the order of the form.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Lists, Self::Work, Self::Decisions, Self::Comments, Self::Sharing, Self::Emergencies];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Lists, Self::Work, Self::Decisions, Self::Comments, Self::Filters, Self::Sharing, Self::Emergencies];
 
     /// The value in addresses.
     pub(super) fn as_str(self) -> &'static str {
@@ -48,6 +49,7 @@ impl Topic {
             Self::Work => "work",
             Self::Decisions => "decisions",
             Self::Comments => "comments",
+            Self::Filters => "filters",
             Self::Sharing => "sharing",
             Self::Emergencies => "emergencies",
         }
@@ -60,6 +62,7 @@ impl Topic {
             Self::Work => "status, people, tags, synopsis",
             Self::Decisions => "decisions on variants",
             Self::Comments => "comments",
+            Self::Filters => "use of saved filters",
             Self::Sharing => "sharing",
             Self::Emergencies => "emergency access",
         }
@@ -82,6 +85,7 @@ impl Topic {
                 EventKind::CommentRedacted,
                 EventKind::RedactionRefused,
             ],
+            Self::Filters => vec![EventKind::FilterUsed],
             Self::Sharing => vec![EventKind::Share, EventKind::ShareEnded],
             Self::Emergencies => vec![EventKind::BreakGlass, EventKind::BreakGlassEnded],
         }

@@ -17,6 +17,7 @@ use crate::decisions::terms::DISMISSALS;
 use crate::decisions::{DecisionPanel, LastDecision};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
+use crate::saved_filters::{SavedChoices, choices};
 use crate::web::{Access, Layout, Page, Params, Path, Routes, filters, urls};
 
 /// Lists of variants, their exports, and single variants.
@@ -73,6 +74,8 @@ struct ListPage {
     dismiss_url: Option<String>,
     reasons: &'static [(u16, &'static str)],
     last_decision: Option<LastDecision>,
+    /// Filters that the institute keeps; none for whoever only reads the case.
+    saved: Option<SavedChoices>,
 }
 
 /// A group of check boxes.
@@ -169,6 +172,7 @@ async fn list(
         }
     }
     let named = |id: &VariantId| found.columns.find(id).map(|row| found.columns.row(row).simple_id());
+    let saved = choices(&app, &access, &found, &here).await?;
     let last_decision = LastDecision::of(&access, &found.states, named, &here, app.clock.now());
     page.render(|layout| ListPage {
         kind: kind.as_str(),
@@ -196,6 +200,7 @@ async fn list(
         dismiss_url: decides.then(|| urls::dismiss_several(case, &here)),
         reasons: &DISMISSALS,
         last_decision,
+        saved,
         heads,
         first,
         last: first + found.page().len().saturating_sub(1),

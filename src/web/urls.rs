@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::auth::StepUpClass;
 use crate::cases::Case;
 use crate::comments::Comment;
-use crate::ids::{CaseName, CommentId, InstituteId, UserId, VariantId};
+use crate::ids::{CaseName, CommentId, FilterId, InstituteId, UserId, VariantId};
 
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
@@ -125,6 +125,30 @@ pub fn case_work(of: &Case, what: &str) -> String {
 #[must_use]
 pub fn decision(of: &Case, id: &VariantId, action: &str, query: &[(&str, String)]) -> String {
     with_query(&format!("{}/{action}", variant(of, id, &[])), query)
+}
+
+/// The saved filters of an institute.
+#[must_use]
+pub fn saved_filters(id: &InstituteId) -> String {
+    format!("{}/cases/filters", institute(id))
+}
+
+/// One of them.
+#[must_use]
+pub fn saved_filter(id: &InstituteId, filter: &FilterId) -> String {
+    format!("{}/{filter}", saved_filters(id))
+}
+
+/// Where a list's filter is kept under a name.
+#[must_use]
+pub fn save_filter(of: &Case, query: &[(&str, String)]) -> String {
+    with_query(&format!("{}/filters", case(of)), query)
+}
+
+/// Where it is noted that a saved filter was used for a case.
+#[must_use]
+pub fn filter_used(of: &Case) -> String {
+    format!("{}/filters/used", case(of))
 }
 
 /// Where somebody ends a second reading that they did by themselves.

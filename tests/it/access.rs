@@ -128,6 +128,11 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/{institute}/{case}/variants/dismiss", "owners"),
     ("POST", "/{institute}/{case}/variants/undo", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/pin", "owners"),
+    ("GET", "/{institute}/cases/filters", "readers"),
+    ("GET", "/{institute}/cases/filters/{filter}", "readers"),
+    ("POST", "/{institute}/cases/filters/{filter}", "readers"),
+    ("POST", "/{institute}/{case}/filters", "owners"),
+    ("POST", "/{institute}/{case}/filters/used", "owners"),
     ("POST", "/{institute}/{case}/second-reading", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/causative", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/second-reading", "geneticists"),
@@ -248,6 +253,7 @@ pub fn filled(path: &str, variant: &str, entry: &str, member: &str) -> String {
         .replace("{flag}", crate::audit_flags::PLANTED)
         .replace("{erasure}", crate::audit_removal::PLANTED)
         .replace("{comment}", crate::comments::PLANTED)
+        .replace("{filter}", crate::saved_filters::PLANTED)
         .replace("/find", "/find?q=7:124491972")
         .replace("/account/confirm", "/account/confirm?class=administration")
 }
@@ -311,6 +317,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     crate::audit_flags::planted(&app, "own", None).await;
     crate::audit_removal::planted(&app, "own").await;
     crate::comments::planted(&app).await;
+    crate::saved_filters::planted(&app).await;
     shared_with_guest_and_no_longer_with_revoked(&app).await;
     for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };

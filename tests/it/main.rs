@@ -47,6 +47,7 @@ mod providers_health;
 mod rates;
 mod reference;
 mod reloading;
+mod saved_filters;
 mod second_reading;
 mod settings;
 mod sharing;

@@ -39,6 +39,7 @@ impl Filling<'_> {
             .replace("{user}", self.user)
             .replace("{flag}", self.flag)
             .replace("{erasure}", crate::audit_removal::PLANTED)
+            .replace("{filter}", crate::saved_filters::PLANTED)
             .replace("{view}", "none")
     }
 }
@@ -97,6 +98,7 @@ impl World {
         crate::access::shared_with_guest_and_no_longer_with_revoked(&app).await;
         crate::audit_flags::planted(&app, "own", None).await;
         crate::audit_removal::planted(&app, "own").await;
+        crate::saved_filters::planted(&app).await;
         let mut flag = app.documents("audit_flags", doc! {}).await.remove(0);
         flag.extend(doc! { "_id": FOREIGN_FLAG, "institute": "foreign" });
         app.insert("audit_flags", &flag).await;
@@ -206,6 +208,10 @@ impl World {
                 people.insert(person.get_str("_id").unwrap().to_owned());
             }
         }
+        let of_reader =
+            |filter: &&Document| filter.get_str("institute").is_ok_and(|institute| reads.contains(institute));
+        let filters = self.app.documents("filters", doc! {}).await;
+        let filters = filters.iter().filter(of_reader).map(|one| one.get_str("_id").unwrap().to_owned()).collect();
         let mut reviewed = BTreeSet::new();
         for collection in ["audit_flags", "audit_openings", "audit_erasures"] {
             let all = self.app.documents(collection, doc! {}).await;
@@ -231,6 +237,7 @@ impl World {
             cases,
             history,
             administered,
+            filters,
             people,
             observed_elsewhere,
             reviewed,
@@ -286,6 +293,8 @@ async fn i9_no_command_reaches_beyond_who_asks() {
         &[],
     ] {
         let user = world.app.user(roles).await;
+        let right = doc! { "user": user.id.as_str(), "category": "snv", "from": "2036-01-01" };
+        world.app.tamper("institutes", doc! {}, doc! { "$push": { "sign_out": right } }).await;
         let browser = world.app.browser_of(&user).await;
         let wire = world.walk(&browser, None).await;
         let reach = world.reach(user.id.as_str(), roles).await;
@@ -363,6 +372,14 @@ async fn i9_no_change_reaches_beyond_who_makes_it() {
             crate::sharing::send(&owner, &format!("{at}/redact"), &[("reason", "another patient")]).await;
         }
         owner.get("/mentions").await;
+        for (institute, case) in [("own", "other"), ("foreign", "secret")] {
+            let keep = [("name", "Mine")];
+            crate::sharing::send(&owner, &format!("/{institute}/{case}/filters?gene=POT1"), &keep).await;
+            let used = [("filter", crate::saved_filters::PLANTED)];
+            crate::sharing::send(&owner, &format!("/{institute}/{case}/filters/used"), &used).await;
+            let at = format!("/{institute}/cases/filters/{}", crate::saved_filters::PLANTED);
+            crate::sharing::send(&owner, &at, &[("locked", "0"), ("retired", "1"), ("rev", "1")]).await;
+        }
     };
     judged(&reach, "an owner who shares", &app.wire_during(work).await.1);
 
@@ -455,6 +472,7 @@ fn clinician() -> Reach {
         cases: BTreeMap::from([("a".into(), BTreeSet::from([2])), ("g".into(), BTreeSet::from([1]))]),
         history: of(&["a"]),
         administered: of(&[]),
+        filters: of(&["f"]),
         people: of(&[]),
         observed_elsewhere: BTreeSet::from([vec![7; 16]]),
         reviewed: of(&["flag"]),
@@ -521,6 +539,14 @@ fn i9_commands_that_reach_too_far_are_refused() {
         find("variant_columns", doc! { "case_id": { "$gte": "a" }, "revision": 2 }),
         find("variant_states", doc! { "_id": "v" }),
         find("variant_states", doc! { "institute": "own" }),
+        find("variant_states", doc! { "institute": "foreign", "awaits": true }),
+        find("variant_states", doc! { "awaits": true }),
+        // another institute's filters
+        find("filters", doc! { "_id": "f" }),
+        find("filters", doc! { "institute": { "$in": ["own", "foreign"] } }),
+        find("events", doc! { "subject": "filter/other" }),
+        doc! { "insert": "filters", "documents": [{ "_id": "f", "institute": "foreign" }] },
+        doc! { "insert": "events", "documents": [{ "subject": "filter/f", "institute": "foreign" }] },
         doc! { "count": "variant_states", "query": {} },
         doc! { "distinct": "variants", "key": "case_id" },
         doc! { "findAndModify": "variant_states", "query": { "_id": "v" }, "update": { "$set": { "pinned": true } } },
@@ -588,6 +614,9 @@ fn i9_commands_within_reach_are_understood() {
         doc! { "find": "variants", "filter": { "case_id": "a", "_id": { "$in": [document_of_revision(2)] } } },
         doc! { "find": "variants", "filter": { "case_id": "g", "revision": 1_i64 } },
         doc! { "find": "variant_states", "filter": { "case_id": "g" } },
+        doc! { "find": "variant_states", "filter": { "institute": { "$in": ["own"] }, "awaits": true } },
+        doc! { "find": "filters", "filter": { "_id": "f", "institute": "own" } },
+        doc! { "find": "events", "filter": { "subject": "filter/f" } },
         doc! { "find": "events", "filter": { "case_id": "a" } },
         doc! { "find": "observations", "filter": { "_id": { "$in": [binary(vec![8; 16])] } } },
         doc! { "find": "audit", "filter": { "institute": "own", "kind": "outcome" } },

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 168] = [
+pub(super) const ACTIONS: [(&str, &str); 173] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -30,6 +30,11 @@ pub(super) const ACTIONS: [(&str, &str); 168] = [
     ("POST /{institute}/{case}/variants/{id}/pin", "pinned a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/causative", "marked a variant causative, or not"),
     ("POST /{institute}/{case}/variants/{id}/second-reading", "read a causative mark as second reader"),
+    ("GET /{institute}/cases/filters", "listed saved filters"),
+    ("GET /{institute}/cases/filters/{filter}", "opened a saved filter"),
+    ("POST /{institute}/cases/filters/{filter}", "locked or retired a saved filter, or not"),
+    ("POST /{institute}/{case}/filters", "saved a filter"),
+    ("POST /{institute}/{case}/filters/used", "noted that a saved filter was used"),
     ("POST /{institute}/{case}/second-reading", "ended a second reading of a case"),
     ("POST /{institute}/{case}/variants/{id}/dismiss", "dismissed a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/rank", "ranked a variant by hand"),

@@ -14,8 +14,10 @@ pub enum Rule {
     Cases,
     /// The identity of a case in reach and the number of one of its published revisions.
     OfRevision,
-    /// The identity of a case in reach.
-    OfCase,
+    /// The identity of a case in reach, or marks in an own institute that wait for a second reader.
+    States,
+    /// An institute whose cases the person reads.
+    OfInstitute,
     /// The identity of a case in reach, an own institute for whose cases it was written, whom it mentions, or that it is to be
     /// erased in an institute that the person audits.
     Comments,
@@ -33,10 +35,12 @@ pub enum Rule {
     Machine,
 }
 
-use Rule::{Cases, Comments, Entries, Events, Machine, Observations, OfCase, OfRevision, Open, Personal, Reviewed};
+use Rule::{
+    Cases, Comments, Entries, Events, Machine, Observations, OfInstitute, OfRevision, Open, Personal, Reviewed, States,
+};
 
 /// Every collection.
-pub const COLLECTIONS: [(&str, Rule); 40] = [
+pub const COLLECTIONS: [(&str, Rule); 41] = [
     ("address_rules", Open),
     ("api_tokens", Open),
     ("audit", Entries),
@@ -59,6 +63,7 @@ pub const COLLECTIONS: [(&str, Rule); 40] = [
     ("diseases", Open),
     ("enrolments", Open),
     ("events", Events),
+    ("filters", OfInstitute),
     ("genes", Open),
     ("half_sessions", Open),
     ("identities", Open),
@@ -75,7 +80,7 @@ pub const COLLECTIONS: [(&str, Rule); 40] = [
     ("transcripts", Open),
     ("users", Open),
     ("variant_columns", OfRevision),
-    ("variant_states", OfCase),
+    ("variant_states", States),
     ("variants", OfRevision),
 ];
 
@@ -122,6 +127,8 @@ pub struct Reach {
     pub history: BTreeSet<String>,
     /// Cases of institutes they administer.
     pub administered: BTreeSet<String>,
+    /// Saved filters of institutes whose cases they read.
+    pub filters: BTreeSet<String>,
     /// People they administer.
     pub people: BTreeSet<String>,
     /// Hashes of what other institutes observed.
@@ -191,7 +198,13 @@ impl Reach {
         match rule {
             Open => true,
             Cases => confined(condition, &|name, value| self.holds_case(name, value)) || self.holds_named(condition),
-            OfCase => confined(condition, &of_case),
+            OfInstitute => {
+                confined(condition, &|name, value| name == "institute" && text_in(value, &|id| self.reads.contains(id)))
+            }
+            States => {
+                let waiting = condition.get_bool("awaits").is_ok_and(|waits| waits);
+                confined(condition, &of_case) || (waiting && self.holds(OfInstitute, condition))
+            }
             Comments => {
                 let either = condition.get_array("$or").is_ok_and(|parts| {
                     !parts.is_empty()
@@ -281,6 +294,7 @@ impl Reach {
             "case_id" => text_in(value, &|id| self.history.contains(id)),
             "subject" => text_in(value, &|subject| match subject.split_once('/') {
                 Some(("institute", id)) => self.administers.hold(id),
+                Some(("filter", id)) => self.filters.contains(id),
                 Some(("user", id)) => self.people.contains(id),
                 Some(("addresses", limited)) => {
                     let place = limited.split(':').next().unwrap_or_default();
@@ -326,17 +340,21 @@ impl Reach {
                         || self.administered.contains(case)
                         || (of_comment && (audited || self.cases.contains_key(case)))
                 }
+                Err(_) if document.get_str("subject").is_ok_and(|subject| subject.starts_with("filter/")) => {
+                    document.get_str("institute").is_ok_and(|id| self.reads.contains(id))
+                }
                 Err(_) => ["institute/", "user/", "addresses/"]
                     .iter()
                     .any(|kind| document.get_str("subject").is_ok_and(|subject| subject.starts_with(kind))),
             },
+            OfInstitute => document.get_str("institute").is_ok_and(|id| self.reads.contains(id)),
             Personal => document.get_str("user").is_ok_and(|user| user == self.user),
             Comments => document.get_str("case_id").is_ok_and(|case| self.cases.contains_key(case)),
             Reviewed => match document.get_str("institute") {
                 Ok(institute) => self.audits.hold(institute),
                 Err(_) => self.audits == Places::Everywhere,
             },
-            Cases | OfRevision | OfCase | Observations | Machine => false,
+            Cases | OfRevision | States | Observations | Machine => false,
         }
     }
 
@@ -352,7 +370,7 @@ impl Reach {
                 self.holds(rule, condition) || (id.is_ok() && audited(condition))
             }
             Events | Entries | OfRevision | Observations => false,
-            Open | OfCase | Reviewed | Machine => self.holds(rule, condition),
+            Open | OfInstitute | States | Reviewed | Machine => self.holds(rule, condition),
         }
     }
 
@@ -386,7 +404,7 @@ impl Reach {
                 let from = rule_of(what.get_str("from").map_err(|_| "a $lookup from nowhere")?)?;
                 // From a case that is in reach to what belongs to it.
                 let joined = rule == Cases
-                    && from == OfCase
+                    && from == States
                     && what.get_str("localField").is_ok_and(|name| name == "_id")
                     && what.get_str("foreignField").is_ok_and(|name| name == "case_id");
                 match inner(what) {

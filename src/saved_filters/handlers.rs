@@ -1,0 +1,109 @@
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::change::{Changed, save as save_filter};
+use super::choices::canonical;
+use super::form::SaveForm;
+use super::model::SavedFilter;
+use super::usage::{Usage, note};
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::cases::{CaseEditor, Stale};
+use crate::error::{AppError, AppResult};
+use crate::ids::FilterId;
+use crate::variants::Category;
+use crate::variants::search::search;
+use crate::web::{CsrfForm, Page, Params, problem, see_other, urls};
+
+/// `POST /{institute}/{case}/filters?…`: keeps the filter of the address under a name.
+pub(super) async fn save(
+    editor: CaseEditor,
+    page: Page,
+    State(app): State<AppState>,
+    params: Params,
+    trail: Trail,
+    CsrfForm(form): CsrfForm<SaveForm>,
+) -> AppResult<Response> {
+    let access = editor.access();
+    let name = form.name()?;
+    let found = search(&app, access, &params).await?;
+    if let Some(unknown) = found.unknown.first() {
+        return Err(problem(
+            "name",
+            &name,
+            format!("the filter names {unknown}, which is not known; take it out first"),
+        ));
+    }
+    let query = canonical(&found);
+    if query.is_empty() {
+        return Err(problem("name", &name, "there is no filter to save; narrow the list first"));
+    }
+    let (case, principal) = (access.case(), access.principal());
+    let wanted = SavedFilter {
+        id: FilterId::random(),
+        institute: case.institute.clone(),
+        category: Category::Snv,
+        name,
+        query,
+        version: 1,
+        owner: principal.user().clone(),
+        owner_name: principal.name().to_owned(),
+        locked: false,
+        retired: false,
+        at: app.clock.now(),
+        rev: 1,
+    };
+    let words = wanted.words().unwrap_or_default();
+    let here = params.to_query();
+    let back = urls::variants(case, &here);
+    match save_filter(&app, principal, wanted, form.rev).await? {
+        Changed::Done(saved) => {
+            trail.note_done("filter", saved.id.as_str(), Some(&case.institute));
+            Ok(see_other(&urls::variants(case, &saved.params().to_query())))
+        }
+        Changed::Locked(saved) => Err(problem(
+            "name",
+            &saved.name,
+            format!("{} keeps the filter of this name as it is; choose another name", saved.owner_name),
+        )),
+        Changed::Conflict(saved) => {
+            let stale = Stale {
+                of: format!("filter {}", saved.name),
+                what: format!(
+                    "Your institute has a filter of this name, version {}. Yours would become version {}.",
+                    saved.version,
+                    saved.version + 1
+                ),
+                now: saved.words().unwrap_or_default(),
+                wanted: words.join("; "),
+                again: Some((urls::save_filter(case, &here), vec![("name".to_owned(), saved.name.clone())])),
+                back,
+            };
+            stale.told(access, page, saved.rev)
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Used {
+    filter: FilterId,
+}
+
+/// `POST /{institute}/{case}/filters/used`: notes in the case's history that the present version of a filter was used.
+pub(super) async fn note_use(
+    editor: CaseEditor,
+    State(app): State<AppState>,
+    trail: Trail,
+    CsrfForm(form): CsrfForm<Used>,
+) -> AppResult<Response> {
+    let access = editor.access();
+    let case = access.case();
+    let filter = app.filters.find(&case.institute, &form.filter).await?.ok_or(AppError::NotFound("filter"))?;
+    let params = filter.params();
+    let found = search(&app, access, &params).await?;
+    note(&app, &editor, &filter, &Usage::of(&filter, &found)).await?;
+    trail.note_done("filter", filter.id.as_str(), Some(&case.institute));
+    Ok(see_other(&urls::variants(case, &params.to_query())))
+}
