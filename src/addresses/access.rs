@@ -13,7 +13,7 @@ pub enum AddressAdmin {
     /// Of the whole system.
     System(SystemAdmin),
     /// Of an institute.
-    Institute(Box<InstituteAdmin>),
+    Institute(InstituteAdmin),
 }
 
 impl AddressAdmin {

@@ -107,7 +107,7 @@ async fn show_institute(
     Query(query): Query<Done>,
 ) -> AppResult<Response> {
     let outcome = Outcome { saved: query.done == "saved", ..Outcome::default() };
-    render(&AddressAdmin::Institute(Box::new(admin)), page, &app, from, outcome).await
+    render(&AddressAdmin::Institute(admin), page, &app, from, outcome).await
 }
 
 /// `POST /admin/addresses`
@@ -133,7 +133,7 @@ async fn save_institute(
     trail: Trail,
     CsrfForm(form): CsrfForm<LimitsForm>,
 ) -> AppResult<Response> {
-    save(&AddressAdmin::Institute(Box::new(admin)), page, &app, from, &trail, form).await
+    save(&AddressAdmin::Institute(admin), page, &app, from, &trail, form).await
 }
 
 /// Shows whom the change would lock out; once that was seen, stores it.

@@ -54,9 +54,8 @@ pub(super) enum Decided {
 const TRIES: usize = 8;
 
 pub(super) const NOT_YOURS_TO_CONFIRM: &str =
-    "Nobody confirms a mark of their own. Another person who may sign out this category reads it.";
-const NO_RIGHT: &str =
-    "You have no right to sign out this category today. An admin of the institute gives it to members.";
+    "Nobody confirms a mark of their own. Another geneticist who has the right to it does.";
+const NO_RIGHT: &str = "You have no right to confirm causes today. An admin of the institute gives it to members.";
 const NOT_ASKED: &str =
     "Nobody asked for a second reading of this variant: it is not marked, or one person’s mark is enough.";
 const NOT_YOURS_TO_UNDO: &str = "What a second reader said is taken back by themselves only.";

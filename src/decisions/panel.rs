@@ -61,7 +61,7 @@ impl SecondView {
             by: mark.name.clone(),
             at: filters::moment(mark.at),
             url: may_read.then_some(url),
-            why_not: if is_own { NOT_YOURS_TO_CONFIRM } else { "You have no right to sign out this category today." },
+            why_not: if is_own { NOT_YOURS_TO_CONFIRM } else { "You have no right to confirm causes today." },
         })
     }
 }

@@ -75,7 +75,7 @@ impl FromRequestParts<AppState> for InstituteAccess {
 /// # }
 /// ```
 pub struct InstituteAdmin {
-    institute: Institute,
+    institute: Box<Institute>,
     principal: Principal,
 }
 
@@ -109,7 +109,7 @@ impl FromRequestParts<AppState> for InstituteAdmin {
         }
         let institute = app.institutes.find(&institute).await?.ok_or(AppError::NotFound("page"))?;
         audit::note_granted(parts, "institute", institute.id.as_str(), &institute.id);
-        Ok(Self { institute, principal })
+        Ok(Self { institute: Box::new(institute), principal })
     }
 }
 

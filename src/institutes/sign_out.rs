@@ -75,11 +75,17 @@ impl SignOut {
         self.from <= day && self.until.is_none_or(|until| day <= until)
     }
 
+    /// Its days in words.
+    #[must_use]
+    pub fn days(&self) -> String {
+        let until = self.until.map(|until| format!(" to {until}")).unwrap_or_default();
+        format!("from {}{until}", self.from)
+    }
+
     /// In words, without whose it is.
     #[must_use]
     pub fn words(&self) -> String {
-        let until = self.until.map(|until| format!(" to {until}")).unwrap_or_default();
-        format!("{} from {}{until}", self.category.as_str(), self.from)
+        format!("{} {}", self.category.as_str(), self.days())
     }
 }
 

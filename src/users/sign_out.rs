@@ -23,8 +23,10 @@ const TRIES: usize = 5;
 pub(super) struct SignOutView {
     pub word: &'static str,
     pub words: &'static str,
-    /// Empty while they may not.
+    /// The right as forms give it back; empty while there is none.
     pub held: String,
+    /// Its days in words.
+    pub days: String,
     /// First day, as it would be given now.
     pub from: String,
     pub until: String,
@@ -38,6 +40,7 @@ pub(super) fn views(institute: &Institute, user: &UserId, today: Date) -> Vec<Si
             word: category.as_str(),
             words: category.words(),
             held: held.map(SignOut::words).unwrap_or_default(),
+            days: held.map(SignOut::days).unwrap_or_default(),
             from: held.map_or(today, |right| right.from).to_string(),
             until: held.and_then(|right| right.until).map(|until| until.to_string()).unwrap_or_default(),
         }
@@ -103,7 +106,7 @@ pub(super) async fn set(
     let user = &member.member().id;
     let (category, wanted) = form.read(user)?;
     if member.is_own() && wanted.is_some() {
-        return refuse(&member, page, &app, &trail, "Nobody gives themselves the right to sign out.").await;
+        return refuse(&member, page, &app, &trail, "Nobody gives themselves the right to confirm causes.").await;
     }
     let admin = member.admin();
     let mut institute = member.institute().clone();
