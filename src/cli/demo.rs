@@ -204,9 +204,9 @@ async fn add_users(app: &AppState, manifest: &Manifest) -> anyhow::Result<()> {
 /// Lets somebody of the demo confirm what others mark.
 async fn let_sign_out(app: &AppState, institute: &InstituteId, who: &Email) -> anyhow::Result<()> {
     let institute = app.institutes.find(institute).await?.context("an institute of the demo")?;
-    let user = app.users.by_email(who).await?.context("a person of the demo")?.id;
+    let user = app.users.by_email(who).await?.context("a person of the demo")?;
     let from = filters::day(app.clock.now());
-    let right = SignOut { user, category: Category::Snv, from, until: None };
+    let right = SignOut { user: user.id, name: user.name, category: Category::Snv, from, until: None };
     let wanted = Choices { sign_out: vec![right], ..institute.choices() };
     institutes::change(app, &institute, institute.rev, &wanted, Authority::Machine, &open::actor()).await?;
     Ok(())

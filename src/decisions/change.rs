@@ -21,8 +21,10 @@ pub(super) enum Wanted {
     Dismissed(Vec<u16>),
     /// Ranked by hand.
     Rank(Option<u8>),
-    /// A second reader's word about a causative mark: none is agreement, else why not.
+    /// A second reader's word about a causative mark that they see: none is agreement, else why not.
     Read(Option<String>),
+    /// What a second reader came to by themselves, and why that is not this variant.
+    Ended(String),
 }
 
 /// Who decides about the cause, by which rules.
@@ -58,7 +60,11 @@ pub(super) const NOT_YOURS_TO_CONFIRM: &str =
 const NO_RIGHT: &str = "You have no right to confirm causes today. An admin of the institute gives it to members.";
 const NOT_ASKED: &str =
     "Nobody asked for a second reading of this variant: it is not marked, or one person’s mark is enough.";
-const NOT_YOURS_TO_UNDO: &str = "What a second reader said is taken back by themselves only.";
+const NOT_YOURS_TO_UNDO: &str = "The last decision about this variant is not yours to undo.";
+const NOT_YOUR_MARK: &str = "Whoever marked it takes the mark away. Say that you disagree, and why, instead.";
+const SAID_ANEW: &str = "What was said about a cause and taken back is not put back by undoing. Say it again instead.";
+const UNDER_WAY: &str =
+    "A second reading of this case is under way. Until it is done, causes are marked by those who may confirm them.";
 
 impl Wanted {
     /// What becomes of a state; an error where it is not theirs to decide.
@@ -68,15 +74,17 @@ impl Wanted {
             (Self::Dismissed(reasons), _) => state.dismissed.clone_from(reasons),
             (Self::Rank(rank), _) => state.manual_rank = *rank,
             (Self::Causative(on), Some(reader)) => reader.mark(state, *on)?,
+            (Self::Read(_), Some(reader)) if state.is_kept_from(&reader.user) => return Err(NOT_ASKED),
             (Self::Read(against), Some(reader)) => reader.read(state, against.clone())?,
-            (Self::Causative(_) | Self::Read(_), None) => return Err(NOT_A_GENETICIST),
+            (Self::Ended(why), Some(reader)) => reader.read(state, Some(why.clone()))?,
+            (Self::Causative(_) | Self::Read(_) | Self::Ended(_), None) => return Err(NOT_A_GENETICIST),
         }
         Ok(())
     }
 
     /// Whether it says what the cause is.
     fn is_about_the_cause(&self) -> bool {
-        matches!(self, Self::Causative(_) | Self::Read(_))
+        matches!(self, Self::Causative(_) | Self::Read(_) | Self::Ended(_))
     }
 
     /// Whether it takes the place of a value that somebody else may have chosen; a mark alone does not.
@@ -92,7 +100,7 @@ impl Wanted {
             Self::Causative(true) => "causative".to_owned(),
             Self::Causative(false) => "not causative".to_owned(),
             Self::Read(None) => "confirmed as causative".to_owned(),
-            Self::Read(Some(reason)) => format!("not agreed to be causative: {reason}"),
+            Self::Read(Some(reason)) | Self::Ended(reason) => format!("not agreed to be causative: {reason}"),
             Self::Dismissed(reasons) if reasons.is_empty() => "not dismissed".to_owned(),
             Self::Dismissed(reasons) => {
                 format!("dismissed: {}", terms::dismissals(reasons))
@@ -112,6 +120,15 @@ impl Reader {
         Ok(Some(Self { institute, user, name, now, may_sign_out }))
     }
 
+    /// Whether marks are kept from somebody who may not confirm any: what they mark would tell them which.
+    async fn is_to_wait(&self, app: &AppState, geneticist: &CaseGeneticist) -> Result<bool, StoreError> {
+        if self.may_sign_out {
+            return Ok(false);
+        }
+        let present = app.states.present(geneticist.editor()).await?;
+        Ok(present.values().any(|state| state.is_kept_from(&self.user)))
+    }
+
     /// Marks a variant as the cause, or takes the mark away. Whoever comes to a mark by themselves that is kept from them
     /// confirms it.
     fn mark(&self, state: &mut VariantState, on: bool) -> Result<(), &'static str> {
@@ -122,28 +139,43 @@ impl Reader {
         if state.causative == on || is_kept {
             return Ok(());
         }
-        state.causative = on;
+        let mark = state.mark.take();
+        if !on {
+            let is_mine = mark.as_ref().is_none_or(|mark| mark.second.is_none() || mark.by == self.user);
+            state.mark = mark;
+            if !is_mine {
+                return Err(NOT_YOUR_MARK);
+            }
+            // Whoever disagreed is remembered, should it be marked again.
+            state.mark = state.mark.take().filter(Mark::is_disputed);
+            state.causative = false;
+            return Ok(());
+        }
+        let against = |mark: Mark| mark.second.map(|second| second.readings).unwrap_or_default();
+        let mut readings = mark.map(against).unwrap_or_default();
+        readings.retain(|reading| !reading.agrees && reading.by != self.user);
         let way = self.institute.settings.second_reader;
-        let second = || Second { blinded: way == SecondReader::Blinded, readings: Vec::new() };
-        state.mark = on.then(|| Mark {
+        let second = Second { blinded: way == SecondReader::Blinded, readings };
+        state.causative = true;
+        state.mark = Some(Mark {
             by: self.user.clone(),
             name: self.name.clone(),
             at: self.now,
-            second: (way != SecondReader::None).then(second),
+            second: (way != SecondReader::None).then_some(second),
         });
         Ok(())
     }
 
     /// Takes the word of a second reader, in place of an earlier one of theirs.
     fn read(&self, state: &mut VariantState, against: Option<String>) -> Result<(), &'static str> {
-        let mark = state.mark.as_mut().filter(|_| state.causative).ok_or(NOT_ASKED)?;
-        let second = mark.second.as_mut().ok_or(NOT_ASKED)?;
-        if mark.by == self.user {
+        let mark = state.mark.as_mut().filter(|_| state.causative);
+        if mark.as_ref().is_some_and(|mark| mark.by == self.user) {
             return Err(NOT_YOURS_TO_CONFIRM);
         }
         if !self.may_sign_out {
             return Err(NO_RIGHT);
         }
+        let second = mark.and_then(|mark| mark.second.as_mut()).ok_or(NOT_ASKED)?;
         let agrees = against.is_none();
         let same = |earlier: &Reading| earlier.by == self.user && earlier.agrees == agrees && earlier.reason == against;
         if second.readings.iter().any(same) {
@@ -155,31 +187,45 @@ impl Reader {
     }
 }
 
-/// What may not be undone by somebody: a mark by who is no geneticist or does not see it, and the word of another reader.
+/// What undoing may not do: it takes one's own mark or word back, and never puts one back, for that would be a confirmation
+/// that nobody gives.
 fn not_to_undo(editor: &CaseEditor, before: &VariantState, earlier: &VariantState) -> Option<&'static str> {
-    let user = editor.access().principal().user();
     if before.mark == earlier.mark && before.causative == earlier.causative {
         return None;
     }
     if !editor.is_geneticist() {
         return Some(NOT_A_GENETICIST);
     }
-    let of_others = |state: &VariantState| {
+    let user = editor.access().principal().user();
+    let made =
+        |state: &VariantState| state.mark.as_ref().filter(|_| state.causative).map(|mark| (mark.by.clone(), mark.at));
+    let split = |state: &VariantState| {
         let second = state.mark.as_ref().and_then(|mark| mark.second.clone());
-        let mut readings = second.map(|second| second.readings).unwrap_or_default();
-        readings.retain(|reading| reading.by != *user);
-        readings
+        let all = second.map(|second| second.readings).unwrap_or_default();
+        all.into_iter().partition::<Vec<Reading>, _>(|reading| reading.by == *user)
     };
-    (of_others(before) != of_others(earlier) || before.is_kept_from(user)).then_some(NOT_YOURS_TO_UNDO)
+    let ((own, others), (earlier_own, earlier_others)) = (split(before), split(earlier));
+    if earlier.causative && (!before.causative || made(before) != made(earlier)) {
+        return Some(SAID_ANEW);
+    }
+    if before.is_kept_from(user) || others != earlier_others && !others.is_empty() {
+        return Some(NOT_YOURS_TO_UNDO);
+    }
+    let takes_mark = before.causative && !earlier.causative;
+    if takes_mark && before.mark.as_ref().is_some_and(|mark| mark.second.is_some() && mark.by != *user) {
+        return Some(NOT_YOURS_TO_UNDO);
+    }
+    (!earlier_own.is_empty() && earlier_own != own).then_some(SAID_ANEW)
 }
 
-/// How a variant stands, in words; empty when nothing is decided.
-pub(super) fn in_words(state: &VariantState) -> Vec<String> {
+/// How a variant stands, in words; empty when nothing is decided. Guests read neither names nor reasons of the owner's people.
+pub(super) fn in_words(state: &VariantState, is_guest: bool) -> Vec<String> {
     let mut words = Vec::new();
     if state.causative {
         let second = state.mark.as_ref().and_then(|mark| mark.second.as_ref());
         words.push(match second {
             None => Wanted::Causative(true).words(),
+            Some(second) if is_guest => format!("{} ({})", Wanted::Causative(true).words(), second.standing().words()),
             Some(second) => format!("{} ({})", Wanted::Causative(true).words(), second.words()),
         });
     }
@@ -229,6 +275,11 @@ pub(super) async fn decide_cause(
     wanted: &Wanted,
 ) -> Result<Decided, StoreError> {
     let reader = Reader::of(app, geneticist, app.clock.now()).await?;
+    if let Some(reader) = &reader
+        && reader.is_to_wait(app, geneticist).await?
+    {
+        return Ok(Decided::Refused(UNDER_WAY));
+    }
     // Neither of these replaces a value, so no revision is asked for.
     write(app, geneticist.editor(), variant, Some((wanted, reader.as_ref())), 0).await
 }
@@ -263,17 +314,40 @@ async fn next(
         }));
     };
     let mut after = before.clone();
-    if let Err(why) = wanted.apply(&mut after, reader) {
-        return Ok(Next::Refused(why));
+    match wanted.apply(&mut after, reader) {
+        // It was taken away since it was shown.
+        Err(NOT_ASKED) => return Ok(Next::Stale),
+        Err(why) => return Ok(Next::Refused(why)),
+        Ok(()) => {}
     }
     Ok(if after == *before {
         Next::Nothing
-    } else if wanted.replaces() && before.rev != known {
+    } else if wanted.replaces() && before.rev != known && !is_as_shown(app, editor, before, wanted, known, now).await? {
         Next::Stale
     } else {
         after.facts = Some(facts.clone());
         Next::Write(Box::new(after))
     })
+}
+
+/// Whether the value that somebody replaces is the one they were shown, although the variant was decided about since: by a mark
+/// that is kept from them, and that they must not learn of in this way.
+async fn is_as_shown(
+    app: &AppState,
+    editor: &CaseEditor,
+    before: &VariantState,
+    wanted: &Wanted,
+    known: i64,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    if !before.is_kept_from(editor.access().principal().user()) {
+        return Ok(false);
+    }
+    let shown = app.states.at_revision(editor, &app.events, &before.id, known, now).await?;
+    Ok(shown.is_some_and(|shown| match wanted {
+        Wanted::Dismissed(_) => shown.dismissed == before.dismissed,
+        _ => shown.manual_rank == before.manual_rank,
+    }))
 }
 
 /// Writes what follows from how the variant stands, with what that makes of the case; looks again when variant or case became
@@ -297,7 +371,7 @@ async fn write(
             Next::Write(after) => *after,
         };
         let moves = follow(app, editor, &case, &before, &after).await?;
-        let decision = Decision { before: stored.as_ref(), after, moves: moves.as_ref() };
+        let decision = Decision { read: &case, before: stored.as_ref(), after, moves: moves.as_ref() };
         match app.states.decide(editor, &app.cases, &app.events, decision, now).await {
             Ok(_) => return Ok(Decided::Done),
             Err(StoreError::Conflict(_)) => case = app.cases.again(editor, now).await?,

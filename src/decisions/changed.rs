@@ -61,7 +61,7 @@ pub(crate) fn changed(states: &States, columns: &Columns, revision: u32) -> Vec<
             (!since.is_empty()).then(|| Changed {
                 id: state.id.clone(),
                 name: facts.name.clone(),
-                words: in_words(state),
+                words: in_words(state, true),
                 since,
                 is_held: row.is_some(),
                 taken_up: state.pinned || state.causative || state.manual_rank.is_some() || state.acmg.is_some(),

@@ -80,6 +80,7 @@ impl<Right: AsRef<CaseEditor>> Deciding<Right> {
         let now: VariantState = match decided {
             Decided::Done => return Ok(see_other(&back)),
             Decided::Refused(why) => return Err(AppError::Forbidden(why)),
+            Decided::Stale(now) if now.is_kept_from(access.principal().user()) => now.without_mark(),
             Decided::Stale(now) => *now,
         };
         let stale = Stale {
@@ -88,7 +89,7 @@ impl<Right: AsRef<CaseEditor>> Deciding<Right> {
                 "Somebody decided about this variant {}, after you opened its page.",
                 filters::moment(now.at)
             ),
-            now: in_words(&now),
+            now: in_words(&now, false),
             wanted: wanted.to_owned(),
             again: action.map(|action| (urls::decision(case, &self.variant.id, action, &query), self.pairs)),
             back,

@@ -50,14 +50,18 @@ pub(crate) struct SecondView {
     pub url: Option<String>,
     /// Why it is not.
     pub why_not: &'static str,
+    /// Whether the reader has confirmed it.
+    pub agreed: bool,
 }
 
 impl SecondView {
     fn new(access: &CaseAccess, institute: &Institute, mark: &Mark, url: String, now: Timestamp) -> Option<Self> {
-        mark.second.as_ref()?;
-        let is_own = mark.by == *access.principal().user();
+        let second = mark.second.as_ref()?;
+        let user = access.principal().user();
+        let is_own = mark.by == *user;
         let may_read = !is_own && reads_second(access, institute, now);
         Some(Self {
+            agreed: second.readings.iter().any(|reading| reading.by == *user && reading.agrees),
             by: mark.name.clone(),
             at: filters::moment(mark.at),
             url: may_read.then_some(url),
@@ -122,7 +126,7 @@ impl LastDecision {
                 undo: urls::undo_several(access.case(), query),
             });
         }
-        let words = in_words(last).join("; ");
+        let words = in_words(last, false).join("; ");
         Some(Self {
             variant: name(&last.id)?,
             words: if words.is_empty() { "nothing decided".to_owned() } else { words },
@@ -150,13 +154,13 @@ impl DecisionPanel {
         let chosen = |code: u16| state.is_some_and(|state| state.dismissed.contains(&code));
         let rank = state.and_then(|state| state.manual_rank);
         let timeline = [("variant", id.to_string())];
-        let mark = state.and_then(|state| state.mark.as_ref());
+        let mark = state.filter(|state| state.causative && !access.is_guest()).and_then(|state| state.mark.as_ref());
         let is_geneticist = access.principal().has_role(&case.institute, Role::Geneticist);
         // What is kept from the reader is not there for them, nor that it was decided.
-        let told = state.filter(|state| !state.kept_back || !in_words(state).is_empty());
+        let told = state.filter(|state| !state.kept_back || !in_words(state, false).is_empty());
         Self {
             id: id.to_string(),
-            words: state.map(in_words).unwrap_or_default(),
+            words: state.map(|state| in_words(state, access.is_guest())).unwrap_or_default(),
             at: told.map(|state| filters::moment(state.at)).unwrap_or_default(),
             rev: state.map_or(0, |state| state.rev),
             pinned: state.is_some_and(|state| state.pinned),
@@ -171,7 +175,8 @@ impl DecisionPanel {
                 rank: to("rank"),
                 undo: to("undo"),
             }),
-            may_undo: state.is_some_and(|state| !state.kept_back || state.user == *access.principal().user()),
+            may_undo: state
+                .is_some_and(|state| state.rev > 0 && (!state.kept_back || state.user == *access.principal().user())),
             second: mark.and_then(|mark| SecondView::new(access, &found.institute, mark, to("second-reading"), now)),
             mine: state.is_some_and(|state| state.user == *access.principal().user()),
             since: facts.map(|facts| facts.since(Some(row))).unwrap_or_default(),

@@ -33,12 +33,15 @@ pub(crate) struct OpenMark {
     pub words: String,
 }
 
-/// Of a case of this institute; none when everything is settled.
+/// Of a case of this institute; none when everything is settled, and for guests.
 pub(crate) async fn panel(
     app: &AppState,
     access: &CaseAccess,
     institute: &Institute,
 ) -> AppResult<Option<SecondReadingPanel>> {
+    if access.is_guest() {
+        return Ok(None);
+    }
     let states = app.states.of_case(access).await?;
     let kept = states.values().any(|state| state.kept_back);
     let is_open = |standing| matches!(standing, Standing::Waiting | Standing::Disputed);
@@ -56,7 +59,7 @@ pub(crate) async fn panel(
             .cloned()
             .unwrap_or_else(|| "a variant that the lists do not hold any more".to_owned()),
         url: urls::variant(case, &state.id, &[]),
-        words: in_words(state).swap_remove(0),
+        words: in_words(state, false).swap_remove(0),
     });
     let finish = (kept && reads_second(access, institute, app.clock.now())).then(|| urls::second_reading(case));
     Ok(Some(SecondReadingPanel { kept, finish, open: open.collect() }))
@@ -96,7 +99,7 @@ pub(super) async fn finish(
         // What its list said when it was marked stays what it was decided on.
         let Some(facts) = state.facts.clone() else { continue };
         let variant = Chosen { id: state.id.clone(), facts };
-        let wanted = Wanted::Read(Some(why.to_owned()));
+        let wanted = Wanted::Ended(why.to_owned());
         if let Decided::Refused(why) = decide_cause(&app, &geneticist, &variant, &wanted).await? {
             return Err(AppError::Forbidden(why));
         }

@@ -284,10 +284,10 @@ pub fn filter_subject(filter: &FilterId) -> String {
     format!("filter/{filter}")
 }
 
-/// The subject of a note that a version of a filter was used on a revision of a case's list.
+/// The subject of a note that somebody used a version of a filter on a revision of a case's list.
 #[must_use]
-pub fn filter_use_subject(case: &CaseId, filter: &FilterId, version: i64, revision: u32) -> String {
-    format!("filter_use/{case}/{filter}/{version}/{revision}")
+pub fn filter_use_subject(case: &CaseId, filter: &FilterId, (version, revision): (i64, u32), user: &UserId) -> String {
+    format!("filter_use/{case}/{filter}/{version}/{revision}/{user}")
 }
 
 /// How a comment is named in [`Change::subject`].

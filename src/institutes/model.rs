@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -123,9 +123,10 @@ impl Choices {
         pairs.push(("Institutes that cases may be shared with".to_owned(), self.partners(), other.partners()));
         let reader = |choices: &Self| choices.settings.second_reader.words().to_owned();
         pairs.push(("Who confirms a causative mark".to_owned(), reader(self), reader(other)));
-        let people: BTreeSet<&UserId> = self.sign_out.iter().chain(&other.sign_out).map(|right| &right.user).collect();
-        for user in people {
-            pairs.push((format!("What {user} signs out"), self.rights_of(user), other.rights_of(user)));
+        let rights = self.sign_out.iter().chain(&other.sign_out);
+        let people: BTreeMap<&UserId, &str> = rights.map(|right| (&right.user, right.name.as_str())).collect();
+        for (user, name) in people {
+            pairs.push((format!("Causes that {name} may confirm"), self.rights_of(user), other.rights_of(user)));
         }
         pairs
             .into_iter()

@@ -60,6 +60,8 @@ impl std::str::FromStr for SecondReader {
 pub struct SignOut {
     /// Whose.
     pub user: UserId,
+    /// The name they had when it was given.
+    pub name: String,
     /// Of what.
     pub category: Category,
     /// First day.
@@ -97,6 +99,7 @@ mod tests {
     fn a_right_counts_from_its_first_to_its_last_day() {
         let right = |until: Option<&str>| SignOut {
             user: UserId::random(),
+            name: "Ann".into(),
             category: Category::Snv,
             from: "2026-03-01".parse().unwrap(),
             until: until.map(|day| day.parse().unwrap()),

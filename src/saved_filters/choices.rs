@@ -35,18 +35,23 @@ pub(crate) struct ShownFilter {
     pub id: String,
     pub name: String,
     pub version: i64,
+    /// Revision of the list.
+    pub revision: u32,
     /// Where its use is noted.
     pub note: String,
 }
 
 /// A list's filter as it is kept: its parameters in a fixed order, each panel with the version that was used.
 pub(super) fn canonical(found: &Search) -> String {
-    let pinned = |name: &String| {
-        let used = found.panels.iter().find(|(panel, _)| name.split('@').next() == Some(panel));
-        used.map_or_else(|| name.clone(), |(panel, version)| format!("{panel}@{version}"))
+    let (wanted, used) = (&found.filter.panels, &found.panels);
+    // Each panel that is known was used in one version, in the order of the filter.
+    let mut panels: Vec<String> = if wanted.len() == used.len() {
+        used.iter().map(|(panel, version)| format!("{panel}@{version}")).collect()
+    } else {
+        wanted.clone()
     };
-    let mut panels: Vec<String> = found.filter.panels.iter().map(pinned).collect();
     panels.sort();
+    panels.dedup();
     let filter = Filter { panels, notable_hidden: false, ..found.filter.clone() };
     let mut pairs = filter.pairs();
     pairs.sort();
@@ -80,6 +85,7 @@ pub(crate) async fn choices(
             id: filter.id.to_string(),
             name: filter.name.clone(),
             version: filter.version,
+            revision: found.revision(),
             note: urls::filter_used(case),
         }),
         save: (!present.is_empty()).then(|| urls::save_filter(case, here)),

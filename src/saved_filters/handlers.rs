@@ -45,7 +45,7 @@ pub(super) async fn save(
         institute: case.institute.clone(),
         category: Category::Snv,
         name,
-        query,
+        query: query.clone(),
         version: 1,
         owner: principal.user().clone(),
         owner_name: principal.name().to_owned(),
@@ -71,9 +71,10 @@ pub(super) async fn save(
             let stale = Stale {
                 of: format!("filter {}", saved.name),
                 what: format!(
-                    "Your institute has a filter of this name, version {}. Yours would become version {}.",
+                    "Your institute has a filter of this name, version {}{}. Yours would become version {}.",
                     saved.version,
-                    saved.version + 1
+                    if saved.retired { ", out of use" } else { "" },
+                    saved.version + i64::from(saved.query != query)
                 ),
                 now: saved.words().unwrap_or_default(),
                 wanted: words.join("; "),
@@ -89,9 +90,12 @@ pub(super) async fn save(
 #[serde(deny_unknown_fields)]
 pub(super) struct Used {
     filter: FilterId,
+    /// Version of the filter, and revision of the list, that were shown.
+    version: i64,
+    revision: u32,
 }
 
-/// `POST /{institute}/{case}/filters/used`: notes in the case's history that the present version of a filter was used.
+/// `POST /{institute}/{case}/filters/used`: notes in the case's history that a person used a version of a filter.
 pub(super) async fn note_use(
     editor: CaseEditor,
     State(app): State<AppState>,
@@ -103,6 +107,10 @@ pub(super) async fn note_use(
     let filter = app.filters.find(&case.institute, &form.filter).await?.ok_or(AppError::NotFound("filter"))?;
     let params = filter.params();
     let found = search(&app, access, &params).await?;
+    if (filter.version, found.revision()) != (form.version, form.revision) {
+        // What would be written down is not what was seen.
+        return Err(AppError::Conflict { rev: Some(filter.version) });
+    }
     note(&app, &editor, &filter, &Usage::of(&filter, &found)).await?;
     trail.note_done("filter", filter.id.as_str(), Some(&case.institute));
     Ok(see_other(&urls::variants(case, &params.to_query())))

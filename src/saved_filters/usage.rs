@@ -51,16 +51,17 @@ impl Usage {
     }
 }
 
-/// Writes it down in the case's history; a version that was noted for this list already stays noted.
+/// Writes it down in the case's history; a version that the same person noted for this list already stays noted.
 pub(super) async fn note(
     app: &AppState,
     editor: &CaseEditor,
     filter: &SavedFilter,
     usage: &Usage,
 ) -> Result<(), StoreError> {
-    let case = editor.access().case();
+    let access = editor.access();
+    let case = access.case();
     let change = Change {
-        subject: filter_use_subject(&case.id, &filter.id, usage.version, usage.revision),
+        subject: filter_use_subject(&case.id, &filter.id, (usage.version, usage.revision), access.principal().user()),
         rev: 1,
         kind: EventKind::FilterUsed,
         institute: Some(case.institute.clone()),
@@ -69,7 +70,7 @@ pub(super) async fn note(
         after: fact(usage)?,
     };
     app.events.prepare().await?;
-    let (actor, now) = (Actor::of(editor.access().principal()), app.clock.now());
+    let (actor, now) = (Actor::of(access.principal()), app.clock.now());
     let mut transaction = app.db.begin().await?;
     loop {
         let work = app.events.append(&mut transaction.session, &change, &actor, now).await;

@@ -99,7 +99,7 @@ pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, Store
 
 /// Whether an event tells of a mark that this person is to come to by themselves.
 pub(super) fn is_kept_from(event: &Event, user: &UserId) -> Result<bool, StoreError> {
-    if event.kind != EventKind::VariantDecided {
+    if event.kind != EventKind::VariantDecided || event.actor.user.as_ref() == Some(user) {
         return Ok(false);
     }
     let [before, after] = [&event.before, &event.after].map(|state| read::<VariantState>(event, state));

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::access::MemberAdmin;
 use super::member::refuse;
+use super::model::User;
 use super::views::Confirmed;
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -67,7 +68,7 @@ pub(super) struct SignOutForm {
 
 impl SignOutForm {
     /// The category, and the right to it; none to take it away.
-    fn read(&self, user: &UserId) -> AppResult<(Category, Option<SignOut>)> {
+    fn read(&self, of: &User) -> AppResult<(Category, Option<SignOut>)> {
         let mut wrong = Vec::new();
         let mut note = |field: &str, value: &str, why: &str| wrong.push(FieldError::new(field, value, why));
         let category = Category::ALL.into_iter().find(|category| category.as_str() == self.category);
@@ -90,7 +91,7 @@ impl SignOutForm {
             note("until", &self.until, "is before the first day");
         }
         let (Some(category), true) = (category, wrong.is_empty()) else { return Err(AppError::Unprocessable(wrong)) };
-        Ok((category, from.map(|from| SignOut { user: user.clone(), category, from, until })))
+        Ok((category, from.map(|from| SignOut { user: of.id.clone(), name: of.name.clone(), category, from, until })))
     }
 }
 
@@ -104,7 +105,7 @@ pub(super) async fn set(
     CsrfForm(form): CsrfForm<SignOutForm>,
 ) -> AppResult<Response> {
     let user = &member.member().id;
-    let (category, wanted) = form.read(user)?;
+    let (category, wanted) = form.read(member.member())?;
     if member.is_own() && wanted.is_some() {
         return refuse(&member, page, &app, &trail, "Nobody gives themselves the right to confirm causes.").await;
     }
@@ -152,7 +153,17 @@ mod tests {
             from: from.into(),
             until: until.into(),
         };
-        match form.read(&UserId::random()) {
+        let of = User {
+            id: UserId::random(),
+            email: "ann@lab.example".parse().unwrap(),
+            name: "Ann".into(),
+            memberships: Vec::new(),
+            system_roles: Vec::new(),
+            disabled: false,
+            created_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            rev: 1,
+        };
+        match form.read(&of) {
             Ok((_, right)) => Ok(right.map(|right| right.words())),
             Err(AppError::Unprocessable(wrong)) => Err(wrong.into_iter().map(|one| one.field).collect()),
             Err(error) => panic!("{error}"),

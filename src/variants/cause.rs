@@ -60,7 +60,25 @@ pub enum Standing {
     Disputed,
 }
 
+impl Mark {
+    /// Whether somebody disagrees with it.
+    #[must_use]
+    pub fn is_disputed(&self) -> bool {
+        self.second.as_ref().is_some_and(|second| second.standing() == Standing::Disputed)
+    }
+}
+
 impl Standing {
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Waiting => "not confirmed yet",
+            Self::Agreed => "confirmed",
+            Self::Disputed => "disputed",
+        }
+    }
+
     /// The word in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -98,7 +116,7 @@ impl Second {
             (false, Some(reason)) => format!("{} disagrees: {reason}", reading.name),
         };
         if self.readings.is_empty() {
-            return "not confirmed yet".to_owned();
+            return Standing::Waiting.words().to_owned();
         }
         self.readings.iter().map(said).collect::<Vec<_>>().join("; ")
     }

@@ -35,7 +35,8 @@ pub struct VariantState {
     pub pinned: bool,
     /// Held to be the cause.
     pub causative: bool,
-    /// By whom, and what others say of it; none when it is not held to be, and in states that an earlier version wrote.
+    /// By whom, and what others say of it. Of a mark that was taken away only one with which somebody disagreed is left; none
+    /// in states that an earlier version wrote.
     pub mark: Option<Mark>,
     /// Whether nobody has read a mark that another person is to confirm; absent otherwise, so that an index of these is small.
     pub awaits: Option<bool>,
@@ -136,9 +137,12 @@ impl VariantState {
         mark.and_then(|mark| mark.second.as_ref()).is_some_and(|second| second.blinded)
     }
 
-    /// The same without the mark.
-    fn without_mark(&self) -> Self {
-        Self { causative: false, mark: None, awaits: None, kept_back: true, ..self.clone() }
+    /// The same without the mark, for who is not to see it. What besides it is decided keeps its revision, so that it can be
+    /// replaced; nothing looks as if nothing ever was.
+    #[must_use]
+    pub fn without_mark(&self) -> Self {
+        let rest = Self { causative: false, mark: None, awaits: None, kept_back: true, ..self.clone() };
+        if rest.keeps_variant() { rest } else { Self { rev: 0, facts: None, together: None, ..rest } }
     }
 
     /// Whether the record stays in the list whatever its rank.
@@ -150,6 +154,8 @@ impl VariantState {
 
 /// A decision about to be written.
 pub struct Decision<'a> {
+    /// The case as it was read.
+    pub read: &'a Case,
     /// What is stored; none when nothing was ever decided.
     pub before: Option<&'a VariantState>,
     /// What takes its place; its revision is counted here.
@@ -291,7 +297,9 @@ impl StateStore {
         decision: Decision<'_>,
         now: Timestamp,
     ) -> Result<VariantState, StoreError> {
-        let Decision { before, after, moves } = decision;
+        let Decision { read, before, after, moves } = decision;
+        // What the case is follows from all its causes, so none of them may have changed since it was read.
+        let settles = before.is_some_and(VariantState::is_cause) != after.is_cause();
         let state = signed(editor, before, after, None, now);
         events.prepare().await?;
         let collection = self.states.collection().await?;
@@ -314,6 +322,9 @@ impl StateStore {
                 events.append(session, &change, &actor, now).await?;
                 if let Some(moves) = moves {
                     moves.write(session, editor, cases, events, now).await?;
+                }
+                if settles {
+                    return cases.count_decisions(session, editor, read.rev + i64::from(moves.is_some())).await;
                 }
                 cases.bump_decisions(session, &state.case_id).await
             }

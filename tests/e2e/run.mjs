@@ -584,6 +584,24 @@ test('a comment is written by keys, and who is mentioned finds it', async () => 
   await context.close();
 });
 
+test('S18: after signing out, the back button shows no patient', async () => {
+  const context = await browser.newContext();
+  const page = await watched(context);
+  await page.goto(await run('--data-dir', folder, 'demo-link', 'clinician'));
+  await page.locator('main button').click();
+  await page.waitForURL(`${origin}/`);
+  for (const path of ['/demo', '/demo/D24-002', '/demo/D24-002/variants']) await page.goto(origin + path);
+  assert.match(await page.locator('main').innerText(), /CFTR/);
+  await page.locator('header form[action="/logout"] button').click();
+  await page.waitForURL(`${origin}/login`);
+  for (let back = 0; back < 4; back += 1) {
+    await page.goBack().catch(() => undefined);
+    const shown = await page.content();
+    for (const told of ['CFTR', 'D24-002']) assert.ok(!shown.includes(told), `${told} at ${page.url()}`);
+  }
+  await context.close();
+});
+
 test('everything works without scripts', async () => {
   const context = await browser.newContext({ javaScriptEnabled: false, storageState: state });
   const page = await context.newPage();

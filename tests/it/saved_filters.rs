@@ -74,11 +74,13 @@ async fn a_filter_is_kept_under_a_name() {
     assert_eq!(texts(&page, ".saved-filters .chosen").len(), 0);
     assert!(texts(&ben.page(&address).await, ".saved-filters .chosen").concat().contains("Telomeres, version 1"));
 
+    let both = save(&ann, "panel=TELO%401.0&panel=TELO", &[("name", "Both")]).await;
+    assert_eq!(both.headers()["location"], "/own/fam/variants?panel=TELO%401.0&panel=TELO%402.0", "no version is lost");
     for (query, name) in [("gene=POT1", ""), ("gene=POT1", "a\nb"), ("", "all"), ("gene=NOSUCHGENE", "none")] {
         assert_eq!(save(&ann, query, &[("name", name)]).await.status(), StatusCode::UNPROCESSABLE_ENTITY, "{name}");
     }
     assert_eq!(save(&ann, "gnomad_af_max=7", &[("name", "x")]).await.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(stored(&app).await.len(), 1);
+    assert_eq!(stored(&app).await.len(), 2);
     app.end().await;
 }
 
@@ -152,12 +154,22 @@ async fn the_use_of_a_filter_is_noted_in_the_case() {
     let saved = send(&ann, "/own/two/filters?consequence=stop_gained", &[("name", "Stops")]).await;
     assert_eq!(saved.status(), StatusCode::SEE_OTHER);
     let id = app.documents("filters", doc! {}).await[0].get_str("_id").unwrap().to_owned();
+    let used = [("filter", id.as_str()), ("version", "1"), ("revision", "1")];
+    for other in [("version", "2"), ("revision", "7")] {
+        let form = used.map(|field| if field.0 == other.0 { other } else { field });
+        let refused = send(&ann, "/own/two/filters/used", &form).await;
+        assert_eq!(refused.status(), StatusCode::CONFLICT, "not what was seen: {other:?}");
+    }
     for _ in 0..2 {
-        let noted = send(&ann, "/own/two/filters/used", &[("filter", &id)]).await;
+        let noted = send(&ann, "/own/two/filters/used", &used).await;
         assert_eq!(noted.headers()["location"], "/own/two/variants?consequence=stop_gained");
     }
     let page = ann.page("/own/two/timeline?kind=filters").await;
     assert_eq!(texts(&page, ".timeline > li").len(), 1, "noted once: {page}");
+    let ben = app.signed_in(&["own:clinician"]).await;
+    send(&ben, "/own/two/filters/used", &used).await;
+    let of_both = ben.page("/own/two/timeline?kind=filters").await;
+    assert_eq!(texts(&of_both, ".timeline > li").len(), 2, "each person's use is noted");
     let facts = texts(&page, ".timeline dd");
     assert!(facts.iter().any(|fact| fact.contains("Stops, version 1")), "{facts:?}");
     assert!(facts.iter().any(|fact| fact.contains("1 of 2")), "{facts:?}");
@@ -182,7 +194,8 @@ async fn filters_stay_in_their_institute() {
     let marks = [("locked", "1"), ("retired", "0"), ("rev", "1")];
     assert_eq!(send(&guest, &foreign, &marks).await.status(), StatusCode::NOT_FOUND);
     app.given_case("partner", "theirs").await;
-    let used = send(&guest, "/partner/theirs/filters/used", &[("filter", &id)]).await;
+    let used =
+        send(&guest, "/partner/theirs/filters/used", &[("filter", &id), ("version", "1"), ("revision", "1")]).await;
     assert_eq!(used.status(), StatusCode::NOT_FOUND, "I3");
     assert!(!guest.page("/partner/cases/filters").await.contains("Ours alone"));
     app.end().await;

@@ -84,7 +84,7 @@ async fn a_cause_is_confirmed_by_another_person_who_may_sign_out() {
     let kim = lab.app.signed_in(&["own:clinician"]).await;
     let eve = lab.app.signed_in(&["own:geneticist"]).await;
     assert_eq!(lab.mark(&kim, 0, "1").await, StatusCode::FORBIDDEN, "clinicians mark no cause");
-    assert_eq!(lab.reading(&lab.ben, &[("agrees", "1")]).await, StatusCode::FORBIDDEN, "there is nothing to confirm");
+    assert_eq!(lab.reading(&lab.ben, &[("agrees", "1")]).await, StatusCode::CONFLICT, "there is nothing to confirm");
     assert_eq!(lab.mark(&lab.ann, 0, "1").await, StatusCode::SEE_OTHER);
     assert_eq!((lab.status().await, lab.second(&kim).await), (Status::Active, "waiting".into()));
     let page = kim.page("/own/fam").await;
@@ -117,7 +117,7 @@ async fn a_cause_is_confirmed_by_another_person_who_may_sign_out() {
     let state = lab.state().await;
     assert_eq!((lab.status().await, state.rev), (Status::Solved, 2), "what is sent twice changes once");
     assert_eq!(lab.second(&kim).await, "agreed");
-    assert!(!kim.page("/own/fam").await.contains("The cause is not confirmed"));
+    assert!(!kim.page("/own/fam").await.contains("is not confirmed"));
     assert!(!lab.ben.page("/").await.contains("Waiting for a second reader"));
     let told = kim.page("/own/fam/timeline?kind=decisions").await;
     assert!(told.contains("confirms it"), "{told}");
@@ -169,6 +169,57 @@ async fn disagreement_is_seen_and_keeps_the_case_open() {
     lab.app.end().await;
 }
 
+/// A mark or a word that was taken back comes back by nobody's undoing; a disagreement outlives the mark it was about.
+#[tokio::test]
+async fn nothing_is_confirmed_by_undoing() {
+    let lab = Lab::new("open").await;
+    let undo = async |who: &Browser, rev: &str| {
+        send(who, &format!("{}/undo", lab.variants[0]), &[("rev", rev)]).await.status()
+    };
+    lab.mark(&lab.ann, 0, "1").await;
+    lab.mark(&lab.ann, 0, "0").await;
+    assert_eq!(undo(&lab.ben, "2").await, StatusCode::FORBIDDEN, "a mark in her name, which he could confirm");
+    assert_eq!(undo(&lab.ann, "2").await, StatusCode::FORBIDDEN);
+    lab.mark(&lab.ann, 0, "1").await;
+    assert_eq!(lab.reading(&lab.ben, &[("agrees", "1")]).await, StatusCode::SEE_OTHER);
+    assert_eq!(lab.mark(&lab.ben, 0, "0").await, StatusCode::FORBIDDEN, "it is her mark");
+    lab.mark(&lab.ann, 0, "0").await;
+    assert_eq!((lab.status().await, undo(&lab.ben, "5").await), (Status::Active, StatusCode::FORBIDDEN));
+    // Before the institute asked for it, one person's mark was enough; undoing does not bring such a one back.
+    assert!(lab.app.cli(&["institute", "set", "own", "--second-reader", "none"]).await);
+    lab.mark(&lab.ann, 1, "1").await;
+    lab.mark(&lab.ann, 1, "0").await;
+    assert!(lab.app.cli(&["institute", "set", "own", "--second-reader", "open"]).await);
+    let undone = send(&lab.ann, &format!("{}/undo", lab.variants[1]), &[("rev", "2")]).await;
+    assert_eq!((undone.status(), lab.status().await), (StatusCode::FORBIDDEN, Status::Active));
+
+    lab.mark(&lab.ann, 0, "1").await;
+    lab.reading(&lab.ben, &[("agrees", "0"), ("why", "too frequent")]).await;
+    lab.mark(&lab.ann, 0, "0").await;
+    assert!(!lab.ann.page("/own/fam").await.contains("is not confirmed"));
+    lab.mark(&lab.ann, 0, "1").await;
+    assert_eq!(lab.second(&lab.ann).await, "disputed", "he did not change his mind");
+    assert_eq!(lab.reading(&lab.ben, &[("agrees", "1")]).await, StatusCode::SEE_OTHER);
+    assert_eq!(lab.status().await, Status::Solved);
+    lab.app.end().await;
+}
+
+/// What the owner's people say of each other's readings stays with the owner.
+#[tokio::test]
+async fn guests_read_no_names_and_no_reasons() {
+    let lab = Lab::new("open").await;
+    share(&lab.ann, &[]).await;
+    lab.mark(&lab.ann, 0, "1").await;
+    lab.reading(&lab.ben, &[("agrees", "0"), ("why", "CANARY of the family")]).await;
+    let guest = lab.app.signed_in(&["partner:clinician"]).await;
+    for path in ["/own/fam", &lab.variants[0], "/own/fam/variants"] {
+        let page = guest.page(path).await;
+        assert!(!page.contains("CANARY") && !page.contains("disagrees"), "{path}");
+    }
+    assert!(guest.page(&lab.variants[0]).await.contains("causative (disputed)"));
+    lab.app.end().await;
+}
+
 /// Until a blinded reader has read, nobody but who made a mark meets it anywhere.
 #[tokio::test]
 async fn a_blinded_reader_comes_to_it_by_themselves() {
@@ -196,6 +247,22 @@ async fn a_blinded_reader_comes_to_it_by_themselves() {
     assert!(kim.page("/own/fam/timeline").await.contains("kept back until a second reading"));
     assert!(!kim.page("/own/fam").await.contains("/own/fam/second-reading"));
     assert!(lab.ben.page("/").await.contains("Waiting for a second reader"));
+    let state = kim.json(&format!("/api/v1{}", lab.variants[0])).await["state"].clone();
+    assert_eq!(
+        (state["rev"].as_i64(), state["pinned"].as_bool()),
+        (Some(0), Some(false)),
+        "as if nothing ever was: {state}"
+    );
+    let ranked = [("rev", "0"), ("rank", "9")];
+    assert_eq!(send(&kim, &format!("{}/rank", lab.variants[0]), &ranked).await.status(), StatusCode::SEE_OTHER);
+    let unranked = [("rev", "0"), ("rank", "8")];
+    let stale = send(&kim, &format!("{}/rank", lab.variants[0]), &unranked).await;
+    assert_eq!(stale.status(), StatusCode::CONFLICT, "her own rank, which she did not see");
+    assert!(!stale.text().await.unwrap().contains("causative"), "the mark is not told in this way either");
+    assert_eq!(
+        send(&kim, &format!("{}/rank", lab.variants[0]), &[("rev", "2"), ("rank", "")]).await.status(),
+        StatusCode::SEE_OTHER
+    );
     // Dismissing together leaves it alone all the same; what one decides of it besides takes nothing away.
     let dismissed = [("what", "ticked"), ("variant", id), ("reason", "29")];
     let asked = send(&lab.ben, "/own/fam/variants/dismiss", &dismissed).await.text().await.unwrap();
@@ -205,11 +272,18 @@ async fn a_blinded_reader_comes_to_it_by_themselves() {
         StatusCode::SEE_OTHER
     );
     assert_eq!(lab.mark(&kim, 0, "0").await, StatusCode::FORBIDDEN);
+    // Who marks without the right learns nothing.
+    let eve = lab.app.signed_in(&["own:geneticist"]).await;
+    for variant in [0, 1] {
+        assert_eq!(lab.mark(&eve, variant, "1").await, StatusCode::FORBIDDEN, "{variant}");
+        let read = send(&eve, &format!("{}/second-reading", lab.variants[variant]), &[("agrees", "1")]).await;
+        assert_eq!(read.status(), StatusCode::FORBIDDEN, "{variant}");
+    }
     assert_eq!(lab.mark(&lab.ben, 0, "0").await, StatusCode::SEE_OTHER);
     let state = lab.state().await;
     assert!(state.pinned && state.causative, "{state:?}");
     assert_eq!(
-        send(&lab.ben, &format!("{}/undo", lab.variants[0]), &[("rev", "2")]).await.status(),
+        send(&lab.ben, &format!("{}/undo", lab.variants[0]), &[("rev", "4")]).await.status(),
         StatusCode::SEE_OTHER
     );
     assert!(lab.state().await.causative, "his own pin is undone, not her mark");

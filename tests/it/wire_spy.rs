@@ -293,7 +293,7 @@ async fn i9_no_command_reaches_beyond_who_asks() {
         &[],
     ] {
         let user = world.app.user(roles).await;
-        let right = doc! { "user": user.id.as_str(), "category": "snv", "from": "2036-01-01" };
+        let right = doc! { "user": user.id.as_str(), "name": "Ann Example", "category": "snv", "from": "2036-01-01" };
         world.app.tamper("institutes", doc! {}, doc! { "$push": { "sign_out": right } }).await;
         let browser = world.app.browser_of(&user).await;
         let wire = world.walk(&browser, None).await;
@@ -375,7 +375,7 @@ async fn i9_no_change_reaches_beyond_who_makes_it() {
         for (institute, case) in [("own", "other"), ("foreign", "secret")] {
             let keep = [("name", "Mine")];
             crate::sharing::send(&owner, &format!("/{institute}/{case}/filters?gene=POT1"), &keep).await;
-            let used = [("filter", crate::saved_filters::PLANTED)];
+            let used = [("filter", crate::saved_filters::PLANTED), ("version", "1"), ("revision", "1")];
             crate::sharing::send(&owner, &format!("/{institute}/{case}/filters/used"), &used).await;
             let at = format!("/{institute}/cases/filters/{}", crate::saved_filters::PLANTED);
             crate::sharing::send(&owner, &at, &[("locked", "0"), ("retired", "1"), ("rev", "1")]).await;
