@@ -3,6 +3,7 @@
 
 mod cases;
 mod comments;
+mod filters;
 mod find;
 mod institutes;
 mod members;
@@ -11,6 +12,7 @@ mod people;
 mod providers;
 mod session;
 mod settings;
+mod timeline;
 mod variants;
 
 pub(crate) use cases::CaseJson;
@@ -25,7 +27,9 @@ pub fn routes() -> Routes {
         .get("/api/v1/openapi.json", Access::Public, openapi::document)
         .get("/api/v1/institutes", Access::SignedIn, cases::institutes)
         .get("/api/v1/{institute}/cases", Access::Institute, cases::list)
+        .get("/api/v1/{institute}/cases/filters", Access::Institute, filters::list)
         .get("/api/v1/{institute}/{case}", Access::Case, cases::show)
+        .get("/api/v1/{institute}/{case}/timeline", Access::Case, timeline::show)
         .get("/api/v1/{institute}/{case}/variants", Access::Case, variants::list)
         .get("/api/v1/{institute}/{case}/variants/{id}", Access::Case, variants::show)
         .get("/api/v1/{institute}/{case}/find", Access::Case, find::find)

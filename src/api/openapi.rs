@@ -16,6 +16,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
         super::variants::list,
         super::variants::show,
         super::find::find,
+        super::filters::list,
+        super::timeline::show,
         super::comments::list,
         super::comments::add,
         super::comments::change,

@@ -18,14 +18,14 @@ use crate::web::filters;
 
 /// One fact as it was and as it is; empty where there was or is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fact {
+pub(crate) struct Fact {
     pub what: String,
     pub before: String,
     pub after: String,
 }
 
 /// Which variant an event is about, as far as it says so itself.
-pub(super) enum AboutVariant {
+pub(crate) enum AboutVariant {
     /// To be looked up.
     Id(VariantId),
     /// As the comment names it.

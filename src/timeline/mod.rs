@@ -3,6 +3,10 @@
 mod facts;
 mod page;
 mod query;
+mod told;
+
+pub(crate) use query::TimelineQuery;
+pub(crate) use told::Told;
 
 use crate::web::{Access, Routes};
 

@@ -7,7 +7,7 @@ use crate::web::Params;
 
 /// What a reader asks for. Conditions narrow together; all of it is in the query string.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct TimelineQuery {
+pub(crate) struct TimelineQuery {
     /// Only changes of this kind.
     pub kind: Option<Topic>,
     /// Only what this person did.
@@ -20,14 +20,14 @@ pub(super) struct TimelineQuery {
 
 /// Where an event stands among others of its case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     at: Timestamp,
     id: String,
 }
 
 /// Kinds of change, as people group them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Topic {
+pub(crate) enum Topic {
     Lists,
     Work,
     Decisions,
@@ -113,7 +113,7 @@ impl std::fmt::Display for Place {
 
 impl TimelineQuery {
     /// Reads parameters; an unknown, repeated or unreadable one is an error with its name.
-    pub(super) fn parse(params: &Params) -> AppResult<Self> {
+    pub(crate) fn parse(params: &Params) -> AppResult<Self> {
         let mut query = Self::default();
         let mut wrong = Vec::new();
         let mut seen: Vec<&str> = Vec::new();

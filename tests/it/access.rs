@@ -165,6 +165,8 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/{institute}/{case}", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/variants", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/variants/{id}", "case readers"),
+    ("GET", "/api/v1/{institute}/cases/filters", "readers"),
+    ("GET", "/api/v1/{institute}/{case}/timeline", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/find", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/comments", "case readers"),
     ("POST", "/api/v1/{institute}/{case}/comments", "commenters"),

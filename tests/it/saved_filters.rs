@@ -166,6 +166,18 @@ async fn the_use_of_a_filter_is_noted_in_the_case() {
     }
     let page = ann.page("/own/two/timeline?kind=filters").await;
     assert_eq!(texts(&page, ".timeline > li").len(), 1, "noted once: {page}");
+    let told = ann.json("/api/v1/own/two/timeline?kind=filters").await;
+    assert_eq!((told["events"].as_array().unwrap().len(), told["next"].is_null()), (1, true), "{told}");
+    let event = &told["events"][0];
+    assert_eq!((event["kind"].as_str(), event["who"].as_str()), (Some("filter_used"), Some("Ann Example")));
+    assert_eq!(event["facts"][0], serde_json::json!({ "what": "filter", "before": null, "after": "Stops, version 1" }));
+    let kept = ann.json("/api/v1/own/cases/filters").await;
+    let one = &kept["filters"][0];
+    assert_eq!((one["name"].as_str(), one["version"].as_i64()), (Some("Stops"), Some(1)), "{kept}");
+    assert_eq!(
+        (one["query"].as_str(), one["words"][0].as_str()),
+        (Some("consequence=stop_gained"), Some("stop gained"))
+    );
     let ben = app.signed_in(&["own:clinician"]).await;
     send(&ben, "/own/two/filters/used", &used).await;
     let of_both = ben.page("/own/two/timeline?kind=filters").await;

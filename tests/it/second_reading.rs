@@ -240,6 +240,8 @@ async fn a_blinded_reader_comes_to_it_by_themselves() {
                 assert!(!page.contains(told), "{name} reads `{told}` in {path}");
             }
         }
+        let told = who.json("/api/v1/own/fam/timeline").await.to_string();
+        assert!(!told.contains(id) && !told.contains("causative"), "{name}: {told}");
         let timeline = who.page(&format!("/own/fam/timeline?variant={id}")).await;
         assert!(!timeline.contains("decided about a variant") && !timeline.contains("kept back"), "{name}: {timeline}");
     }
