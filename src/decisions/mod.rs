@@ -6,6 +6,7 @@ mod changed;
 mod forms;
 mod handlers;
 mod panel;
+mod reader;
 mod second_reading;
 mod several;
 pub mod terms;

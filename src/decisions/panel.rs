@@ -1,6 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::change::{NOT_YOURS_TO_CONFIRM, Wanted, in_words};
+use super::change::{Wanted, in_words};
+use super::reader::NOT_YOURS_TO_CONFIRM;
 use super::second_reading::reads_second;
 use super::terms::{DISMISSALS, RANKS};
 use crate::cases::CaseAccess;

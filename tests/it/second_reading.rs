@@ -182,9 +182,14 @@ async fn nothing_is_confirmed_by_undoing() {
     assert_eq!(undo(&lab.ann, "2").await, StatusCode::FORBIDDEN);
     lab.mark(&lab.ann, 0, "1").await;
     assert_eq!(lab.reading(&lab.ben, &[("agrees", "1")]).await, StatusCode::SEE_OTHER);
+    assert_eq!(undo(&lab.ben, "4").await, StatusCode::SEE_OTHER, "he takes his word back");
+    for who in [&lab.ann, &lab.ben] {
+        assert_eq!(undo(who, "5").await, StatusCode::FORBIDDEN, "and nobody puts it back by undoing");
+    }
+    assert_eq!(lab.reading(&lab.ben, &[("agrees", "1")]).await, StatusCode::SEE_OTHER);
     assert_eq!(lab.mark(&lab.ben, 0, "0").await, StatusCode::FORBIDDEN, "it is her mark");
     lab.mark(&lab.ann, 0, "0").await;
-    assert_eq!((lab.status().await, undo(&lab.ben, "5").await), (Status::Active, StatusCode::FORBIDDEN));
+    assert_eq!((lab.status().await, undo(&lab.ben, "7").await), (Status::Active, StatusCode::FORBIDDEN));
     // Before the institute asked for it, one person's mark was enough; undoing does not bring such a one back.
     assert!(lab.app.cli(&["institute", "set", "own", "--second-reader", "none"]).await);
     lab.mark(&lab.ann, 1, "1").await;
