@@ -96,7 +96,7 @@ async fn measure() -> Vec<Line> {
         let small = write_case(&app, &format!("s{number}"), 100);
         assert!(app.cli(&["load", "case", small.to_str().expect("a plain path")]).await);
     }
-    let reader = app.signed_in(&["own:clinician"]).await;
+    let reader = app.signed_in(&["own:geneticist"]).await;
     pages(&app, &reader, &mut lines).await;
     working::run(&app, &reader, &mut lines).await;
     together::run(&app, &reader, &mut lines).await;
