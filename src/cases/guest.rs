@@ -206,4 +206,19 @@ mod tests {
         let text = format!("{seen:?}");
         assert!(!text.contains("quoted") && seen.seconds == 0.0, "{text}");
     }
+
+    /// A guest sees by which rank model the scores came about, and neither its file nor what could not be read of it.
+    #[test]
+    fn a_guest_sees_the_rank_model() {
+        let whole = CaseRankModel {
+            file: "/home/quoted/model.ini".to_owned(),
+            name: Some("rare disease".to_owned()),
+            version: Some("1.2".to_owned()),
+            ranges: Vec::new(),
+            notes: vec!["quoted from the file".to_owned()],
+        };
+        let seen = whole.for_guest();
+        assert_eq!((seen.name.as_deref(), seen.version.as_deref()), (Some("rare disease"), Some("1.2")));
+        assert!(!seen.file.is_empty() && !format!("{seen:?}").contains("quoted"), "{seen:?}");
+    }
 }
