@@ -174,8 +174,8 @@ async fn at_revision(app: &AppState, editor: &CaseEditor, rev: i64) -> Result<Op
 }
 
 /// What a decision about a variant makes of the case as it was read: one that nobody had begun is being read; one whose cause
-/// is found, and confirmed where the institute asks for that, is solved, until the last such variant is it not any more. Pages that are opened change
-/// nothing.
+/// is found, and confirmed where the institute asks for that, is solved, until the last such variant is not any more. Pages
+/// that are opened change nothing.
 pub(crate) async fn follow(
     app: &AppState,
     editor: &CaseEditor,

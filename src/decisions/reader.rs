@@ -39,8 +39,9 @@ impl Reader {
     ) -> Result<Option<Self>, StoreError> {
         let access = geneticist.editor().access();
         let Some(institute) = app.institutes.find(&access.case().institute).await? else { return Ok(None) };
-        let (user, name) = (access.principal().user().clone(), access.principal().name().to_owned());
-        let may_sign_out = institute.may_sign_out(&user, Category::Snv, filters::day(now));
+        let principal = access.principal();
+        let (user, name) = (principal.user().clone(), principal.name().to_owned());
+        let may_sign_out = institute.is_confirmed_by(principal, Category::Snv, filters::day(now));
         Ok(Some(Self { institute, user, name, now, may_sign_out }))
     }
 

@@ -12,7 +12,7 @@ use crate::cases::{CaseAccess, CaseEditor, CaseGeneticist};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::VariantId;
 use crate::institutes::Institute;
-use crate::users::Role;
+use crate::timeline::GONE;
 use crate::variants::{Category, Standing};
 use crate::web::{CsrfForm, filters, see_other, urls};
 
@@ -54,10 +54,7 @@ pub(crate) async fn panel(
     let names = app.variants.names(access, &ids).await?;
     let case = access.case();
     let open = marks.iter().map(|state| OpenMark {
-        name: names
-            .get(&state.id)
-            .cloned()
-            .unwrap_or_else(|| "a variant that the lists do not hold any more".to_owned()),
+        name: names.get(&state.id).cloned().unwrap_or_else(|| GONE.to_owned()),
         url: urls::variant(case, &state.id, &[]),
         words: in_words(state, false).swap_remove(0),
     });
@@ -67,10 +64,7 @@ pub(crate) async fn panel(
 
 /// Whether somebody is a second reader in a case at a time.
 pub(super) fn reads_second(access: &CaseAccess, institute: &Institute, now: Timestamp) -> bool {
-    let principal = access.principal();
-    access.may_edit()
-        && principal.has_role(&institute.id, Role::Geneticist)
-        && institute.may_sign_out(principal.user(), Category::Snv, filters::day(now))
+    access.may_edit() && institute.is_confirmed_by(access.principal(), Category::Snv, filters::day(now))
 }
 
 #[derive(Deserialize)]
@@ -96,8 +90,8 @@ pub(super) async fn finish(
     let present = app.states.present(editor).await?;
     let mut count = 0;
     for state in present.values().filter(|state| state.is_kept_from(user)) {
-        // What its list said when it was marked stays what it was decided on.
-        let Some(facts) = state.facts.clone() else { continue };
+        // What its list said when it was marked stays what it was decided on; whoever marks writes it down.
+        let facts = state.facts.clone().ok_or_else(|| anyhow::anyhow!("a mark on {} without facts", state.id))?;
         let variant = Chosen { id: state.id.clone(), facts };
         let wanted = Wanted::Ended(why.to_owned());
         if let Decided::Refused(why) = decide_cause(&app, &geneticist, &variant, &wanted).await? {

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
 use super::sign_out::{SecondReader, SignOut};
+use crate::auth::Principal;
 use crate::db::Stored;
 use crate::ids::{InstituteId, UserId};
+use crate::users::Role;
 use crate::variants::columns::{CutoffKind, Cutoffs, written};
 use crate::variants::{Category, LinkTarget};
 
@@ -178,10 +180,12 @@ impl Institute {
         Self { name, settings, sign_out, ..self.clone() }
     }
 
-    /// Whether the right to sign out a category is somebody's on a day.
+    /// Whether somebody confirms causes of a category here on a day: a geneticist who has the right to sign it out.
     #[must_use]
-    pub fn may_sign_out(&self, user: &UserId, category: Category, day: Date) -> bool {
-        self.sign_out.iter().any(|right| right.user == *user && right.category == category && right.holds_on(day))
+    pub fn is_confirmed_by(&self, principal: &Principal, category: Category, day: Date) -> bool {
+        let user = principal.user();
+        let has_right = |right: &SignOut| right.user == *user && right.category == category && right.holds_on(day);
+        principal.has_role(&self.id, Role::Geneticist) && self.sign_out.iter().any(has_right)
     }
 
     /// What its admins decided.

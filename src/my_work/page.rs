@@ -163,10 +163,7 @@ async fn to_read(
     now: Timestamp,
 ) -> AppResult<HashSet<CaseId>> {
     let user = principal.user();
-    let may = |institute: &&Institute| {
-        principal.has_role(&institute.id, Role::Geneticist)
-            && institute.may_sign_out(user, Category::Snv, filters::day(now))
-    };
+    let may = |institute: &&Institute| institute.is_confirmed_by(principal, Category::Snv, filters::day(now));
     let institutes: Vec<InstituteId> = institutes.iter().filter(may).map(|institute| institute.id.clone()).collect();
     let awaiting = app.states.awaiting(principal.scope(), &institutes).await?;
     Ok(awaiting.into_iter().filter(|one| one.mark.by != *user).map(|one| one.case).collect())
