@@ -71,6 +71,16 @@ async fn a_refused_read_names_what_it_asked_for() {
         outcome.get_str("institute").is_err(),
         "a refused read is no business of the other institute's auditors by this field"
     );
+    // Nor is looking for its list of cases, while a member's refused look at their own institute is.
+    assert_eq!(browser.get("/foreign").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(app.signed_in(&["foreign:researcher"]).await.get("/foreign").await.status(), StatusCode::NOT_FOUND);
+    let entries = app.audit_entries().await;
+    let looked = entries.iter().filter(|entry| {
+        let is_list = |request: &bson::Document| request.get_str("route").is_ok_and(|route| route == "/{institute}");
+        text(entry, "kind") == "outcome" && entry.get_document("request").is_ok_and(is_list)
+    });
+    let concerned: Vec<Option<&str>> = looked.map(|entry| entry.get_str("institute").ok()).collect();
+    assert_eq!(concerned, [None, Some("foreign")]);
     app.end().await;
 }
 
