@@ -213,6 +213,7 @@ pub fn routes() -> Routes {
         .merge(institutes::routes())
         .merge(cases::routes())
         .merge(crate::sharing::routes())
+        .merge(crate::consent::routes())
         .merge(crate::comments::routes())
         .merge(crate::casework::routes())
         .merge(crate::decisions::routes())

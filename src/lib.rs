@@ -16,6 +16,7 @@ pub mod cli;
 pub mod clock;
 pub mod comments;
 pub mod config;
+pub mod consent;
 pub mod db;
 pub mod decisions;
 pub mod demo;

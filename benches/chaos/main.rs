@@ -2,12 +2,14 @@
 //! what they promise. Ends with 1 when a promise was broken.
 //!
 //! `CHAOS_ROUNDS` says how many rounds (default 24, some minutes), `CHAOS_SEED` their order, `CHAOS_SCENES` which scenes are
-//! played (default `blows,ledger,rolling,disk`).
+//! played (default `blows,ledger,rolling,disk,alone,soak`).
 
+mod alone;
 mod blows;
 mod disk;
 mod ledger;
 mod rolling;
+mod soak;
 mod world;
 
 use std::process::ExitCode;
@@ -34,7 +36,7 @@ fn main() -> ExitCode {
 async fn run() -> Vec<String> {
     let rounds = std::env::var("CHAOS_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(24);
     let seed = std::env::var("CHAOS_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let scenes = std::env::var("CHAOS_SCENES").unwrap_or_else(|_| "blows,ledger,rolling,disk".to_owned());
+    let scenes = std::env::var("CHAOS_SCENES").unwrap_or_else(|_| "blows,ledger,rolling,disk,alone,soak".to_owned());
     let mut random = StdRng::seed_from_u64(seed);
     println!("seed {seed}");
     let mut broken = Vec::new();
@@ -46,6 +48,8 @@ async fn run() -> Vec<String> {
             "ledger" => ledger::run(rounds, &mut random).await,
             "rolling" => rolling::run(rounds / 4).await,
             "disk" => disk::run().await,
+            "alone" => alone::run().await,
+            "soak" => soak::run().await,
             other => vec![format!("there is no scene `{other}`")],
         };
         println!("{scene}: {} promises broken, {:.0?}", found.len(), began.elapsed());

@@ -250,7 +250,7 @@ impl From<&Case> for CaseJson {
                 .map(|list| ListJson {
                     category: list.category.clone(),
                     list: list.list.as_str(),
-                    total: list.total,
+                    total: list.shown(),
                     revision: list.revision,
                     threshold: list.threshold,
                 })

@@ -20,6 +20,9 @@ use crate::web::{Params, Path};
 pub(super) struct VariantList {
     /// Variants of the list.
     total: usize,
+    /// What lies outside consent, in words, whether or not there is anything: it is not here, nor counted. `null` when nothing
+    /// is closed.
+    closed: Option<String>,
     /// Variants that pass the filter.
     matched: usize,
     page: usize,
@@ -164,6 +167,8 @@ struct SampleJson {
     depth: Option<u32>,
     alt_fraction: Option<f64>,
     genotype_quality: Option<f64>,
+    /// The call lies outside consent: all of it is `null`, whatever it is.
+    withheld: bool,
 }
 
 #[derive(Default, Serialize, ToSchema)]
@@ -210,6 +215,7 @@ pub(super) async fn list(
     let variants = variants_json(access.case(), &found, found.page(), &documents);
     Ok(Json(VariantList {
         total: found.total(),
+        closed: access.case().closed(),
         matched: found.matched.count(),
         page: found.filter.page,
         per_page: found.filter.per_page,
@@ -298,7 +304,7 @@ impl VariantJson {
                 .collect(),
             filters: document.filters.clone(),
             quality: document.quality,
-            samples: samples(case, document),
+            samples: samples(case, document, shown),
             str: None,
             sv: None,
             mei: None,
@@ -343,13 +349,14 @@ fn genes(document: &Variant) -> Vec<GeneJson> {
 }
 
 /// Calls in the order of the case's individuals, which is the order of every page.
-fn samples(case: &Case, document: &Variant) -> Vec<SampleJson> {
+fn samples(case: &Case, document: &Variant, row: Row<'_>) -> Vec<SampleJson> {
     case.individuals
         .iter()
         .filter_map(|individual| {
             let sample = document.samples.iter().find(|sample| sample.individual_id == individual.individual_id)?;
             Some(SampleJson {
                 individual_id: individual.individual_id.clone(),
+                withheld: row.withholds(&individual.individual_id),
                 name: individual.name.clone(),
                 genotype: sample.call.genotype.clone(),
                 ref_depth: sample.call.ref_depth,

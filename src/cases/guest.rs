@@ -41,6 +41,8 @@ impl Case {
             analysis_date,
             rank_model_version,
             rank_model,
+            secondary,
+            consents,
             share_proposals: _,
             shares: _,
             emergencies: _,
@@ -64,6 +66,8 @@ impl Case {
             synopsis: None,
             lims_id: None,
             rank_model: rank_model.map(CaseRankModel::for_guest),
+            consents: consents.for_guest(),
+            secondary,
             share_proposals: Vec::new(),
             shares: Vec::new(),
             emergencies: Vec::new(),
@@ -127,7 +131,7 @@ impl Individual {
 
 impl CaseList {
     fn for_guest(self) -> Self {
-        let Self { category, list, revision, total, threshold, content: _, keys, loaded_at, report } = self;
+        let Self { category, list, revision, total, outside, threshold, content: _, keys, loaded_at, report } = self;
         Self {
             content: String::new(),
             report: report.for_guest(),
@@ -135,6 +139,7 @@ impl CaseList {
             list,
             revision,
             total,
+            outside,
             threshold,
             keys,
             loaded_at,

@@ -47,6 +47,8 @@ struct CasePage {
     not_assessed: Vec<String>,
     phenotype_terms: Vec<String>,
     files: Vec<(String, String)>,
+    /// Where consent is put on record, for those who do.
+    consent_url: Option<String>,
     sharing: Option<Sharing>,
     emergencies: Vec<EmergencyLine>,
     /// What a shared case is shared for.
@@ -210,7 +212,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                 url: urls::variants(case, &[("panel", panel.name.clone())]),
             })
             .collect(),
-        lists: case.lists.iter().map(ListView::from).collect(),
+        lists: case.lists.iter().map(|list| ListView::new(list, case.closed().is_some())).collect(),
         not_assessed: case.not_assessed.clone(),
         phenotype_terms: case.phenotype_terms.clone(),
         files: case
@@ -222,6 +224,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                 (key.replace('_', " "), name)
             })
             .collect(),
+        consent_url: access.may_edit().then(|| urls::consent(case)),
         sharing: access.is_own().then(|| Sharing::new(case, app.clock.now())),
         emergencies: case.emergencies.iter().rev().map(EmergencyLine::from).collect(),
         purpose: access.share().map(|share| share.purpose.clone()),
@@ -279,16 +282,19 @@ impl IndividualLine {
     }
 }
 
-impl From<&CaseList> for ListView {
-    fn from(list: &CaseList) -> Self {
-        let report = &list.report;
+impl ListView {
+    /// `closed`: whether something may lie outside consent, which faults would quote.
+    fn new(list: &CaseList, closed: bool) -> Self {
+        // Counts are those of what lies within consent, or their differences would tell how much does not.
+        let outside = u64::from(list.outside);
+        let report = &list.report.without(outside);
         let kind = match list.list {
             ListKind::Clinical => "Clinical",
             ListKind::Research => "Research",
         };
         Self {
             title: format!("{kind} SNVs and indels"),
-            total: filters::thousands(u64::from(list.total)),
+            total: filters::thousands(u64::from(list.shown())),
             threshold: filters::score(list.threshold),
             loaded: filters::moment(list.loaded_at),
             revision: list.revision,
@@ -306,7 +312,7 @@ impl From<&CaseList> for ListView {
             ignored_columns: report.ignored_columns.join(", "),
             unknown_terms: report.unknown_terms.iter().map(|(term, count)| (term.clone(), *count)).collect(),
             faults: filters::thousands(report.faults),
-            first_faults: report.first_faults.clone(),
+            first_faults: if closed { Vec::new() } else { report.first_faults.clone() },
             reference_differs: filters::thousands(report.reference_differs),
             reference_sentence: report.reference_sentence().unwrap_or_default(),
             keys: match list.keys {

@@ -144,6 +144,7 @@ pub(super) async fn read_list(
         list: ListKind::Clinical,
         revision,
         total: u32::try_from(report.stored).unwrap_or(u32::MAX),
+        outside: 0,
         threshold: config.threshold,
         content,
         keys: keys.form(),

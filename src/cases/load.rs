@@ -14,6 +14,7 @@ use super::swap::suspected_swaps;
 use super::work::CaseWork;
 use crate::app::AppState;
 use crate::cli::SystemScope;
+use crate::consent::secondary_genes;
 use crate::db::StoreError;
 use crate::decisions::{Changed, changed};
 use crate::events::{Actor, Change, EventKind};
@@ -120,7 +121,8 @@ pub async fn load(
         if !config.snv_files.is_empty() {
             let named = NewList { revision, content: content.clone() };
             let (list, read) = read_list(app, scope, &case, &config, named, &mut keys, options).await?;
-            case.lists.push(list);
+            let outside = read.columns.outside(&case.withheld());
+            case.lists.push(CaseList { outside, ..list });
             new = read;
         }
         if let Some((known, list)) = known.as_ref().zip(loaded_before).filter(|_| !options.accept_genotypes) {
@@ -140,8 +142,10 @@ pub async fn load(
         }
     };
     // From here on other loads of this case that are still running cannot publish any more: what they write goes too.
-    let of = SeenIn { institute: &case.institute, case: &case.id, category: Category::Snv, list: ListKind::Clinical };
-    app.observations.set(scope, of, &counted(&content, keys.form()), &new.seen).await?;
+    app.observations.set(scope, SeenIn::clinical(&case), &counted(&content, keys.form()), &new.seen).await?;
+    if let Some(now) = app.cases.by_id(scope, &case.id).await? {
+        app.observations.follow_consent(&now).await?;
+    }
     notes.extend(decided_notes(app, scope, &case, &new.columns, revision).await?);
     let keep = case.list(Category::Snv.as_str(), ListKind::Clinical).map(|list| list.revision);
     app.variants.collect(scope, &case.id, Category::Snv, ListKind::Clinical, keep).await?;
@@ -276,7 +280,7 @@ async fn assemble(
     for name in config.panels.iter().filter(|name| !panels.iter().any(|panel| panel.name == **name)) {
         notes.push(format!("panel `{name}` is not loaded; the case is stored without it"));
     }
-    let panels = panels
+    let panels: Vec<CasePanel> = panels
         .into_iter()
         .map(|panel| CasePanel {
             default: config.default_panels.contains(&panel.name),
@@ -302,6 +306,7 @@ async fn assemble(
         None => false,
     };
     let synopsis = known.filter(|_| written).map_or_else(|| config.synopsis.clone(), |known| known.synopsis.clone());
+    let secondary = secondary_genes(app, &panels).await?;
     let mut case = Case {
         id,
         institute: config.owner.clone(),
@@ -325,6 +330,8 @@ async fn assemble(
         analysis_date: config.analysis_date,
         rank_model_version: config.rank_model_version.clone(),
         rank_model: None,
+        secondary,
+        consents: known.map(|case| case.consents.clone()).unwrap_or_default(),
         share_proposals: config.collaborators.clone(),
         shares: known.map(|case| case.shares.clone()).unwrap_or_default(),
         emergencies: known.map(|case| case.emergencies.clone()).unwrap_or_default(),
@@ -470,7 +477,7 @@ async fn finish_observations(
     list: &CaseList,
 ) -> Result<(), LoadError> {
     let content = counted(&list.content, list.keys);
-    let of = SeenIn { institute: &case.institute, case: &case.id, category: Category::Snv, list: ListKind::Clinical };
+    let of = SeenIn::clinical(case);
     if app.observations.is_complete(scope, of, &content).await? {
         return Ok(());
     }

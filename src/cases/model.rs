@@ -12,6 +12,7 @@ use super::rank_model::CaseRankModel;
 use super::report::LoadReport;
 use super::share::Share;
 use super::work::Tag;
+use crate::consent::{Consents, SecondaryGenes};
 use crate::db::{Stored, index, unique_index};
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId};
@@ -70,6 +71,12 @@ pub struct Case {
     /// The rank model of small variants; absent if none was delivered, or in a case loaded before models were read.
     #[serde(default)]
     pub rank_model: Option<CaseRankModel>,
+    /// Genes of secondary findings that were not ordered; none while the reference has no list of such genes.
+    #[serde(default)]
+    pub secondary: Option<SecondaryGenes>,
+    /// What its people consent to.
+    #[serde(default)]
+    pub consents: Consents,
     /// Institutes that the load configuration proposes to share with; inert until a person of the owner confirms.
     pub share_proposals: Vec<InstituteId>,
     /// Institutes that may read the case, or might once, oldest first.
@@ -298,6 +305,9 @@ pub struct CaseList {
     pub revision: u32,
     /// Variants stored.
     pub total: u32,
+    /// Of these, how many lie outside consent as it stands. Said to nobody.
+    #[serde(default)]
+    pub outside: u32,
     /// Rank score that a variant had to exceed.
     pub threshold: f64,
     /// BLAKE3 of what was loaded: files and the settings that decide what is stored.
@@ -313,6 +323,12 @@ pub struct CaseList {
 }
 
 impl CaseList {
+    /// Variants of the list that pages count.
+    #[must_use]
+    pub fn shown(&self) -> u32 {
+        self.total.saturating_sub(self.outside)
+    }
+
     /// Whether the other is the same revision of the same list.
     #[must_use]
     pub fn is_revision(&self, other: &Self) -> bool {
@@ -392,6 +408,9 @@ pub(super) mod field {
     pub const UPDATED_AT: &str = "updated_at";
     pub const SHARES: &str = "shares";
     pub const EMERGENCIES: &str = "emergencies";
+    pub const LISTS: &str = "lists";
+    pub const SECONDARY: &str = "secondary";
+    pub const CONSENTS: &str = "consents";
     pub const LISTED_REV: &str = "listed_rev";
     pub const REV: &str = "rev";
 }
@@ -470,6 +489,8 @@ mod tests {
             analysis_date: None,
             rank_model_version: None,
             rank_model: None,
+            secondary: Some(SecondaryGenes { list: "ACMG SF v3.2".into(), genes: vec![] }),
+            consents: Consents::default(),
             share_proposals: vec![],
             shares: vec![],
             emergencies: vec![],
@@ -496,13 +517,16 @@ mod tests {
             field::UPDATED_AT,
             field::SHARES,
             field::EMERGENCIES,
+            field::LISTS,
+            field::SECONDARY,
+            field::CONSENTS,
             field::REV,
         ] {
             assert!(document.contains_key(name), "{name}");
         }
         assert_eq!(case.search_words(), ["1", "a", "f1", "l1"]);
         assert!(!document.contains_key("rank_model"));
-        for later in ["shares", "emergencies", "tags", "work_rev"] {
+        for later in ["shares", "emergencies", "tags", "work_rev", "consents"] {
             document.remove(later);
         }
         // So this is also a case of an older version.

@@ -64,6 +64,17 @@ pub struct LoadReport {
 pub(super) const KEPT_FAULTS: usize = 50;
 
 impl LoadReport {
+    /// The counts without so many variants that were stored, each from a record of its own.
+    #[must_use]
+    pub(super) fn without(&self, variants: u64) -> Self {
+        Self {
+            records: self.records.saturating_sub(variants),
+            alleles: self.alleles.saturating_sub(variants),
+            stored: self.stored.saturating_sub(variants),
+            ..self.clone()
+        }
+    }
+
     /// Records read per second; 0 when nothing was timed.
     #[must_use]
     pub fn records_per_second(&self) -> f64 {

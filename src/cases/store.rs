@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
-use bson::{Bson, DateTime, doc};
+use bson::{Bson, DateTime, Document, doc};
 use jiff::{SignedDuration, Timestamp};
 use mongodb::ClientSession;
 use mongodb::options::FindOptions;
@@ -275,6 +275,46 @@ impl CaseStore {
         self.put(session, &editor.access().case().id, known, field::SHARES, shares).await
     }
 
+    /// Puts what somebody consents to on record, with what follows: the counts of the lists, and shares that it ends. Part of
+    /// the transaction that writes the events.
+    pub async fn set_consents(
+        &self,
+        session: &mut ClientSession,
+        _: &CaseEditor,
+        read: &Case,
+        after: &Case,
+    ) -> Result<(), StoreError> {
+        let set = doc! {
+            field::CONSENTS: written(&after.consents)?,
+            field::SHARES: written(&after.shares)?,
+            field::LISTS: written(&after.lists)?,
+        };
+        self.put_listed(session, read, set).await
+    }
+
+    /// Puts other genes of secondary findings in place, with the counts of the lists; for commands on the machine.
+    pub async fn set_secondary(
+        &self,
+        _: &SystemScope,
+        session: &mut ClientSession,
+        read: &Case,
+        after: &Case,
+    ) -> Result<(), StoreError> {
+        let set = doc! { field::SECONDARY: written(&after.secondary)?, field::LISTS: written(&after.lists)? };
+        self.put_listed(session, read, set).await
+    }
+
+    /// Sets fields of which lists of cases show some, or tells that somebody was faster.
+    async fn put_listed(&self, session: &mut ClientSession, read: &Case, mut set: Document) -> Result<(), StoreError> {
+        set.insert(field::LISTED_REV, self.directories.count(&mut *session, &read.institute).await?);
+        let change = doc! { "$set": set, "$inc": { field::REV: 1 } };
+        if self.cases.update_one_in(session, doc! { "_id": &read.id, field::REV: read.rev }, change).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the case"))
+        }
+    }
+
     /// Puts how the work stands in place of what was read, in the transaction that writes the event.
     pub async fn set_work(
         &self,
@@ -284,25 +324,15 @@ impl CaseStore {
         work: &CaseWork,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let written = |error: bson::error::Error| StoreError::Unwritable {
-            collection: Case::COLLECTION,
-            reason: error.to_string(),
-        };
         let set = doc! {
-            field::LISTED_REV: self.directories.count(&mut *session, &read.institute).await?,
             field::STATUS: work.status.as_str(),
-            field::ASSIGNEES: bson::serialize_to_bson(&work.assignees).map_err(written)?,
-            field::TAGS: bson::serialize_to_bson(&work.tags).map_err(written)?,
+            field::ASSIGNEES: written(&work.assignees)?,
+            field::TAGS: written(&work.tags)?,
             field::SYNOPSIS: &work.synopsis,
             field::WORK_REV: read.work_rev + 1,
             field::UPDATED_AT: DateTime::from_millis(now.as_millisecond()),
         };
-        let change = doc! { "$set": set, "$inc": { field::REV: 1 } };
-        if self.cases.update_one_in(session, doc! { "_id": &read.id, field::REV: read.rev }, change).await? {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict("the case"))
-        }
+        self.put_listed(session, read, set).await
     }
 
     /// The case of this name, if it is one that the administrator may open in an emergency.
@@ -346,9 +376,7 @@ impl CaseStore {
         list: &str,
         all: &[T],
     ) -> Result<(), StoreError> {
-        let all = bson::serialize_to_bson(all)
-            .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })?;
-        let change = doc! { "$set": { list: all }, "$inc": { field::REV: 1 } };
+        let change = doc! { "$set": { list: written(all)? }, "$inc": { field::REV: 1 } };
         if self.cases.update_one_in(session, doc! { "_id": case, field::REV: known }, change).await? {
             Ok(())
         } else {
@@ -386,6 +414,12 @@ impl CaseStore {
     pub async fn prepare(&self) -> Result<(), StoreError> {
         self.cases.collection().await.map(|_| ())
     }
+}
+
+/// A value as a case's document holds it.
+fn written<T: Serialize + ?Sized>(value: &T) -> Result<Bson, StoreError> {
+    bson::serialize_to_bson(value)
+        .map_err(|error| StoreError::Unwritable { collection: Case::COLLECTION, reason: error.to_string() })
 }
 
 #[derive(Deserialize)]

@@ -80,7 +80,18 @@ pub struct ListSummary {
     /// Clinical or research.
     pub list: ListKind,
     /// Variants stored.
-    pub total: u32,
+    total: u32,
+    /// Of these, those outside consent.
+    #[serde(default)]
+    outside: u32,
+}
+
+impl ListSummary {
+    /// Variants of the list that pages count.
+    #[must_use]
+    pub fn shown(&self) -> u32 {
+        self.total.saturating_sub(self.outside)
+    }
 }
 
 /// A case by its names.
@@ -140,6 +151,6 @@ pub(super) fn summary() -> Document {
     doc! {
         "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1, "tags": 1,
         "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
-        "lists.category": 1, "lists.list": 1, "lists.total": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,
+        "lists.category": 1, "lists.list": 1, "lists.total": 1, "lists.outside": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,
     }
 }

@@ -16,6 +16,7 @@ use crate::app::{self, AppState};
 use crate::auth::cookie_header;
 use crate::cases::Case;
 use crate::ids::CommentId;
+use crate::web::filters;
 
 /// One thing that somebody did.
 struct Deed {
@@ -35,6 +36,8 @@ enum What {
     About(&'static str, &'static str, &'static [(&'static str, &'static str)]),
     /// A comment on the variant at a place.
     SayOf(&'static str, &'static str),
+    /// An individual of the family says this to being told of secondary findings.
+    Consent(&'static str, &'static str),
     /// A filter is kept under a name.
     Keep(&'static str, &'static str),
     /// All that pass a filter are put aside for a reason.
@@ -49,7 +52,7 @@ const KIM: &str = "clinician";
 const GITA: &str = "geneticist";
 
 /// In their order. The first case is left to the newcomer.
-const DEEDS: [Deed; 32] = [
+const DEEDS: [Deed; 35] = [
     deed(GITA, "D24-002", What::Assign(GITA)),
     deed(
         GITA,
@@ -89,6 +92,9 @@ const DEEDS: [Deed; 32] = [
     deed(KIM, "D24-004", What::Status("prioritized")),
     deed(KIM, "D24-004", What::Assign(KIM)),
     deed(KIM, "D24-004", What::Tag("incidental")),
+    deed(KIM, "D24-004", What::Consent("-m", "yes")),
+    deed(KIM, "D24-004", What::Consent("-f", "yes")),
+    deed(KIM, "D24-004", What::Consent("-p", "yes_of_minor")),
     deed(
         KIM,
         "D24-004",
@@ -160,6 +166,17 @@ impl What {
                 let variant = visitor.variant(case, place).await?;
                 visitor.post(&format!("{variant}/{action}"), form).await?;
             }
+            Self::Consent(member, answer) => {
+                let individual = visitor.individual(case, member).await?;
+                let day = filters::date(app.clock.now());
+                let form = [
+                    ("individual", individual.as_str()),
+                    ("rev", "0"),
+                    ("secondary_findings", answer),
+                    ("secondary_findings_on", &day),
+                ];
+                visitor.post(&format!("{case}/consent"), &form).await?;
+            }
             Self::Keep(filter, name) => {
                 visitor.post(&format!("{case}/filters?{filter}"), &[("name", name)]).await?;
             }
@@ -225,6 +242,14 @@ impl Visitor {
     /// The value of the first hidden field of this name on a page.
     async fn hidden(&self, path: &str, name: &str) -> anyhow::Result<String> {
         hidden_in(&self.get(path).await?, name)
+    }
+
+    /// The identity of an individual of the case by the end of it.
+    async fn individual(&self, case: &str, end: &str) -> anyhow::Result<String> {
+        let case: Value = serde_json::from_str(&self.get(&format!("/api/v1{case}")).await?)?;
+        let ids = case["individuals"].as_array().into_iter().flatten().filter_map(|one| one["individual_id"].as_str());
+        let found = ids.into_iter().find(|id| id.ends_with(end)).with_context(|| format!("{end} in the family"))?;
+        Ok(found.to_owned())
     }
 
     /// The page of the variant at a place.

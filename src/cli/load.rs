@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::{LoadCase, SystemScope, open};
 use crate::app::AppState;
 use crate::cases::{self, CaseConfig, Individual, LoadOptions, Loaded, check_family, page_order, read_ped};
+use crate::consent;
 use crate::db::StoreError;
 use crate::genes::import;
 use crate::genome::GenomeBuild;
@@ -262,5 +263,9 @@ pub(super) async fn reference(app: &AppState, scope: &SystemScope, dir: &Path) -
         println!("{line}");
     }
     println!("stored {} genes and {} transcripts", imported.genes, imported.transcripts);
+    let changed = consent::refresh(app, scope).await?;
+    if changed > 0 {
+        println!("{changed} cases follow the new list of secondary findings");
+    }
     Ok(())
 }

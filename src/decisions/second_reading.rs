@@ -12,7 +12,6 @@ use crate::cases::{CaseAccess, CaseEditor, CaseGeneticist};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::VariantId;
 use crate::institutes::Institute;
-use crate::timeline::GONE;
 use crate::variants::{Category, Standing};
 use crate::web::{CsrfForm, filters, see_other, urls};
 
@@ -54,7 +53,7 @@ pub(crate) async fn panel(
     let names = app.variants.names(access, &ids).await?;
     let case = access.case();
     let open = marks.iter().map(|state| OpenMark {
-        name: names.get(&state.id).cloned().unwrap_or_else(|| GONE.to_owned()),
+        name: names.call(&state.id, None).to_owned(),
         url: urls::variant(case, &state.id, &[]),
         words: in_words(state, false).swap_remove(0),
     });

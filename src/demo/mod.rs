@@ -54,6 +54,9 @@ const PANELS: [(&str, &str); 9] = [
     ("dilated-cardiomyopathy-1.0.txt", include_str!("../../config/demo/panels/dilated-cardiomyopathy-1.0.txt")),
 ];
 
+/// The panel that holds the genes of secondary findings.
+const SECONDARY: &str = "acmg-sf-3.2.txt";
+
 /// What was written. All paths are relative to the folder given to [`write_all`], which holds this as `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -210,6 +213,7 @@ pub fn write_all(out: &Path, seed: u64) -> Result<Manifest, DemoError> {
     for file in reference::files(&facts) {
         write_compressed(&out.join(&reference).join(file.name), &file.text)?;
     }
+    write_file(&out.join(&reference).join("secondary_findings.tsv"), &secondary_findings())?;
     let mut panels = Vec::new();
     for (name, text) in PANELS {
         let file = Path::new("panels").join(name);
@@ -291,6 +295,14 @@ fn rng(seed: u64, key: &str) -> DemoRng {
 fn simple_id(variant: &TeachingVariant, build: GenomeBuild) -> String {
     let allele = variant.allele(build);
     format!("{}_{}_{}_{}", allele.chrom, allele.pos, allele.reference, allele.alternative)
+}
+
+/// The list of secondary findings, from the panel of its genes.
+fn secondary_findings() -> String {
+    let panel = PANELS.iter().find(|(name, _)| *name == SECONDARY).map_or("", |(_, text)| text);
+    let genes = panel.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split('\t').next());
+    let lines = genes.map(|number| format!("HGNC:{number}\tACMG SF v3.2\n"));
+    std::iter::once("hgnc_id\tsecondary_findings\n".to_owned()).chain(lines).collect()
 }
 
 fn describe_panel(text: &str, file: PathBuf) -> DemoPanel {

@@ -302,6 +302,12 @@ pub fn share_subject(share: &ShareId) -> String {
     format!("share/{share}")
 }
 
+/// How an individual's consent is named in [`Change::subject`].
+#[must_use]
+pub fn consent_subject(case: &CaseId, individual: &str) -> String {
+    format!("consent/{case}/{individual}")
+}
+
 /// How an emergency access to a case is named in [`Change::subject`].
 #[must_use]
 pub fn emergency_subject(emergency: &EmergencyId) -> String {

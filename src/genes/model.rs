@@ -41,6 +41,9 @@ pub struct Gene {
     /// Its diseases, OMIM before Orphanet, with their inheritance and who says so.
     #[serde(deserialize_with = "super::disease::of_any_version")]
     pub diseases: Vec<GeneDisease>,
+    /// The list of secondary findings that it is on, with its version, e.g. `ACMG SF v3.2`.
+    #[serde(default)]
+    pub secondary_findings: Option<String>,
     /// Where the facts come from.
     pub source: String,
 }
@@ -105,7 +108,11 @@ impl Stored for Gene {
     const COLLECTION: &'static str = "genes";
 
     fn indexes() -> Vec<IndexModel> {
-        vec![index("symbol", doc! { "symbol": 1 }), index("alias", doc! { "aliases": 1 })]
+        vec![
+            index("symbol", doc! { "symbol": 1 }),
+            index("alias", doc! { "aliases": 1 }),
+            index("secondary", doc! { "secondary_findings": 1 }),
+        ]
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::disease::Disease;
 use super::model::{Gene, TranscriptRecord};
 use crate::cli::SystemScope;
+use crate::consent::{ListedGene, SecondaryGenes};
 use crate::db::{Db, Documents, StoreError, Stored};
 use crate::genome::GenomeBuild;
 
@@ -41,6 +42,15 @@ pub struct GeneName {
     /// `RNA, …` locus types pass the clinical preset when the gene has a disease.
     #[serde(default)]
     pub locus_type: Option<String>,
+}
+
+/// A gene on the list of secondary findings.
+#[derive(Deserialize)]
+struct OnList {
+    #[serde(rename = "_id")]
+    hgnc_id: u32,
+    symbol: String,
+    secondary_findings: String,
 }
 
 impl GeneName {
@@ -143,6 +153,16 @@ impl GeneStore {
         let ids: Vec<Bson> = ids.iter().map(|id| Bson::Int64(i64::from(*id))).collect();
         let genes = self.genes.find(doc! { "_id": { "$in": ids } }, FindOptions::default()).await?;
         Ok(genes.into_iter().map(|gene| (gene.hgnc_id, gene)).collect())
+    }
+
+    /// The list of secondary findings with its genes, by number; none when no such list is loaded.
+    pub(crate) async fn secondary_findings(&self) -> Result<Option<SecondaryGenes>, StoreError> {
+        let parts = doc! { "symbol": 1, "secondary_findings": 1 };
+        let options = FindOptions::builder().projection(parts).sort(doc! { "_id": 1 }).build();
+        let found: Vec<OnList> = self.genes.find_as(doc! { "secondary_findings": { "$gt": "" } }, options).await?;
+        let Some(list) = found.first().map(|gene| gene.secondary_findings.clone()) else { return Ok(None) };
+        let genes = found.into_iter().map(|gene| ListedGene { hgnc_id: gene.hgnc_id, symbol: gene.symbol }).collect();
+        Ok(Some(SecondaryGenes { list, genes }))
     }
 
     /// The transcripts of these genes on one build.

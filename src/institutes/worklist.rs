@@ -55,7 +55,7 @@ impl Entry {
         individuals.sort_by_key(|one| order(one.phenotype));
         let joined = |words: Vec<&str>| words.join(", ");
         let lists =
-            case.lists.iter().map(|list| format!("{} {}", filters::thousands(u64::from(list.total)), list.category));
+            case.lists.iter().map(|list| format!("{} {}", filters::thousands(u64::from(list.shown())), list.category));
         Self {
             name: case.name.to_string(),
             family: case.family.clone(),

@@ -3,6 +3,7 @@
 use super::forms::Terms;
 use crate::app::AppState;
 use crate::cases::{Case, CaseEditor, Share, ShareEnd};
+use crate::consent::Purpose;
 use crate::db::{StoreError, unless_conflict};
 use crate::events::{Actor, Change, EventKind, fact, share_subject};
 use crate::ids::ShareId;
@@ -19,6 +20,8 @@ pub enum Granted {
     AsBefore(Share),
     /// It is shared with this institute on other terms.
     Running(Share),
+    /// Somebody in the case does not consent to sharing.
+    Refused,
 }
 
 /// What became of ending a share.
@@ -39,6 +42,9 @@ pub async fn grant(app: &AppState, editor: &CaseEditor, terms: &Terms) -> Result
     let mut case = editor.access().case().clone();
     for _ in 0..TRIES {
         let now = app.clock.now();
+        if case.consents.refuse(Purpose::Sharing) {
+            return Ok(Granted::Refused);
+        }
         if let Some(running) = case.shares.iter().find(|share| share.with == terms.with && share.is_running(now)) {
             let same = terms.are_of(running);
             return Ok(if same { Granted::AsBefore(running.clone()) } else { Granted::Running(running.clone()) });

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::cases::{CaseWork, Emergency, Share};
 use crate::casework::in_words;
 use crate::comments::{Comment, Reach};
+use crate::consent;
 use crate::db::StoreError;
 use crate::decisions::terms;
 use crate::events::{Event, EventKind};
@@ -38,7 +39,6 @@ struct LoadedList {
     category: String,
     list: String,
     revision: i64,
-    total: i64,
     threshold: f64,
 }
 
@@ -80,6 +80,7 @@ pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, Store
         EventKind::VariantsDecided | EventKind::VariantsLookedAt => compared(event, together),
         EventKind::FilterUsed => compared(event, usage),
         EventKind::Share | EventKind::ShareEnded => compared(event, share),
+        EventKind::ConsentRecorded => compared(event, consent::in_words),
         EventKind::BreakGlass | EventKind::BreakGlassEnded => compared(event, emergency),
         EventKind::CommentWritten
         | EventKind::CommentEdited
@@ -120,9 +121,9 @@ pub(super) fn variant(event: &Event) -> Result<Option<AboutVariant>, StoreError>
 
 fn lists(all: &[LoadedList]) -> Vec<(String, String)> {
     let one = |list: &LoadedList| {
-        let total = filters::thousands(list.total.unsigned_abs());
         let threshold = filters::score(list.threshold);
-        let told = format!("{total} variants above rank score {threshold}, revision {}", list.revision);
+        // How many variants it has would tell how many of them lie outside consent.
+        let told = format!("revision {}, variants above rank score {threshold}", list.revision);
         (format!("{} {}", list.list, list.category), told)
     };
     all.iter().map(one).collect()

@@ -6,7 +6,7 @@ mod query;
 mod told;
 
 pub(crate) use query::TimelineQuery;
-pub(crate) use told::{GONE, Told};
+pub(crate) use told::Told;
 
 use crate::web::{Access, Routes};
 

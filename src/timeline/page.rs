@@ -4,7 +4,7 @@ use axum::response::Response;
 
 use super::facts::{AboutVariant, Fact};
 use super::query::{TimelineQuery, Topic};
-use super::told::{GONE, Told, ToldEvent};
+use super::told::{Told, ToldEvent};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess};
@@ -87,9 +87,8 @@ pub(super) async fn show(
     }
     let older = told.older.clone().map(|oldest| url(TimelineQuery { before: Some(oldest), ..query.clone() }));
     let variant = query.variant.as_ref().map(|id| {
-        let name = told.names.get(id);
-        let page = name.map(|_| urls::variant(case, id, &[]));
-        (id.to_string(), name.cloned().unwrap_or_else(|| GONE.to_owned()), page)
+        let page = told.names.get(id).map(|_| urls::variant(case, id, &[]));
+        (id.to_string(), told.names.call(id, None).to_owned(), page)
     });
     page.render(|layout| TimelinePage {
         layout: layout.with_case(access.bar()),

@@ -34,13 +34,22 @@ pub(crate) enum Topic {
     Comments,
     Filters,
     Sharing,
+    Consent,
     Emergencies,
 }
 
 impl Topic {
     /// All, in the order of the form.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Lists, Self::Work, Self::Decisions, Self::Comments, Self::Filters, Self::Sharing, Self::Emergencies];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Lists,
+        Self::Work,
+        Self::Decisions,
+        Self::Comments,
+        Self::Filters,
+        Self::Sharing,
+        Self::Consent,
+        Self::Emergencies,
+    ];
 
     /// The value in addresses.
     pub(super) fn as_str(self) -> &'static str {
@@ -51,6 +60,7 @@ impl Topic {
             Self::Comments => "comments",
             Self::Filters => "filters",
             Self::Sharing => "sharing",
+            Self::Consent => "consent",
             Self::Emergencies => "emergencies",
         }
     }
@@ -64,6 +74,7 @@ impl Topic {
             Self::Comments => "comments",
             Self::Filters => "use of saved filters",
             Self::Sharing => "sharing",
+            Self::Consent => "consent",
             Self::Emergencies => "emergency access",
         }
     }
@@ -87,6 +98,7 @@ impl Topic {
             ],
             Self::Filters => vec![EventKind::FilterUsed],
             Self::Sharing => vec![EventKind::Share, EventKind::ShareEnded],
+            Self::Consent => vec![EventKind::ConsentRecorded],
             Self::Emergencies => vec![EventKind::BreakGlass, EventKind::BreakGlassEnded],
         }
     }

@@ -1,7 +1,5 @@
 //! What the history of a case tells a reader, for page and API alike.
 
-use std::collections::HashMap;
-
 use super::facts::{self, AboutVariant, Fact};
 use super::query::{Place, TimelineQuery};
 use crate::app::AppState;
@@ -12,12 +10,10 @@ use crate::error::AppResult;
 use crate::events::Event;
 use crate::ids::VariantId;
 use crate::users::Colleague;
+use crate::variants::VariantNames;
 
 /// Events at once.
 const SHOWN: usize = 100;
-
-/// A variant that no list of the case holds.
-pub(crate) const GONE: &str = "a variant that the lists do not hold any more";
 
 /// Events of a case, the newest first.
 pub(crate) struct Told {
@@ -25,7 +21,7 @@ pub(crate) struct Told {
     /// Those who read the reader's institute's cases.
     pub colleagues: Vec<Colleague>,
     /// Variants by the names that the case's lists give them.
-    pub names: HashMap<VariantId, String>,
+    pub names: VariantNames,
     /// Where older ones begin.
     pub older: Option<Place>,
     /// Whether changes are left out that the reader is to come to by themselves.
@@ -77,9 +73,9 @@ impl Told {
     pub(crate) fn name_of<'a>(&'a self, about: &'a AboutVariant) -> &'a str {
         let said = match about {
             AboutVariant::Id(_) => None,
-            AboutVariant::Named(_, name) => Some(name),
+            AboutVariant::Named(_, name) => Some(name.as_str()),
         };
-        self.names.get(about.id()).or(said).map_or(GONE, String::as_str)
+        self.names.call(about.id(), said)
     }
 }
 

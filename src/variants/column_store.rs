@@ -17,6 +17,7 @@ use super::model::Category;
 use super::store::VariantStore;
 use crate::cases::{Case, CaseAccess, CaseList, ListKind};
 use crate::cli::SystemScope;
+use crate::consent::Withheld;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::ids::CaseId;
 
@@ -54,7 +55,7 @@ impl Stored for ColumnChunk {
 pub struct ColumnStore {
     chunks: Documents<ColumnChunk>,
     variants: VariantStore,
-    cache: Cache<ListRevision, Arc<Columns>>,
+    cache: Cache<Kept, Arc<Columns>>,
     /// Lists whose columns were found unfit and said to be so.
     told: Arc<Mutex<HashSet<ListRevision>>>,
 }
@@ -80,7 +81,13 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// What the cache is keyed by: a revision never changes, so an entry never goes stale.
+/// What the cache is keyed by: neither a revision nor a list without something ever changes, so an entry never goes stale.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Kept {
+    list: ListRevision,
+    withheld: Withheld,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct ListRevision {
     case: CaseId,
@@ -95,7 +102,7 @@ impl ColumnStore {
     pub fn new(db: &Db, variants: VariantStore, megabytes: u64) -> Self {
         let cache = Cache::builder()
             .max_capacity(megabytes * 1024 * 1024)
-            .weigher(|_: &ListRevision, columns: &Arc<Columns>| u32::try_from(columns.bytes()).unwrap_or(u32::MAX))
+            .weigher(|_: &Kept, columns: &Arc<Columns>| u32::try_from(columns.bytes()).unwrap_or(u32::MAX))
             .build();
         Self { chunks: Documents::new(db), variants, cache, told: Arc::default() }
     }
@@ -117,38 +124,55 @@ impl ColumnStore {
         ColumnsBuilder::new(case.build, individuals)
     }
 
-    /// The columns of a published list: from memory, else from the database, else built from the documents.
+    /// The columns of a published list, without what lies outside consent: from memory, else from the database, else built
+    /// from the documents.
     pub async fn of_list(&self, access: &CaseAccess, list: &CaseList) -> Result<Arc<Columns>, StoreError> {
-        let columns = self.of_case(access.case(), list, Demand::Whole).await?;
+        let columns = self.of_case(access.case(), list, &access.case().withheld(), Demand::Whole).await?;
         // A copy for each request: guests are few, and what is kept in memory stays one per list.
         Ok(if access.is_guest() { Arc::new(columns.without_archive()) } else { columns })
     }
 
-    /// As [`Self::of_list`], for a command that looks for what is missing itself.
+    /// How many variants of a published list lie outside consent as this case has it.
+    pub(crate) async fn count_outside(&self, case: &Case, list: &CaseList) -> Result<u32, StoreError> {
+        let withheld = case.withheld();
+        if withheld.is_nothing() {
+            return Ok(0);
+        }
+        Ok(self.of_case(case, list, &Withheld::default(), Demand::Whole).await?.outside(&withheld))
+    }
+
+    /// The whole list, for a command that looks for what is missing itself.
     pub async fn of_list_for_command(
         &self,
         _: &SystemScope,
         case: &Case,
         list: &CaseList,
     ) -> Result<Arc<Columns>, StoreError> {
-        self.of_case(case, list, Demand::AsStored).await
+        self.of_case(case, list, &Withheld::default(), Demand::AsStored).await
     }
 
     /// Requests that come together wait for one of them to read or build.
-    async fn of_case(&self, case: &Case, list: &CaseList, demand: Demand) -> Result<Arc<Columns>, StoreError> {
-        let key = ListRevision::of(case, list);
-        let found = self.cache.entry_by_ref(&key).or_try_insert_with(async {
-            match self.read(&key, list.total).await? {
-                Ok(columns) => Ok(Arc::new(columns)),
+    async fn of_case(
+        &self,
+        case: &Case,
+        list: &CaseList,
+        withheld: &Withheld,
+        demand: Demand,
+    ) -> Result<Arc<Columns>, StoreError> {
+        let kept = Kept { list: ListRevision::of(case, list), withheld: withheld.clone() };
+        let found = self.cache.entry_by_ref(&kept).or_try_insert_with(async {
+            let columns = match self.read(&kept.list, list.total).await? {
+                Ok(columns) => columns,
                 Err(unfit) => {
-                    self.tell(&key, unfit);
+                    self.tell(&kept.list, unfit);
                     let columns = self.build(case, list).await?;
                     if demand == Demand::Whole {
                         must_be_whole(case, list, &columns)?;
                     }
-                    Ok(Arc::new(columns))
+                    columns
                 }
-            }
+            };
+            Ok(Arc::new(if withheld.is_nothing() { columns } else { columns.within(withheld) }))
         });
         match found.await {
             Ok(entry) => Ok(entry.into_value()),

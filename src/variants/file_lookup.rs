@@ -10,13 +10,15 @@ use noodles::core::Position;
 use noodles::core::region::Interval;
 use noodles::csi::BinningIndex;
 
+use super::columns::is_low_fraction;
 use super::identity::Identity;
-use super::model::Category;
+use super::model::{Category, told_of};
 use super::sought::Matcher;
 use crate::cases::{Case, ListKind};
+use crate::consent::{Carried, Told, Withheld};
 use crate::genome::{Chromosome, Region};
 use crate::ids::VariantId;
-use crate::vcf::model::Allele;
+use crate::vcf::model::{Allele, Call};
 use crate::vcf::{Limits, ReadOptions, VcfError, VcfReader};
 
 /// Longest that reading a file from its beginning may take.
@@ -140,10 +142,11 @@ impl Lookup {
     }
 
     fn read(&self, case: &Case, mut reader: VcfReader, started: Instant, says: &mut FileSays) -> Result<(), VcfError> {
+        let consent = Consent::new(case, &reader.header().samples);
         while let Some(record) = reader.next_record()? {
             says.unreadable += usize::from(record.unreadable.is_some());
-            for allele in record.alleles {
-                if !self.matcher.allele(&allele) {
+            for mut allele in record.alleles {
+                if !consent.tells(&mut allele) || !self.matcher.allele(&allele) {
                     continue;
                 }
                 if says.alleles.len() == MOST_ALLELES {
@@ -158,6 +161,40 @@ impl Lookup {
             }
         }
         Ok(())
+    }
+}
+
+/// What consent lets a file tell.
+struct Consent {
+    withheld: Withheld,
+    /// Sample columns of those sequenced, and whether genes are closed in them; a person without one has no call.
+    columns: Vec<(bool, Option<usize>)>,
+}
+
+impl Consent {
+    fn new(case: &Case, samples: &[String]) -> Self {
+        let withheld = case.withheld();
+        let sequenced = case.individuals.iter().filter(|individual| individual.has_dna());
+        let ids = sequenced.map(|individual| &individual.individual_id);
+        let columns = ids.map(|id| (withheld.concerns(id), samples.iter().position(|sample| sample == id))).collect();
+        Self { withheld, columns }
+    }
+
+    /// Whether an allele is told of; closed genes are taken from it.
+    fn tells(&self, allele: &mut Allele) -> bool {
+        if self.withheld.is_nothing() {
+            return true;
+        }
+        let none = Call::default();
+        let carried = self.columns.iter().fold(Carried::default(), |carried, (closed, column)| {
+            let call = column.and_then(|column| allele.calls.get(column)).unwrap_or(&none);
+            carried.and(*closed, call.zygosity, is_low_fraction(call))
+        });
+        let told = told_of(&self.withheld, carried, &allele.genes);
+        if told == Told::WithoutGenes {
+            allele.genes.retain(|gene| !self.withheld.has_gene(gene.hgnc_id, gene.symbol.as_deref().unwrap_or("")));
+        }
+        told != Told::Nothing
     }
 }
 

@@ -116,6 +116,17 @@ pub async fn find(app: &AppState, access: &CaseAccess, params: &Params, trail: &
     let gene = gene_of(app, &sought, &search).await?;
     let matcher = Matcher::new(sought.clone(), case.build, gene);
     let mut notes = Vec::new();
+    let withheld = case.withheld();
+    if let Some(name) = gene_name(&sought)
+        && withheld.has_gene(gene, name)
+    {
+        // Said whether or not there is anything, so that it tells nothing.
+        notes.push(
+            "Outside consent: what people carry in this gene who do not allow to be told of it is not told, nor whether they \
+             do."
+            .to_owned(),
+        );
+    }
     let mut rows = match &sought {
         Sought::Hgvs { .. } => rows_by_hgvs(app, access, &search, &sought, &matcher, &mut notes).await?,
         _ => (0..search.total()).filter(|row| matcher.row(search.columns.row(*row))).collect(),
@@ -138,6 +149,9 @@ pub async fn find(app: &AppState, access: &CaseAccess, params: &Params, trail: &
         let threshold = search.list.as_ref().map(|list| list.threshold);
         files =
             said.into_iter().filter_map(|says| FileAnswer::new(says, &search, threshold, rows.is_empty())).collect();
+        if !withheld.is_nothing() && !files.is_empty() {
+            notes.push("A variant outside consent is told as if it was not there.".to_owned());
+        }
     }
     let matching = rows.len();
     rows.truncate(MOST);
@@ -156,12 +170,19 @@ fn question_of(params: &Params) -> AppResult<(String, Sought)> {
     Ok((question.to_owned(), sought))
 }
 
+fn gene_name(sought: &Sought) -> Option<&str> {
+    match sought {
+        Sought::Gene(name) | Sought::Hgvs { of: Some(HgvsOf::Gene(name)), .. } => Some(name),
+        _ => None,
+    }
+}
+
 async fn gene_of(app: &AppState, sought: &Sought, search: &Search) -> AppResult<Option<u32>> {
-    let (Sought::Gene(name) | Sought::Hgvs { of: Some(HgvsOf::Gene(name)), .. }) = sought else { return Ok(None) };
+    let Some(name) = gene_name(sought) else { return Ok(None) };
     if let Some(id) = search.columns.gene_named(name) {
         return Ok(Some(id));
     }
-    let names = app.genes.resolve(std::slice::from_ref(name)).await?;
+    let names = app.genes.resolve(&[name.to_owned()]).await?;
     Ok(names.resolve(name).map(|gene| gene.hgnc_id))
 }
 

@@ -70,6 +70,10 @@ struct ListPage {
     sorts: Vec<SortLink>,
     exports: Vec<(&'static str, String)>,
     not_assessed: Vec<String>,
+    /// What lies outside consent, in words.
+    closed: Option<String>,
+    /// Where consent is put on record, for those who do.
+    consent_url: Option<String>,
     /// Where several variants are dismissed together, for who decides about variants.
     dismiss_url: Option<String>,
     reasons: &'static [(u16, &'static str)],
@@ -213,6 +217,8 @@ async fn list(
             .map(|format| (format, urls::export(case, format, &query(filter, kind))))
             .to_vec(),
         not_assessed: case.not_assessed.clone(),
+        closed: case.closed(),
+        consent_url: decides.then(|| urls::consent(case)),
     })
 }
 

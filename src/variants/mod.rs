@@ -36,7 +36,7 @@ pub use observations::{Observation, ObservationStore, Seen, SeenIn};
 pub use read_back::{Misread, read_back};
 pub(crate) use seen::{keys_across_cases, seen_in_institute};
 pub use states::{Awaiting, Decision, Part, StateStore, States, Together, TogetherFact, VariantState};
-pub use store::VariantStore;
+pub use store::{VariantNames, VariantStore};
 pub(crate) use variant_path::VariantPath;
 pub(crate) use views::change;
 

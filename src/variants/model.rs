@@ -3,8 +3,10 @@ use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 use serde_with::skip_serializing_none;
 
+use super::columns::is_low_fraction;
 use super::identity::{Identity, document_id, simple_id};
 use crate::cases::{Case, ListKind};
+use crate::consent::{Carried, Told, Withheld};
 use crate::db::{Stored, index};
 use crate::genome::{Chromosome, GenomeBuild, NormKey};
 use crate::ids::{CaseId, VariantId};
@@ -147,6 +149,28 @@ impl Variant {
         self
     }
 
+    /// The document without what is withheld; none when nothing of it is told. As [`Columns::within`] has it.
+    ///
+    /// [`Columns::within`]: super::columns::Columns::within
+    #[must_use]
+    pub(super) fn within(mut self, withheld: &Withheld) -> Option<Self> {
+        let told = told_of(withheld, carried(withheld, &self.samples), &self.genes);
+        let is_closed = |gene: &GeneAnnotation| withheld.has_gene(gene.hgnc_id, gene.symbol.as_deref().unwrap_or(""));
+        if self.genes.iter().any(is_closed) {
+            self.compounds.clear();
+        }
+        match told {
+            Told::WithoutGenes => self.genes.retain(|gene| !is_closed(gene)),
+            Told::OfSome => {
+                self.models.clear();
+                let concerned = self.samples.iter_mut().filter(|sample| withheld.concerns(&sample.individual_id));
+                concerned.for_each(|sample| sample.call = Call::default());
+            }
+            Told::Whole | Told::Nothing => {}
+        }
+        (told != Told::Nothing).then_some(self)
+    }
+
     /// Public id.
     #[must_use]
     pub fn id(&self) -> VariantId {
@@ -237,6 +261,23 @@ impl Variant {
             samples,
         }
     }
+}
+
+/// Who carries a variant with these calls.
+pub(super) fn carried(withheld: &Withheld, samples: &[SampleCall]) -> Carried {
+    samples.iter().fold(Carried::default(), |carried, sample| {
+        let closed = withheld.concerns(&sample.individual_id);
+        carried.and(closed, sample.call.zygosity, is_low_fraction(&sample.call))
+    })
+}
+
+/// What is told of a variant with these genes.
+pub(super) fn told_of(withheld: &Withheld, carried: Carried, genes: &[GeneAnnotation]) -> Told {
+    let genes = genes.iter().map(|gene| {
+        let (symbol, term) = (gene.symbol.as_deref(), gene.consequence.as_deref());
+        (gene.hgnc_id, symbol.unwrap_or_default(), term.unwrap_or_default())
+    });
+    withheld.told(carried, genes)
 }
 
 /// Names of stored fields.

@@ -12,8 +12,9 @@ use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Scope;
-use crate::cases::ListKind;
+use crate::cases::{Case, ListKind};
 use crate::cli::SystemScope;
+use crate::consent::Purpose;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::genome::NormKey;
 use crate::ids::{CaseId, InstituteId};
@@ -58,6 +59,9 @@ pub(super) struct SeenChunk {
     institute: InstituteId,
     /// Hashes of 16 bytes, each followed by 1 when homozygous, else 0.
     keys: Binary,
+    /// They are kept for later and not counted, as somebody in the case does not consent to that.
+    #[serde(default)]
+    uncounted: bool,
 }
 
 impl Stored for SeenChunk {
@@ -116,6 +120,22 @@ pub struct SeenIn<'a> {
     pub category: Category,
     /// Clinical or research.
     pub list: ListKind,
+    /// Whether somebody does not consent to being counted.
+    pub uncounted: bool,
+}
+
+impl<'a> SeenIn<'a> {
+    /// The clinical list of small variants of a case.
+    #[must_use]
+    pub fn clinical(case: &'a Case) -> Self {
+        Self {
+            institute: &case.institute,
+            case: &case.id,
+            category: Category::Snv,
+            list: ListKind::Clinical,
+            uncounted: case.consents.refuse(Purpose::LocalCounts),
+        }
+    }
 }
 
 /// The `observations` collection and the record of what it counts.
@@ -150,7 +170,8 @@ impl ObservationStore {
         Ok(hashes.iter().map(|hash| counts.get(hash.as_slice()).copied().unwrap_or_default()).collect())
     }
 
-    /// Makes the counts agree with what this list's content shows: adds what is missing, takes back other content.
+    /// Makes the counts agree with what this list's content shows: adds what is missing, takes back other content. Where
+    /// somebody does not consent to being counted, it is kept without counting.
     pub async fn set(&self, _: &SystemScope, of: SeenIn<'_>, content: &str, seen: &Seen) -> Result<(), StoreError> {
         let known = self.chunk_ids(of).await?;
         let entries: Vec<(&[u8; HASH], &bool)> = seen.0.iter().collect();
@@ -170,8 +191,9 @@ impl ObservationStore {
                     content: content.to_owned(),
                     institute: of.institute.clone(),
                     keys: binary(&keys),
+                    uncounted: of.uncounted,
                 };
-                self.apply(&chunk, 1).await?;
+                self.apply(&chunk, Write::Add).await?;
             }
             wanted.push(id);
         }
@@ -200,6 +222,21 @@ impl ObservationStore {
         Ok(())
     }
 
+    /// Counts a case, or takes it out of the counts, as its people consent; how many parts changed. What was begun and not
+    /// finished is finished by the next call.
+    pub async fn follow_consent(&self, case: &Case) -> Result<usize, StoreError> {
+        let uncounted = case.consents.refuse(Purpose::LocalCounts);
+        let filter = doc! { "case_id": &case.id, "uncounted": stored(!uncounted) };
+        let options = FindOptions::builder().projection(doc! { "_id": 1 }).build();
+        let ids: Vec<ChunkId> = self.chunks.find_as(filter, options).await?;
+        for ChunkId { id } in &ids {
+            if let Some(chunk) = self.chunks.find_one(doc! { "_id": id }).await? {
+                self.apply(&SeenChunk { uncounted, ..chunk }, Write::Mark).await?;
+            }
+        }
+        Ok(ids.len())
+    }
+
     async fn chunk_ids(&self, of: SeenIn<'_>) -> Result<Vec<String>, StoreError> {
         let filter = doc! { "case_id": of.case, "category": of.category.as_str(), "list": of.list.as_str() };
         let ids: Vec<ChunkId> =
@@ -208,14 +245,22 @@ impl ObservationStore {
     }
 
     async fn take_back(&self, id: &str) -> Result<(), StoreError> {
-        match self.chunks.find_one(doc! { "_id": id }).await? {
-            Some(chunk) => self.apply(&chunk, -1).await,
-            None => Ok(()),
+        while let Some(chunk) = self.chunks.find_one(doc! { "_id": id }).await? {
+            if self.apply(&chunk, Write::Remove).await? {
+                break;
+            }
         }
+        Ok(())
     }
 
-    /// Adds (`1`) or removes (`-1`) a chunk with its counts, in one transaction.
-    async fn apply(&self, chunk: &SeenChunk, sign: i64) -> Result<(), StoreError> {
+    /// Writes a chunk with what it makes of the counts, in one transaction; `false` when another command did the same, or
+    /// something else with it.
+    async fn apply(&self, chunk: &SeenChunk, write: Write) -> Result<bool, StoreError> {
+        let sign = match (write, chunk.uncounted) {
+            (Write::Add | Write::Mark, false) => 1,
+            (Write::Remove, false) | (Write::Mark, true) => -1,
+            (Write::Add | Write::Remove, true) => 0,
+        };
         self.observations.collection().await?;
         let chunks = self.chunks.collection().await?;
         let updates: Vec<Document> = chunk
@@ -234,20 +279,32 @@ impl ObservationStore {
                 }
             })
             .collect();
-        let updates_nothing = updates.is_empty();
+        let updates_nothing = updates.is_empty() || sign == 0;
         let command = doc! { "update": Observation::COLLECTION, "ordered": false, "updates": updates };
         let mut transaction = self.chunks.db().begin().await?;
         let counted = loop {
             let session = &mut transaction.session;
             let work = async {
-                if sign > 0 {
-                    self.chunks.insert_in(session, chunk, "this part of the observations").await?;
-                } else if chunks.delete_one(doc! { "_id": &chunk.id }).session(&mut *session).await?.deleted_count == 0
-                {
-                    return Ok(()); // another command took it back
+                let is_first = match write {
+                    Write::Add => {
+                        self.chunks.insert_in(session, chunk, "this part of the observations").await?;
+                        true
+                    }
+                    Write::Remove => {
+                        let as_read = doc! { "_id": &chunk.id, "uncounted": stored(chunk.uncounted) };
+                        chunks.delete_one(as_read).session(&mut *session).await?.deleted_count == 1
+                    }
+                    Write::Mark => {
+                        let other = doc! { "_id": &chunk.id, "uncounted": stored(!chunk.uncounted) };
+                        let mark = doc! { "$set": { "uncounted": chunk.uncounted } };
+                        chunks.update_one(other, mark).session(&mut *session).await?.modified_count == 1
+                    }
+                };
+                if !is_first {
+                    return Ok(false);
                 }
                 if updates_nothing {
-                    return Ok(());
+                    return Ok(true);
                 }
                 let answer = self.chunks.db().raw().run_command(command.clone()).session(session).await?;
                 match answer.get_array("writeErrors") {
@@ -255,7 +312,7 @@ impl ObservationStore {
                         collection: Observation::COLLECTION,
                         reason: format!("{errors:?}").chars().take(300).collect(),
                     }),
-                    Err(_) => Ok(()),
+                    Err(_) => Ok(true),
                 }
             }
             .await;
@@ -264,9 +321,27 @@ impl ObservationStore {
             }
         };
         match counted {
-            Err(StoreError::Exists(_)) => Ok(()), // another command counted the same part
+            Err(StoreError::Exists(_)) => Ok(false),
             other => other,
         }
+    }
+}
+
+/// What is done to a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Write {
+    Add,
+    Remove,
+    /// Counted from now on, or not any more, as it says.
+    Mark,
+}
+
+/// How chunks are found that are so; those of older versions do not say it.
+fn stored(uncounted: bool) -> Document {
+    if uncounted {
+        doc! { "$eq": true }
+    } else {
+        doc! { "$ne": true }
     }
 }
 

@@ -54,6 +54,7 @@ mod tests {
             quality: None,
             fraction: None,
             low_fraction,
+            withheld: false,
         }
     }
 

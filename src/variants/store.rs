@@ -5,9 +5,10 @@ use mongodb::options::FindOptions;
 use serde::Deserialize;
 
 use super::identity::{document_id, simple_id};
-use super::model::{Category, Variant, field};
+use super::model::{Category, SampleCall, Variant, carried, field};
 use crate::cases::{CaseAccess, ListKind};
 use crate::cli::SystemScope;
+use crate::consent::{Told, Withheld};
 use crate::db::{Db, Documents, StoreError};
 use crate::genome::Chromosome;
 use crate::ids::{CaseId, VariantId};
@@ -30,11 +31,54 @@ struct Named {
     position: u32,
     reference: String,
     alternative: String,
+    genes: Vec<NamedGene>,
+    samples: Vec<SampleCall>,
+}
+
+/// A gene as far as consent asks for it.
+#[derive(Deserialize)]
+struct NamedGene {
+    hgnc_id: Option<u32>,
+    #[serde(default)]
+    symbol: String,
+    #[serde(default)]
+    consequence: String,
 }
 
 impl Named {
-    fn name(&self) -> String {
-        simple_id(&self.chromosome, self.position, &self.reference, &self.alternative)
+    /// None outside consent.
+    fn name(&self, withheld: &Withheld) -> Option<String> {
+        let genes = self.genes.iter().map(|gene| (gene.hgnc_id, gene.symbol.as_str(), gene.consequence.as_str()));
+        let is_told = withheld.told(carried(withheld, &self.samples), genes) != Told::Nothing;
+        is_told.then(|| simple_id(&self.chromosome, self.position, &self.reference, &self.alternative))
+    }
+}
+
+/// What a variant is called that no list of the case holds.
+const GONE: &str = "a variant that the lists do not hold any more";
+
+/// What a variant is called of which nothing is told without consent.
+const OUTSIDE: &str = "a variant outside consent";
+
+/// How variants of a case are named; those that no list holds any more are left out, those outside consent have no name.
+#[derive(Debug, Clone, Default)]
+pub struct VariantNames(HashMap<VariantId, Option<String>>);
+
+impl VariantNames {
+    /// The name in the lists, for a variant of which there is a page.
+    #[must_use]
+    pub fn get(&self, id: &VariantId) -> Option<&str> {
+        self.0.get(id)?.as_deref()
+    }
+
+    /// What to call a variant on a page. `said`: its name in what was written when a list held it.
+    #[must_use]
+    pub fn call<'a>(&'a self, id: &VariantId, said: Option<&'a str>) -> &'a str {
+        match self.0.get(id) {
+            Some(Some(name)) => name,
+            Some(None) => OUTSIDE,
+            None => said.unwrap_or(GONE),
+        }
     }
 }
 
@@ -54,31 +98,31 @@ impl VariantStore {
         let found = found.filter(|variant| {
             case.list(variant.category.as_str(), variant.list).is_some_and(|list| list.revision == variant.revision)
         });
-        Ok(found.map(|variant| held(access, variant)))
+        Ok(found.and_then(|variant| held(access, variant)))
     }
 
-    /// How variants of the case's published lists are named, by id; one that no list holds any more is left out.
-    pub async fn names(
-        &self,
-        access: &CaseAccess,
-        ids: &[VariantId],
-    ) -> Result<HashMap<VariantId, String>, StoreError> {
+    /// How variants of the case's published lists are named.
+    pub async fn names(&self, access: &CaseAccess, ids: &[VariantId]) -> Result<VariantNames, StoreError> {
         let revisions = || access.case().lists.iter().map(|list| list.revision);
         let keys: Vec<Bson> =
             ids.iter().flat_map(|id| revisions().map(move |revision| document_id(id, revision).into())).collect();
         if keys.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(VariantNames::default());
         }
-        let parts = doc! { "chromosome": 1, "position": 1, "reference": 1, "alternative": 1 };
+        let parts = doc! {
+            "chromosome": 1, "position": 1, "reference": 1, "alternative": 1,
+            "genes.hgnc_id": 1, "genes.symbol": 1, "genes.consequence": 1, "samples": 1,
+        };
         let options = FindOptions::builder().projection(parts).build();
         let filter = doc! { "_id": { "$in": keys }, field::CASE_ID: &access.case().id };
         let found: Vec<Named> = self.variants.find_as(filter, options).await?;
+        let withheld = access.case().withheld();
         let named = |id: &VariantId| {
             let hash = id.to_hash();
             let variant = found.iter().find(|variant| variant.key.bytes[..16] == hash)?;
-            Some((id.clone(), variant.name()))
+            Some((id.clone(), variant.name(&withheld)))
         };
-        Ok(ids.iter().filter_map(named).collect())
+        Ok(VariantNames(ids.iter().filter_map(named).collect()))
     }
 
     /// Documents of a published list by id, in the order asked for. A missing one is an error: the columns name it.
@@ -89,7 +133,16 @@ impl VariantStore {
         ids: &[VariantId],
     ) -> Result<Vec<Variant>, StoreError> {
         let found = self.in_order(&access.case().id, revision, ids).await?;
-        Ok(found.into_iter().map(|variant| held(access, variant)).collect())
+        let whole = found.len();
+        let told: Vec<Variant> = found.into_iter().filter_map(|variant| held(access, variant)).collect();
+        if told.len() != whole {
+            return Err(StoreError::Unreadable {
+                collection: "variants",
+                id: access.case().id.to_string(),
+                reason: "the list's columns show a variant that its document puts outside consent".to_owned(),
+            });
+        }
+        Ok(told)
     }
 
     /// As [`Self::of_list`], for commands on the machine.
@@ -139,7 +192,7 @@ impl VariantStore {
             .collect();
         filter.insert("$or", either);
         let found = self.variants.find(filter, FindOptions::builder().limit(MOST_WITH_HGVS).build()).await?;
-        Ok(found.into_iter().map(|variant| held(access, variant)).collect())
+        Ok(found.into_iter().filter_map(|variant| held(access, variant)).collect())
     }
 
     /// Adds documents of a revision that is not published yet.
@@ -197,9 +250,10 @@ impl VariantStore {
     }
 }
 
-/// The document as whoever reads the case may hold it.
-fn held(access: &CaseAccess, variant: Variant) -> Variant {
-    if access.is_guest() { variant.for_guest() } else { variant }
+/// The document as whoever reads the case may hold it; none outside consent.
+fn held(access: &CaseAccess, variant: Variant) -> Option<Variant> {
+    let variant = variant.within(&access.case().withheld())?;
+    Some(if access.is_guest() { variant.for_guest() } else { variant })
 }
 
 fn of_list(case: &CaseId, category: Category, list: ListKind) -> Document {

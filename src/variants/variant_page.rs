@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 
-use super::columns::RowState;
+use super::columns::{Row, RowState};
 use super::links::{Link, links};
 use super::model::Variant;
 use super::score_parts::ScoreParts;
@@ -299,7 +299,7 @@ impl VariantPage {
                 .collect(),
             dbsnp: variant.dbsnp.clone(),
             cosmic: variant.cosmic.clone(),
-            calls: calls(case, variant),
+            calls: calls(case, variant, found.columns.row(row)),
             callers: variant.callers.iter().map(|caller| (caller.name.clone(), caller.status.clone())).collect(),
             filters: variant.filters.clone(),
             quality: shown(variant.quality, 5),
@@ -499,13 +499,14 @@ fn explanation(ranks: &OtherRanks) -> Vec<(String, String)> {
     parts.iter().map(|part| (part.annotation.replace('_', " "), filters::score(part.impact))).collect()
 }
 
-fn calls(case: &Case, variant: &Variant) -> Vec<CallLine> {
+fn calls(case: &Case, variant: &Variant, row: Row<'_>) -> Vec<CallLine> {
     let with_dna = case.individuals.iter().filter(|individual| individual.has_dna());
     with_dna
         .zip(individual_heads(case))
         .map(|(individual, head)| {
             let sample = variant.samples.iter().find(|sample| sample.individual_id == individual.individual_id);
             let call = sample.map(|sample| sample.call.clone()).unwrap_or_default();
+            let withheld = row.withholds(&individual.individual_id);
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
@@ -516,7 +517,7 @@ fn calls(case: &Case, variant: &Variant) -> Vec<CallLine> {
                 head,
                 genotype: call.genotype.clone().unwrap_or_else(|| "–".to_owned()),
                 class: genotype_class(call.zygosity),
-                words: zygosity_words(call.zygosity),
+                words: if withheld { "outside consent" } else { zygosity_words(call.zygosity) },
                 ref_depth: counted(call.ref_depth),
                 alt_depth: counted(call.alt_depth),
                 depth: counted(call.depth),

@@ -365,6 +365,7 @@ impl CallView {
             ),
             class: genotype_class(call.zygosity),
             mark: match call.zygosity {
+                _ if call.withheld => "outside consent",
                 Zygosity::NoCall => "no call",
                 Zygosity::PartialReference => "half call",
                 Zygosity::OtherAllele => "other allele",

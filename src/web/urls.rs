@@ -109,6 +109,12 @@ pub fn sharing(of: &Case, query: &[(&str, String)]) -> String {
     with_query(&format!("{}/sharing", case(of)), query)
 }
 
+/// What the people of a case consent to.
+#[must_use]
+pub fn consent(of: &Case) -> String {
+    format!("{}/consent", case(of))
+}
+
 /// Where comments about a case are written.
 #[must_use]
 pub fn comments(of: &Case) -> String {

@@ -112,6 +112,8 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/{institute}/{case}/variants.xlsx", "case readers"),
     ("GET", "/{institute}/{case}/variants/{id}", "case readers"),
     ("GET", "/{institute}/{case}/find", "case readers"),
+    ("GET", "/{institute}/{case}/consent", "owners"),
+    ("POST", "/{institute}/{case}/consent", "owners"),
     ("GET", "/{institute}/{case}/sharing", "owners"),
     ("POST", "/{institute}/{case}/sharing", "owners"),
     ("POST", "/{institute}/{case}/sharing/end", "owners"),

@@ -20,6 +20,7 @@ mod break_glass;
 mod cases_page;
 mod casework;
 mod comments;
+mod consent;
 mod decisions;
 mod dismissing;
 mod elevation;

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 175] = [
+pub(super) const ACTIONS: [(&str, &str); 177] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -14,6 +14,8 @@ pub(super) const ACTIONS: [(&str, &str); 175] = [
     ("GET /{institute}/{case}/variants.csv", "exported variants as CSV"),
     ("GET /{institute}/{case}/variants.tsv", "exported variants as TSV"),
     ("GET /{institute}/{case}/variants.xlsx", "exported variants as XLSX"),
+    ("GET /{institute}/{case}/consent", "looked what the people of a case consent to"),
+    ("POST /{institute}/{case}/consent", "put consent on record"),
     ("GET /{institute}/{case}/sharing", "looked with whom a case is shared"),
     ("POST /{institute}/{case}/sharing", "shared a case"),
     ("POST /{institute}/{case}/sharing/end", "ended sharing a case"),

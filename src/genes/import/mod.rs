@@ -8,6 +8,7 @@ mod genes;
 mod modes;
 mod orphadata;
 mod phenotypes;
+mod secondary;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use self::diseases::{GeneIndex, Knowledge};
 use self::genes::{ensembl_genes, ensembl_transcripts, hgnc};
 use self::orphadata::orphadata;
 use self::phenotypes::{genes_to_phenotype, hpoa, mim2gene};
+use self::secondary::secondary_findings;
 use self::table::Table;
 use super::store::GeneStore;
 use crate::cli::SystemScope;
@@ -48,7 +50,7 @@ pub enum ImportError {
     },
     /// Nothing usable was found.
     #[error(
-        "{0}: no file here is a known reference file (HGNC, Ensembl, gnomAD constraint, mim2gene, genes_to_phenotype, phenotype.hpoa, Orphadata products 4, 6, 9)"
+        "{0}: no file here is a known reference file (HGNC, Ensembl, gnomAD constraint, mim2gene, genes_to_phenotype, phenotype.hpoa, Orphadata products 4, 6, 9, a list of secondary findings)"
     )]
     Nothing(String),
     /// Other files need the list of genes.
@@ -81,6 +83,7 @@ enum Kind {
     Orphadata(u8),
     GnomadConstraint,
     ExacConstraint,
+    SecondaryFindings,
 }
 
 fn kind(path: &Path) -> Option<Kind> {
@@ -96,6 +99,8 @@ fn kind(path: &Path) -> Option<Kind> {
         Some(Kind::GnomadConstraint)
     } else if table.has(&["transcript", "gene", "pLI", "mis_z"]) {
         Some(Kind::ExacConstraint)
+    } else if table.has(&["hgnc_id", secondary::LIST]) {
+        Some(Kind::SecondaryFindings)
     } else if table.columns.keys().any(|title| phenotypes::is_genes_to_phenotype(title)) {
         Some(Kind::GenesToPhenotype)
     } else {
@@ -157,6 +162,7 @@ pub async fn import(scope: &SystemScope, store: &GeneStore, folder: &Path) -> Re
             Kind::Orphadata(product) => orphadata(path, *product, &index, &mut knowledge)?,
             Kind::GnomadConstraint => gnomad_constraint(path, &mut genes)?,
             Kind::ExacConstraint => exac_constraint(path, &mut genes)?,
+            Kind::SecondaryFindings => secondary_findings(path, &mut genes)?,
         };
         files.push(format!("{}: {read}", name_of(path)));
     }

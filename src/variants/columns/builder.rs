@@ -220,13 +220,17 @@ fn kinds(call: &Call, sex: Sex, build: GenomeBuild, chromosome: &Chromosome, pos
     if bits == 0 && !matches!(call.zygosity, Zygosity::Reference | Zygosity::NoCall) {
         bits |= GenotypeKind::Other.bit();
     }
-    if call.zygosity == Zygosity::Reference
-        && call.alt_depth.is_some_and(|reads| reads >= LOW_FRACTION_READS)
-        && share(call).is_some_and(|share| share >= LOW_FRACTION_SHARE)
-    {
+    if is_low_fraction(call) {
         bits |= LOW_FRACTION;
     }
     bits
+}
+
+/// Whether this is a reference call, but with reads that show the allele.
+pub(crate) fn is_low_fraction(call: &Call) -> bool {
+    call.zygosity == Zygosity::Reference
+        && call.alt_depth.is_some_and(|reads| reads >= LOW_FRACTION_READS)
+        && share(call).is_some_and(|share| share >= LOW_FRACTION_SHARE)
 }
 
 fn share(call: &Call) -> Option<f64> {
@@ -256,7 +260,8 @@ fn rank_order(columns: &Columns) -> Vec<u32> {
     order
 }
 
-fn reorder(columns: &mut Columns, order: &[u32]) {
+/// Puts these rows in place of all, in this order.
+pub(super) fn reorder(columns: &mut Columns, order: &[u32]) {
     fn permute<T: Copy>(values: &mut Vec<T>, order: &[u32]) {
         *values = order.iter().map(|row| values[*row as usize]).collect();
     }

@@ -6,7 +6,7 @@ use super::bits::Bits;
 use super::filter::Filter;
 use super::limits::{Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
 use super::row::known;
-use super::table::{Columns, GeneCell, LOW_FRACTION};
+use super::table::{Columns, GeneCell, LOW_FRACTION, WITHHELD};
 use crate::cases::Phenotype;
 use crate::vcf::consequence;
 
@@ -338,7 +338,8 @@ fn regions(columns: &Columns, filter: &Filter) -> Bits {
     })
 }
 
-/// Somebody affected or of unknown status carries it; open calls of all of them, and low fractions, pass too.
+/// Somebody affected or of unknown status carries it; open calls of all of them, and low fractions, pass too. A call that
+/// consent withholds is no open one.
 ///
 /// `None` when nobody is affected or unknown: the clause is off then.
 fn affected_only(columns: &Columns) -> Option<Bits> {
@@ -349,7 +350,9 @@ fn affected_only(columns: &Columns) -> Option<Bits> {
     }
     Some(Bits::from_fn(columns.len(), |row| {
         watched.iter().any(|individual| individual.zygosity[row].carries() || individual.kinds[row] & LOW_FRACTION != 0)
-            || watched.iter().all(|individual| individual.zygosity[row].is_open())
+            || watched
+                .iter()
+                .all(|individual| individual.zygosity[row].is_open() && individual.kinds[row] & WITHHELD == 0)
     }))
 }
 

@@ -14,8 +14,10 @@ mod preset;
 mod row;
 mod sort;
 mod table;
+mod within;
 
 pub use bits::Bits;
+pub(crate) use builder::is_low_fraction;
 pub use builder::{ColumnIndividual, ColumnsBuilder};
 pub use clauses::{Clause, Evaluated, GeneSet, Overlay, RowState};
 pub use cutoffs::{CutoffKind, Cutoffs, read_number, written};

@@ -1,6 +1,6 @@
 //! Rows of the columns, read one by one.
 
-use super::table::{Columns, LOW_FRACTION};
+use super::table::{Columns, LOW_FRACTION, WITHHELD};
 use crate::cases::Phenotype;
 use crate::genome::Chromosome;
 use crate::ids::VariantId;
@@ -65,6 +65,8 @@ pub struct RowCall<'a> {
     pub fraction: Option<f64>,
     /// 0/0, but with reads that show the allele.
     pub low_fraction: bool,
+    /// Not told of, for want of consent.
+    pub withheld: bool,
 }
 
 impl RowCall<'_> {
@@ -296,6 +298,12 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// Whether the call of an individual is not told of, for want of consent.
+    #[must_use]
+    pub fn withholds(self, individual_id: &str) -> bool {
+        self.calls().any(|call| call.withheld && call.individual_id == individual_id)
+    }
+
     /// Calls of all individuals with DNA, in page order.
     pub fn calls(self) -> impl Iterator<Item = RowCall<'a>> {
         self.columns.individuals.iter().map(move |individual| RowCall {
@@ -310,6 +318,7 @@ impl<'a> Row<'a> {
             quality: known(individual.quality[self.at]),
             fraction: known(individual.fraction[self.at]),
             low_fraction: individual.kinds[self.at] & LOW_FRACTION != 0,
+            withheld: individual.kinds[self.at] & WITHHELD != 0,
         })
     }
 }

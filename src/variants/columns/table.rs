@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,9 @@ pub struct Columns {
     pub(super) strings: Strings,
     #[serde(skip)]
     pub(super) by_id: ById,
+    /// Variants of the list that lie outside consent, in a list without them.
+    #[serde(skip)]
+    pub(super) outside: HashSet<[u8; 16]>,
 }
 
 /// Rows in the order of their identities, made when the first one is looked for.
@@ -174,6 +178,22 @@ impl GenotypeKind {
 }
 
 pub(super) const LOW_FRACTION: u8 = 16;
+/// The call is not told of, for want of consent.
+pub(super) const WITHHELD: u8 = 32;
+
+impl IndividualColumn {
+    /// Takes the call of a row out, and notes that it was.
+    pub(super) fn withhold(&mut self, row: usize) {
+        self.genotypes[row] = Text::NONE;
+        self.zygosity[row] = Zygosity::NoCall;
+        for reads in [&mut self.ref_depth, &mut self.alt_depth, &mut self.depth] {
+            reads[row] = u32::MAX;
+        }
+        self.quality[row] = f64::NAN;
+        self.fraction[row] = f64::NAN;
+        self.kinds[row] = WITHHELD;
+    }
+}
 
 /// Many short lists in one: row `i` has `items[starts[i]..starts[i + 1]]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
