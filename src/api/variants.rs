@@ -11,7 +11,7 @@ use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::columns::{Choice, Facets, Row};
 use crate::variants::search::{Search, search};
-use crate::variants::{Standing, Variant, VariantPath};
+use crate::variants::{Standing, Validation, Variant, VariantPath};
 use crate::vcf::model::{Frequencies, RankResult, Scores};
 use crate::web::{Params, Path};
 
@@ -180,8 +180,29 @@ struct StateJson {
     second_reading: Option<&'static str>,
     dismissed: Vec<u16>,
     manual_rank: Option<u8>,
+    /// What the laboratory was asked, and what it found; `null` when nothing is ordered.
+    validation: Option<ValidationJson>,
     acmg: Option<String>,
     comments: u32,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ValidationJson {
+    /// Names the order between clinic and laboratory.
+    number: String,
+    ordered_at: String,
+    /// `true_positive`, `false_positive` or `not_validated`; `null` while there is none.
+    outcome: Option<&'static str>,
+}
+
+impl From<&Validation> for ValidationJson {
+    fn from(validation: &Validation) -> Self {
+        Self {
+            number: validation.number.clone(),
+            ordered_at: validation.at.to_string(),
+            outcome: validation.result.as_ref().map(|result| result.outcome.as_str()),
+        }
+    }
 }
 
 /// Ranked variants of a case under a filter.
@@ -412,6 +433,7 @@ impl StateJson {
             second_reading: state.standing().map(Standing::as_str),
             dismissed: state.dismissed.clone(),
             manual_rank: state.manual_rank,
+            validation: state.validation.as_ref().map(ValidationJson::from),
             acmg: state.acmg.clone(),
             comments,
         }

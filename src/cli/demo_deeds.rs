@@ -52,7 +52,7 @@ const KIM: &str = "clinician";
 const GITA: &str = "geneticist";
 
 /// In their order. The first case is left to the newcomer.
-const DEEDS: [Deed; 35] = [
+const DEEDS: [Deed; 36] = [
     deed(GITA, "D24-002", What::Assign(GITA)),
     deed(
         GITA,
@@ -89,6 +89,7 @@ const DEEDS: [Deed; 35] = [
     deed(GITA, "D24-003", What::Dismiss("consequence=synonymous_variant", "31")),
     deed(GITA, "D24-003", What::About("6:98875562-98875562", "pin", &[("on", "1")])),
     deed(HANNA, "D24-003", What::About("6:98875562-98875562", "causative", &[("on", "1")])),
+    deed(GITA, "D24-003", What::About("6:98875562-98875562", "order", &[("on", "1")])),
     deed(KIM, "D24-004", What::Status("prioritized")),
     deed(KIM, "D24-004", What::Assign(KIM)),
     deed(KIM, "D24-004", What::Tag("incidental")),

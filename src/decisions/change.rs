@@ -7,7 +7,7 @@ use crate::cases::{CaseEditor, CaseGeneticist, NOT_A_GENETICIST};
 use crate::casework::follow;
 use crate::db::StoreError;
 use crate::ids::VariantId;
-use crate::variants::{Decision, Facts, VariantState};
+use crate::variants::{Decision, Facts, Validated, Validation, VariantState};
 
 /// What somebody wants to be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,17 @@ pub(super) enum Wanted {
     Read(Option<String>),
     /// What a second reader came to by themselves, and why that is not this variant.
     Ended(String),
+    /// To be validated, under this order.
+    Ordered(Validation),
+    /// Not to be validated after all.
+    Cancelled,
+    /// What the validation found; none: that it has not found anything yet.
+    Validated(Option<Validated>),
 }
+
+const VALIDATED: &str =
+    "The laboratory has answered this order. Take its result back first, if that was put down by mistake.";
+const NOT_ORDERED: &str = "No validation of this variant was ordered.";
 
 /// A variant that somebody decides about, with what its list says of it.
 pub(super) struct Chosen {
@@ -57,6 +67,23 @@ impl Wanted {
             (Self::Read(against), Some(reader)) => reader.read(state, against.clone())?,
             (Self::Ended(why), Some(reader)) => reader.read(state, Some(why.clone()))?,
             (Self::Causative(_) | Self::Read(_) | Self::Ended(_), None) => return Err(NOT_A_GENETICIST),
+            // Sent twice, it is one order. What is ordered is looked at again.
+            (Self::Ordered(_), _) if state.is_to_validate() => {}
+            (Self::Ordered(order), _) => {
+                state.validation = Some(order.clone());
+                state.pinned = true;
+            }
+            (Self::Cancelled, _) if state.validation.as_ref().is_some_and(|known| known.result.is_some()) => {
+                return Err(VALIDATED);
+            }
+            (Self::Cancelled, _) => state.validation = None,
+            (Self::Validated(result), _) => {
+                let order = state.validation.as_mut().ok_or(NOT_ORDERED)?;
+                let outcome = |result: &Option<Validated>| result.as_ref().map(|result| result.outcome);
+                if outcome(&order.result) != outcome(result) {
+                    order.result.clone_from(result);
+                }
+            }
         }
         Ok(())
     }
@@ -68,7 +95,7 @@ impl Wanted {
 
     /// Whether it takes the place of a value that somebody else may have chosen; a mark alone does not.
     fn replaces(&self) -> bool {
-        matches!(self, Self::Dismissed(_) | Self::Rank(_))
+        matches!(self, Self::Dismissed(_) | Self::Rank(_) | Self::Cancelled | Self::Validated(_))
     }
 
     /// In words.
@@ -84,6 +111,10 @@ impl Wanted {
             Self::Dismissed(reasons) => {
                 format!("dismissed: {}", terms::dismissals(reasons))
             }
+            Self::Ordered(_) => "to be validated".to_owned(),
+            Self::Cancelled => "not to be validated".to_owned(),
+            Self::Validated(None) => "not validated yet".to_owned(),
+            Self::Validated(Some(result)) => format!("validated as {}", result.outcome.words()),
             Self::Rank(None) => "no manual rank".to_owned(),
             Self::Rank(Some(rank)) => format!("manual rank {}", terms::rank(*rank)),
         }
@@ -112,6 +143,7 @@ pub(super) fn in_words(state: &VariantState, is_guest: bool) -> Vec<String> {
         wanted.push(Wanted::Rank(state.manual_rank));
     }
     words.extend(wanted.iter().map(Wanted::words));
+    words.extend(state.validation.as_ref().map(|validation| validation.words(is_guest)));
     words
 }
 
@@ -218,6 +250,7 @@ async fn is_as_shown(
     let shown = app.states.at_revision(editor, &app.events, &before.id, known, now).await?;
     Ok(shown.is_some_and(|shown| match wanted {
         Wanted::Dismissed(_) => shown.dismissed == before.dismissed,
+        Wanted::Cancelled | Wanted::Validated(_) => shown.validation == before.validation,
         _ => shown.manual_rank == before.manual_rank,
     }))
 }

@@ -64,7 +64,7 @@ pub(crate) fn changed(states: &States, columns: &Columns, revision: u32) -> Vec<
                 words: in_words(state, true),
                 since,
                 is_held: row.is_some(),
-                taken_up: state.pinned || state.causative || state.manual_rank.is_some() || state.acmg.is_some(),
+                taken_up: state.is_taken_up(),
             })
         })
         .collect();

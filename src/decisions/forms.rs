@@ -1,6 +1,10 @@
+use jiff::Timestamp;
+
 use super::change::Wanted;
 use super::terms::{RANKS, read_dismissal};
 use crate::error::{AppError, AppResult, FieldError};
+use crate::events::Actor;
+use crate::variants::{Outcome, Validated, Validation};
 
 /// A decision as it was sent.
 #[derive(Debug, Default)]
@@ -14,6 +18,9 @@ pub(super) struct Sent {
     rank: Option<u8>,
     agrees: Option<bool>,
     reason: String,
+    /// Whether the form speaks of a result at all.
+    has_outcome: bool,
+    outcome: Option<Outcome>,
 }
 
 /// Most characters of why somebody disagrees.
@@ -53,6 +60,11 @@ impl Sent {
             "reason" => {
                 self.reasons.push(read_dismissal(value).ok_or("is not a reason to dismiss a variant")?);
             }
+            "outcome" if value.is_empty() => (self.outcome, self.has_outcome) = (None, true),
+            "outcome" => {
+                self.outcome = Some(Outcome::parse(value).ok_or("is no result of a validation")?);
+                self.has_outcome = true;
+            }
             "rank" if value.is_empty() => self.rank = None,
             "rank" => {
                 let code = value.parse().ok().filter(|code| RANKS.iter().any(|(known, ..)| known == code));
@@ -87,6 +99,19 @@ impl Sent {
         }
     }
 
+    /// An order by this person now, or that there is none.
+    pub(super) fn ordered(&self, by: Actor, now: Timestamp) -> AppResult<Wanted> {
+        Ok(if self.is_on()? { Wanted::Ordered(Validation::order(by, now)) } else { Wanted::Cancelled })
+    }
+
+    /// A result put on record by this person now; an empty one is none.
+    pub(super) fn validated(&self, by: Actor, at: Timestamp) -> AppResult<Wanted> {
+        if !self.has_outcome {
+            return Err(AppError::Unprocessable(vec![FieldError::new("outcome", "", "choose what was found")]));
+        }
+        Ok(Wanted::Validated(self.outcome.map(|outcome| Validated { outcome, by, at })))
+    }
+
     pub(super) fn dismissed(&self) -> Wanted {
         Wanted::Dismissed(self.reasons.clone())
     }
@@ -114,6 +139,7 @@ mod tests {
             ("reason=4", "reason"),
             ("rank=16", "rank"),
             ("rank=high", "rank"),
+            ("outcome=True positive", "outcome"),
             ("on=yes", "on"),
             ("rev=x", "rev"),
             ("pin=1", "pin"),

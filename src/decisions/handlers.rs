@@ -1,5 +1,6 @@
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::Response;
+use jiff::Timestamp;
 
 use super::change::{Chosen, Decided, Wanted, decide, decide_cause, in_words, undo as put_back};
 use super::forms::Sent;
@@ -7,6 +8,7 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseEditor, CaseGeneticist, Stale};
 use crate::error::{AppError, AppResult};
+use crate::events::Actor;
 use crate::variants::search::shown_list;
 use crate::variants::{Facts, VariantPath, VariantState};
 use crate::web::{CsrfForm, Page, Params, Path, filters, see_other, urls};
@@ -61,6 +63,18 @@ impl Deciding {
 }
 
 impl Deciding<CaseGeneticist> {
+    /// Decides what is no cause, but for geneticists as well.
+    async fn decide_as_geneticist(
+        self,
+        action: &str,
+        wanted: impl FnOnce(&Sent, Actor, Timestamp) -> AppResult<Wanted>,
+    ) -> AppResult<Response> {
+        let editor = self.right.editor();
+        let wanted = wanted(&self.sent, Actor::of(editor.access().principal()), self.app.clock.now())?;
+        let decided = decide(&self.app, editor, &self.variant, &wanted, self.sent.known).await?;
+        self.answer(decided, &wanted.words(), Some(action))
+    }
+
     async fn decide_cause(self, action: &str, wanted: Wanted) -> AppResult<Response> {
         let decided = decide_cause(&self.app, &self.right, &self.variant, &wanted).await?;
         self.answer(decided, &wanted.words(), Some(action))
@@ -114,6 +128,16 @@ pub(super) async fn hold_causative(deciding: Deciding<CaseGeneticist>) -> AppRes
 pub(super) async fn read_second(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
     let wanted = deciding.sent.read_second()?;
     deciding.decide_cause("second-reading", wanted).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/order`: the laboratory is asked to validate it, or not after all.
+pub(super) async fn order(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
+    deciding.decide_as_geneticist("order", Sent::ordered).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/validated`: what the laboratory found.
+pub(super) async fn validate(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
+    deciding.decide_as_geneticist("validated", Sent::validated).await
 }
 
 /// `POST /{institute}/{case}/variants/{id}/dismiss`: with no reason it is taken back.

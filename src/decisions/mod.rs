@@ -1,10 +1,11 @@
 //! What people decide about the variants of a case, one by one or several together: pinned, causative, put aside with reasons,
-//! ranked by hand; what a second reader says of a cause; and undoing it.
+//! ranked by hand, ordered to be validated; what a second reader says of a cause; and undoing it.
 
 mod change;
 mod changed;
 mod forms;
 mod handlers;
+mod order;
 mod panel;
 mod reader;
 mod second_reading;
@@ -29,6 +30,9 @@ pub fn routes() -> Routes {
         .post("/{institute}/{case}/second-reading", Access::CaseGeneticist, second_reading::finish)
         .post("/{institute}/{case}/variants/{id}/causative", Access::CaseGeneticist, handlers::hold_causative)
         .post("/{institute}/{case}/variants/{id}/second-reading", Access::CaseGeneticist, handlers::read_second)
+        .get("/{institute}/{case}/variants/{id}/order", Access::CaseEditor, order::show)
+        .post("/{institute}/{case}/variants/{id}/order", Access::CaseGeneticist, handlers::order)
+        .post("/{institute}/{case}/variants/{id}/validated", Access::CaseGeneticist, handlers::validate)
         .post("/{institute}/{case}/variants/{id}/dismiss", Access::CaseEditor, handlers::dismiss)
         .post("/{institute}/{case}/variants/{id}/rank", Access::CaseEditor, handlers::rank)
         .post("/{institute}/{case}/variants/{id}/undo", Access::CaseEditor, handlers::undo)

@@ -9,7 +9,7 @@ use crate::ids::VariantId;
 use crate::institutes::Institute;
 use crate::users::Role;
 use crate::variants::search::Search;
-use crate::variants::{Mark, Since, States, VariantState};
+use crate::variants::{Mark, Outcome, Since, States, Validation, VariantState};
 use crate::web::{filters, urls};
 
 /// What is decided about a variant, and the forms to decide.
@@ -35,6 +35,8 @@ pub(crate) struct DecisionPanel {
     pub may_undo: bool,
     /// A mark that another person is to confirm.
     pub second: Option<SecondView>,
+    /// What the laboratory is asked; none for guests.
+    pub validation: Option<ValidationView>,
     /// The timeline of the variant; none for guests.
     pub history: Option<String>,
     /// What is another one than when it was decided.
@@ -68,6 +70,45 @@ impl SecondView {
             url: may_read.then_some(url),
             why_not: if is_own { NOT_YOURS_TO_CONFIRM } else { "You have no right to confirm causes today." },
         })
+    }
+}
+
+/// What the laboratory is asked about a variant, or was.
+pub(crate) struct ValidationView {
+    /// The order in words; none where there is none.
+    pub order: Option<OrderView>,
+    /// For geneticists: where an order is given or cancelled, and where its result is put on record.
+    pub urls: Option<(String, String)>,
+    /// Value, words and whether chosen.
+    pub outcomes: Vec<(&'static str, &'static str, bool)>,
+}
+
+/// An order on a variant's page.
+pub(crate) struct OrderView {
+    pub number: String,
+    pub by: String,
+    pub at: String,
+    /// The order to be printed.
+    pub url: String,
+    /// Who put its result on record and when; none while there is none.
+    pub result: Option<(String, String)>,
+}
+
+impl ValidationView {
+    fn new(validation: Option<&Validation>, is_geneticist: bool, to: impl Fn(&str) -> String) -> Self {
+        let result = validation.and_then(|validation| validation.result.as_ref());
+        let chosen = |outcome: Outcome| result.is_some_and(|result| result.outcome == outcome);
+        Self {
+            order: validation.map(|order| OrderView {
+                number: order.number.clone(),
+                by: order.by.name.clone(),
+                at: filters::moment(order.at),
+                url: to("order"),
+                result: result.map(|result| (result.by.name.clone(), filters::moment(result.at))),
+            }),
+            urls: is_geneticist.then(|| (to("order"), to("validated"))),
+            outcomes: Outcome::ALL.map(|outcome| (outcome.as_str(), outcome.words(), chosen(outcome))).into(),
+        }
     }
 }
 
@@ -179,6 +220,10 @@ impl DecisionPanel {
             may_undo: state
                 .is_some_and(|state| state.rev > 0 && (!state.kept_back || state.user == *access.principal().user())),
             second: mark.and_then(|mark| SecondView::new(access, &found.institute, mark, to("second-reading"), now)),
+            validation: (!access.is_guest()).then(|| {
+                let known = state.and_then(|state| state.validation.as_ref());
+                ValidationView::new(known, is_geneticist && access.may_edit(), to)
+            }),
             mine: state.is_some_and(|state| state.user == *access.principal().user()),
             since: facts.map(|facts| facts.since(Some(row))).unwrap_or_default(),
             look: (urls::changed(case), found.revision()),

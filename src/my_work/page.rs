@@ -46,6 +46,8 @@ struct StartPage {
     waiting: List,
     /// With causes that the reader may confirm.
     to_read: List,
+    /// With variants that the laboratory is to validate.
+    to_validate: List,
 }
 
 /// Cases of one kind.
@@ -113,8 +115,11 @@ pub(super) async fn start(
     let waiting = app.cases.at_hand(scope, &institutes, &AtHand::Waiting, now, OTHERS + 1).await?;
     let to_read = AtHand::Among(to_read(&app, &principal, &institutes, now).await?);
     let to_read = app.cases.at_hand(scope, &institutes, &to_read, now, MINE + 1).await?;
-    trail.note_rows(mine.len() + active.len() + waiting.len() + to_read.len() + mentions.len());
-    let all: Vec<&CaseSummary> = mine.iter().chain(&active).chain(&waiting).chain(&to_read).collect();
+    let to_validate = AtHand::Among(app.states.validating(scope, &readable).await?);
+    let to_validate = app.cases.at_hand(scope, &institutes, &to_validate, now, MINE + 1).await?;
+    let lists = [&mine, &active, &waiting, &to_read, &to_validate];
+    trail.note_rows(lists.iter().map(|list| list.len()).sum::<usize>() + mentions.len());
+    let all: Vec<&CaseSummary> = lists.into_iter().flatten().collect();
     let news = news_of(&app, &principal, &all).await?;
     let by_id: HashMap<_, _> = institutes.iter().map(|institute| (institute.id.clone(), institute.clone())).collect();
     let list = |mut cases: Vec<CaseSummary>, most: usize| {
@@ -151,6 +156,7 @@ pub(super) async fn start(
         active: list(active, OTHERS),
         waiting: urgent_first(list(waiting, OTHERS)),
         to_read: urgent_first(list(to_read, MINE)),
+        to_validate: urgent_first(list(to_validate, MINE)),
     })
 }
 

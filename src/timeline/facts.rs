@@ -138,6 +138,7 @@ fn decisions(state: &VariantState) -> Vec<(String, String)> {
         ("second reader", second.map(Second::words)),
         ("dismissed", (!state.dismissed.is_empty()).then(|| terms::dismissals(&state.dismissed))),
         ("manual rank", state.manual_rank.map(terms::rank)),
+        ("validation", state.validation.as_ref().map(|validation| validation.words(false))),
         ("ACMG class", state.acmg.clone()),
         (
             "looked at again",

@@ -21,6 +21,7 @@ mod seen;
 pub mod sought;
 mod states;
 mod store;
+mod validation;
 mod variant_page;
 mod variant_path;
 mod views;
@@ -37,6 +38,7 @@ pub use read_back::{Misread, read_back};
 pub(crate) use seen::{keys_across_cases, seen_in_institute};
 pub use states::{Awaiting, Decision, Part, StateStore, States, Together, TogetherFact, VariantState};
 pub use store::{VariantNames, VariantStore};
+pub use validation::{Outcome, Validated, Validation};
 pub(crate) use variant_path::VariantPath;
 pub(crate) use views::change;
 

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::columns::{Bits, Columns, Evaluated, Facets, Filter, GeneSet, Overlay, RowState, facets};
+use super::columns::{Bits, Columns, Evaluated, Facets, Filter, GeneSet, Overlay, RowState, RowValidation, facets};
 use super::model::Category;
 use super::states::States;
+use super::validation::{Outcome, Validation};
 use crate::app::AppState;
 use crate::cases::{Case, CaseAccess, CaseList, ListKind};
 use crate::cli::SystemScope;
@@ -196,6 +197,7 @@ fn overlay(columns: &Columns, revision: u32, states: &States, comments: &HashMap
                 causative: state.is_some_and(|state| state.causative),
                 unconfirmed: state.is_some_and(|state| state.causative && !state.is_cause()),
                 kept_back: state.is_some_and(|state| state.kept_back),
+                validation: state.and_then(|state| state.validation.as_ref()).map(validation_of_row),
                 dismissed: is_dismissed && !shown_again,
                 shown_again,
                 classified: state.is_some_and(|state| state.acmg.is_some()),
@@ -205,6 +207,14 @@ fn overlay(columns: &Columns, revision: u32, states: &States, comments: &HashMap
             Some((row, state))
         })
         .collect()
+}
+
+fn validation_of_row(validation: &Validation) -> RowValidation {
+    match validation.result.as_ref().map(|result| result.outcome) {
+        None => RowValidation::Waiting,
+        Some(Outcome::TruePositive) => RowValidation::Confirmed,
+        Some(Outcome::FalsePositive | Outcome::NotValidated) => RowValidation::Unconfirmed,
+    }
 }
 
 struct GeneSets {

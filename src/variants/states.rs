@@ -11,6 +11,7 @@ use serde_with::{serde_as, skip_serializing_none};
 
 use super::cause::{Mark, Second, Standing};
 use super::facts::Facts;
+use super::validation::Validation;
 use crate::auth::Scope;
 use crate::cases::{Case, CaseAccess, CaseEditor, CaseStore};
 use crate::casework::Moved;
@@ -44,6 +45,10 @@ pub struct VariantState {
     pub dismissed: Vec<u16>,
     /// Manual rank; 0 (`other`) is a value.
     pub manual_rank: Option<u8>,
+    /// That it is to be validated, or was.
+    pub validation: Option<Validation>,
+    /// Whether a validation has no result; absent otherwise, so that an index of these is small.
+    pub validates: Option<bool>,
     /// Class of the ACMG/AMP scheme.
     pub acmg: Option<String>,
     /// The decision about several variants at once that left it so; none after a decision about it alone.
@@ -66,7 +71,11 @@ impl Stored for VariantState {
     const COLLECTION: &'static str = "variant_states";
 
     fn indexes() -> Vec<IndexModel> {
-        vec![index("of_case", doc! { "case_id": 1 }), index("awaiting", doc! { "institute": 1, "awaits": 1 })]
+        vec![
+            index("of_case", doc! { "case_id": 1 }),
+            index("awaiting", doc! { "institute": 1, "awaits": 1 }),
+            index("validating", doc! { "institute": 1, "validates": 1 }),
+        ]
     }
 }
 
@@ -108,6 +117,8 @@ impl VariantState {
             awaits: None,
             dismissed: Vec::new(),
             manual_rank: None,
+            validation: None,
+            validates: None,
             acmg: None,
             together: None,
             facts: None,
@@ -145,10 +156,22 @@ impl VariantState {
         if rest.keeps_variant() { rest } else { Self { rev: 0, facts: None, together: None, ..rest } }
     }
 
+    /// Whether somebody gave it a part in the case's answer.
+    #[must_use]
+    pub fn is_taken_up(&self) -> bool {
+        self.pinned || self.causative || self.manual_rank.is_some() || self.acmg.is_some() || self.validation.is_some()
+    }
+
+    /// Whether the laboratory was asked and has not answered.
+    #[must_use]
+    pub fn is_to_validate(&self) -> bool {
+        self.validation.as_ref().is_some_and(|validation| validation.result.is_none())
+    }
+
     /// Whether the record stays in the list whatever its rank.
     #[must_use]
     pub fn keeps_variant(&self) -> bool {
-        self.pinned || self.causative || !self.dismissed.is_empty() || self.manual_rank.is_some() || self.acmg.is_some()
+        self.is_taken_up() || !self.dismissed.is_empty()
     }
 }
 
@@ -274,6 +297,17 @@ impl StateStore {
             states.into_iter().filter_map(|state| Some(Awaiting { case: state.case_id, mark: state.mark? })).collect();
         awaiting.sort_by_key(|one| one.mark.at);
         Ok(awaiting)
+    }
+
+    /// Cases of these institutes in which a validation has no result.
+    pub async fn validating(&self, scope: &Scope, institutes: &[InstituteId]) -> Result<HashSet<CaseId>, StoreError> {
+        let readable: Vec<Bson> = institutes.iter().filter(|one| scope.covers(one)).map(Bson::from).collect();
+        if readable.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let waiting = doc! { "institute": { "$in": readable }, "validates": true };
+        let states = self.states.find(waiting, FindOptions::default()).await?;
+        Ok(states.into_iter().map(|state| state.case_id).collect())
     }
 
     /// As [`Self::of_case`], for commands on the machine.
@@ -466,6 +500,7 @@ fn signed(
         institute: access.case().institute.clone(),
         together: together.cloned(),
         awaits: (after.standing() == Some(Standing::Waiting)).then_some(true),
+        validates: after.is_to_validate().then_some(true),
         ..after
     }
 }

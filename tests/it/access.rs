@@ -138,6 +138,9 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/{institute}/{case}/second-reading", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/causative", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/second-reading", "geneticists"),
+    ("GET", "/{institute}/{case}/variants/{id}/order", "owners"),
+    ("POST", "/{institute}/{case}/variants/{id}/order", "geneticists"),
+    ("POST", "/{institute}/{case}/variants/{id}/validated", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/dismiss", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/rank", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/undo", "owners"),
@@ -322,6 +325,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     crate::audit_removal::planted(&app, "own").await;
     crate::comments::planted(&app).await;
     crate::saved_filters::planted(&app).await;
+    crate::validation::planted(&app, &variant).await;
     shared_with_guest_and_no_longer_with_revoked(&app).await;
     for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };

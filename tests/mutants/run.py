@@ -41,7 +41,7 @@ TESTS = [
     ["it", "access::", "isolation::", "members::", "users::", "elevation::"],
     ["it", "wire_spy::", "addresses::", "second_reading::"],
     ["it", "guests::", "sharing::", "break_glass::", "comments::", "decisions::", "casework::", "timeline::", "my_work::"],
-    ["it", "tokens::", "settings::", "admin_api::", "audit_review::", "audit_flags::", "audit::", "address_rules::",
+    ["it", "tokens::", "settings::", "admin_api::", "audit_review::", "audit_scope::", "validation::", "consent::", "audit_flags::", "audit::", "address_rules::",
      "institutes_admin::", "account::", "kept::", "pages::", "rates::", "hostile::"],
 ]
 SECONDS = 900

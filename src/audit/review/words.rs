@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 177] = [
+pub(super) const ACTIONS: [(&str, &str); 180] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -31,6 +31,9 @@ pub(super) const ACTIONS: [(&str, &str); 177] = [
     ("POST /{institute}/{case}/variants/undo", "undid a decision about several variants"),
     ("POST /{institute}/{case}/variants/{id}/pin", "pinned a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/causative", "marked a variant causative, or not"),
+    ("GET /{institute}/{case}/variants/{id}/order", "opened the order of a validation"),
+    ("POST /{institute}/{case}/variants/{id}/order", "ordered a validation, or cancelled it"),
+    ("POST /{institute}/{case}/variants/{id}/validated", "put the result of a validation on record"),
     ("POST /{institute}/{case}/variants/{id}/second-reading", "read a causative mark as second reader"),
     ("GET /{institute}/cases/filters", "listed saved filters"),
     ("GET /{institute}/cases/filters/{filter}", "opened a saved filter"),

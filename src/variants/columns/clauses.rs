@@ -114,6 +114,8 @@ pub struct RowState {
     pub unconfirmed: bool,
     /// A mark is there that whoever asks is to come to by themselves.
     pub kept_back: bool,
+    /// To be validated by the laboratory, or so already.
+    pub validation: Option<RowValidation>,
     /// Put aside.
     pub dismissed: bool,
     /// Put aside, but its genotype or ClinVar record is another one since: it is shown as if it was not.
@@ -124,6 +126,17 @@ pub struct RowState {
     pub rank: Option<u8>,
     /// Commented.
     pub comments: u32,
+}
+
+/// How far the validation of a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowValidation {
+    /// Ordered.
+    Waiting,
+    /// The variant is there.
+    Confirmed,
+    /// It is not, or that could not be told.
+    Unconfirmed,
 }
 
 /// Decisions by row; rows without any are absent.

@@ -19,7 +19,7 @@ mod within;
 pub use bits::Bits;
 pub(crate) use builder::is_low_fraction;
 pub use builder::{ColumnIndividual, ColumnsBuilder};
-pub use clauses::{Clause, Evaluated, GeneSet, Overlay, RowState};
+pub use clauses::{Clause, Evaluated, GeneSet, Overlay, RowState, RowValidation};
 pub use cutoffs::{CutoffKind, Cutoffs, read_number, written};
 pub use explain::{Explanation, explain};
 pub use facets::{Choice, Facets, facets};

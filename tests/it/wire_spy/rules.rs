@@ -202,7 +202,8 @@ impl Reach {
                 confined(condition, &|name, value| name == "institute" && text_in(value, &|id| self.reads.contains(id)))
             }
             States => {
-                let waiting = condition.get_bool("awaits").is_ok_and(|waits| waits);
+                let waits = |name: &str| condition.get_bool(name).is_ok_and(|waits| waits);
+                let waiting = waits("awaits") || waits("validates");
                 confined(condition, &of_case) || (waiting && self.holds(OfInstitute, condition))
             }
             Comments => {

@@ -1,0 +1,125 @@
+//! The order of a validation, as a page to be printed for the laboratory.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::app::AppState;
+use crate::cases::CaseEditor;
+use crate::error::{AppError, AppResult};
+use crate::variants::{Variant, VariantPath};
+use crate::vcf::model::{GeneAnnotation, Transcript};
+use crate::web::{Layout, Page, Path, filters, urls};
+
+#[derive(Template)]
+#[template(path = "variants/order.html")]
+struct OrderPage {
+    layout: Layout,
+    case: String,
+    number: String,
+    by: String,
+    at: String,
+    /// What was found; empty while nothing is.
+    result: String,
+    simple_id: String,
+    build: &'static str,
+    place: String,
+    reference: String,
+    alternative: String,
+    genes: Vec<GeneLine>,
+    samples: Vec<SampleLine>,
+    back: String,
+}
+
+/// A gene with the names that the change has on its transcripts.
+struct GeneLine {
+    symbol: String,
+    changes: Vec<String>,
+}
+
+/// A sample to be looked at, and what the sequence said.
+struct SampleLine {
+    name: String,
+    id: String,
+    phenotype: &'static str,
+    genotype: String,
+    depths: String,
+}
+
+/// `GET /{institute}/{case}/variants/{id}/order`
+pub(super) async fn show(
+    editor: CaseEditor,
+    page: Page,
+    State(app): State<AppState>,
+    Path(at): Path<VariantPath>,
+) -> AppResult<Response> {
+    let access = editor.access();
+    let variant = app.variants.find(access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
+    let states = app.states.of_case(access).await?;
+    let order = states.get(&at.id).and_then(|state| state.validation.as_ref()).ok_or(AppError::NotFound("order"))?;
+    let case = access.case();
+    let bar = access.bar();
+    page.render(|layout| OrderPage {
+        layout: layout.with_case(bar),
+        case: case.name.to_string(),
+        number: order.number.clone(),
+        by: order.by.name.clone(),
+        at: filters::moment(order.at),
+        result: order.result.as_ref().map(|result| result.outcome.words().to_owned()).unwrap_or_default(),
+        simple_id: variant.simple_id(),
+        build: case.build.name(),
+        place: format!(
+            "chromosome {}, position {}",
+            variant.chromosome,
+            filters::thousands(u64::from(variant.position))
+        ),
+        reference: variant.reference.clone(),
+        alternative: variant.alternative.clone(),
+        genes: variant.genes.iter().map(GeneLine::new).collect(),
+        samples: case
+            .individuals
+            .iter()
+            .filter(|individual| individual.has_dna())
+            .map(|individual| SampleLine {
+                name: individual.name.clone(),
+                id: individual.individual_id.clone(),
+                phenotype: individual.phenotype.as_str(),
+                genotype: genotype(&variant, &individual.individual_id),
+                depths: depths(&variant, &individual.individual_id),
+            })
+            .collect(),
+        back: urls::variant(case, &at.id, &[]),
+    })
+}
+
+/// GT as the file has it; a dash for none.
+fn genotype(variant: &Variant, individual: &str) -> String {
+    let sample = variant.samples.iter().find(|sample| sample.individual_id == individual);
+    sample.and_then(|sample| sample.call.genotype.clone()).unwrap_or_else(|| "–".to_owned())
+}
+
+/// Reads with the reference and with this allele; empty when neither is known.
+fn depths(variant: &Variant, individual: &str) -> String {
+    let sample = variant.samples.iter().find(|sample| sample.individual_id == individual);
+    match sample.map(|sample| (sample.call.ref_depth, sample.call.alt_depth)) {
+        Some((Some(reference), Some(alternative))) => format!("{reference} / {alternative}"),
+        _ => String::new(),
+    }
+}
+
+impl GeneLine {
+    fn new(gene: &GeneAnnotation) -> Self {
+        let changes = gene.transcripts.iter().filter_map(change);
+        Self { symbol: gene.symbol.clone().unwrap_or_default(), changes: changes.collect() }
+    }
+}
+
+/// `NM_000059.4:c.5946del p.(…)`; by the RefSeq name where there is one.
+fn change(transcript: &Transcript) -> Option<String> {
+    let coding = transcript.hgvs_c.as_deref()?;
+    let coding = coding.split_once(':').map_or(coding, |(_, change)| change);
+    let name = transcript.mane_select.as_ref().unwrap_or(&transcript.id);
+    let protein = transcript.hgvs_p.as_deref().map(|protein| format!(" {protein}")).unwrap_or_default();
+    let mane = if transcript.mane_select.is_some() { " (MANE Select)" } else { "" };
+    Some(format!("{name}:{coding}{protein}{mane}"))
+}
