@@ -16,7 +16,7 @@ pub(crate) use model::in_words;
 pub use model::{Answer, Consent, Consents, IndividualConsents, Purpose};
 pub use secondary::{ListedGene, SecondaryGenes};
 pub(crate) use secondary::{refresh, secondary_genes};
-pub use withheld::{Carried, Told, Withheld};
+pub use withheld::{Told, Withheld};
 
 use crate::web::{Access, Routes};
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::secondary::ListedGene;
 use crate::vcf::consequence;
-use crate::vcf::model::Zygosity;
 
 /// Genes that stay closed, and the individuals in whom they do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -25,28 +24,6 @@ pub enum Told {
     OfSome,
     /// Not that it is there.
     Nothing,
-}
-
-/// Who carries a variant.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Carried {
-    /// Somebody in whom the genes are closed does, or may.
-    pub outside: bool,
-    /// Somebody else does.
-    pub within: bool,
-}
-
-impl Carried {
-    /// By one more individual. `closed`: whether the genes are closed in them.
-    #[must_use]
-    pub fn and(self, closed: bool, zygosity: Zygosity, low_fraction: bool) -> Self {
-        let carries = zygosity.carries() || low_fraction;
-        if closed {
-            Self { outside: self.outside || carries || zygosity.is_open(), ..self }
-        } else {
-            Self { within: self.within || carries, ..self }
-        }
-    }
 }
 
 impl Withheld {
@@ -85,16 +62,15 @@ impl Withheld {
         }
     }
 
-    /// What is told of a variant with these genes, each with number, symbol and most severe term.
+    /// What is told of a variant with these genes, each with number, symbol and most severe term. `allowed`: whether somebody
+    /// carries it in whom the genes are not closed. Nothing hangs on what those have in whom they are, so that nothing of that
+    /// can be concluded.
     ///
     /// A variant whose effect on other genes is at least as severe stays, without the closed genes: a deletion of many
     /// genes, or a missense change beside one. A term that is not in our table counts as severe in a closed gene and as
     /// mild in another. What somebody carries who allows to be told of it stays for them, whoever else has it.
     #[must_use]
-    pub fn told<'a>(&self, carried: Carried, genes: impl Iterator<Item = (Option<u32>, &'a str, &'a str)>) -> Told {
-        if !carried.outside {
-            return Told::Whole;
-        }
+    pub fn told<'a>(&self, allowed: bool, genes: impl Iterator<Item = (Option<u32>, &'a str, &'a str)>) -> Told {
         let (mut closed, mut other): (Option<u16>, Option<u16>) = (None, None);
         let least = |known: Option<u16>, rank: u16| Some(known.map_or(rank, |known| known.min(rank)));
         for (hgnc_id, symbol, term) in genes {
@@ -107,7 +83,7 @@ impl Withheld {
         match (closed, other) {
             (None, _) => Told::Whole,
             (Some(closed), Some(other)) if other <= closed => Told::WithoutGenes,
-            _ if carried.within => Told::OfSome,
+            _ if allowed => Told::OfSome,
             _ => Told::Nothing,
         }
     }
@@ -123,7 +99,7 @@ mod tests {
     }
 
     fn told(genes: &[(Option<u32>, &str, &str)]) -> Told {
-        brca1().told(Carried { outside: true, within: false }, genes.iter().copied())
+        brca1().told(false, genes.iter().copied())
     }
 
     const CLOSED: Option<u32> = Some(1100);
@@ -158,28 +134,10 @@ mod tests {
     }
 
     #[test]
-    fn who_does_not_carry_it_withholds_nothing() {
-        let told = |carried| brca1().told(carried, [(CLOSED, "BRCA1", "stop_gained")].into_iter());
-        assert_eq!(told(Carried { outside: false, within: false }), Told::Whole);
-        assert_eq!(told(Carried { outside: false, within: true }), Told::Whole);
-        assert_eq!(told(Carried { outside: true, within: true }), Told::OfSome, "of those who allow it");
-    }
-
-    #[test]
-    fn an_open_call_may_be_a_carriers_where_genes_are_closed_and_is_none_elsewhere() {
-        use Zygosity::{Heterozygous, NoCall, OtherAllele, PartialReference, Reference};
-        for (zygosity, low_fraction, outside, within) in [
-            (Heterozygous, false, true, true),
-            (Reference, false, false, false),
-            (Reference, true, true, true),
-            (NoCall, false, true, false),
-            (PartialReference, false, true, false),
-            (OtherAllele, false, false, false),
-        ] {
-            let by = |closed| Carried::default().and(closed, zygosity, low_fraction);
-            assert_eq!((by(true).outside, by(true).within), (outside, false), "{zygosity:?}");
-            assert_eq!((by(false).outside, by(false).within), (false, within), "{zygosity:?}");
-        }
+    fn what_somebody_allows_to_be_told_of_stays_for_them() {
+        let told = |genes: &[(Option<u32>, &str, &str)]| brca1().told(true, genes.iter().copied());
+        assert_eq!(told(&[(CLOSED, "BRCA1", "stop_gained")]), Told::OfSome);
+        assert_eq!(told(&[(CLOSED, "BRCA1", "stop_gained"), (OTHER, "NBR1", "stop_gained")]), Told::WithoutGenes);
     }
 
     #[test]

@@ -18,8 +18,6 @@ pub(super) const NOT_ASKED: &str =
 const NOT_YOURS_TO_UNDO: &str = "The last decision about this variant is not yours to undo.";
 const NOT_YOUR_MARK: &str = "Whoever marked it takes the mark away. Say that you disagree, and why, instead.";
 const SAID_ANEW: &str = "What was said about a cause and taken back is not put back by undoing. Say it again instead.";
-const NOT_BY_UNDOING: &str =
-    "What the laboratory was asked, or answered, is not undone: cancel the order, or change its result.";
 pub(super) const UNDER_WAY: &str =
     "A second reading of this case is under way. Until it is done, causes are marked by those who may confirm them.";
 
@@ -117,8 +115,8 @@ impl Reader {
 /// What undoing may not do: it takes one's own mark or word back, and never puts one back, for that would be a confirmation
 /// that nobody gives.
 pub(super) fn not_to_undo(editor: &CaseEditor, before: &VariantState, earlier: &VariantState) -> Option<&'static str> {
-    if before.validation != earlier.validation {
-        return Some(NOT_BY_UNDOING);
+    if before.validation != earlier.validation && !editor.is_geneticist() {
+        return Some(NOT_A_GENETICIST);
     }
     if before.mark == earlier.mark && before.causative == earlier.causative {
         return None;

@@ -10,15 +10,14 @@ use noodles::core::Position;
 use noodles::core::region::Interval;
 use noodles::csi::BinningIndex;
 
-use super::columns::is_low_fraction;
 use super::identity::Identity;
-use super::model::{Category, told_of};
+use super::model::{Category, is_carrier, told_of};
 use super::sought::Matcher;
 use crate::cases::{Case, ListKind};
-use crate::consent::{Carried, Told, Withheld};
+use crate::consent::{Told, Withheld};
 use crate::genome::{Chromosome, Region};
 use crate::ids::VariantId;
-use crate::vcf::model::{Allele, Call};
+use crate::vcf::model::Allele;
 use crate::vcf::{Limits, ReadOptions, VcfError, VcfReader};
 
 /// Longest that reading a file from its beginning may take.
@@ -167,16 +166,16 @@ impl Lookup {
 /// What consent lets a file tell.
 struct Consent {
     withheld: Withheld,
-    /// Sample columns of those sequenced, and whether genes are closed in them; a person without one has no call.
-    columns: Vec<(bool, Option<usize>)>,
+    /// Sample columns of those in whom no gene is closed.
+    columns: Vec<usize>,
 }
 
 impl Consent {
     fn new(case: &Case, samples: &[String]) -> Self {
         let withheld = case.withheld();
-        let sequenced = case.individuals.iter().filter(|individual| individual.has_dna());
-        let ids = sequenced.map(|individual| &individual.individual_id);
-        let columns = ids.map(|id| (withheld.concerns(id), samples.iter().position(|sample| sample == id))).collect();
+        let allowing = case.individuals.iter().map(|individual| &individual.individual_id);
+        let allowing = allowing.filter(|id| !withheld.concerns(id));
+        let columns = allowing.filter_map(|id| samples.iter().position(|sample| sample == id)).collect();
         Self { withheld, columns }
     }
 
@@ -185,12 +184,8 @@ impl Consent {
         if self.withheld.is_nothing() {
             return true;
         }
-        let none = Call::default();
-        let carried = self.columns.iter().fold(Carried::default(), |carried, (closed, column)| {
-            let call = column.and_then(|column| allele.calls.get(column)).unwrap_or(&none);
-            carried.and(*closed, call.zygosity, is_low_fraction(call))
-        });
-        let told = told_of(&self.withheld, carried, &allele.genes);
+        let call = |column: &usize| allele.calls.get(*column).is_some_and(is_carrier);
+        let told = told_of(&self.withheld, self.columns.iter().any(call), &allele.genes);
         if told == Told::WithoutGenes {
             allele.genes.retain(|gene| !self.withheld.has_gene(gene.hgnc_id, gene.symbol.as_deref().unwrap_or("")));
         }

@@ -6,7 +6,7 @@ use serde_with::skip_serializing_none;
 use super::columns::is_low_fraction;
 use super::identity::{Identity, document_id, simple_id};
 use crate::cases::{Case, ListKind};
-use crate::consent::{Carried, Told, Withheld};
+use crate::consent::{Told, Withheld};
 use crate::db::{Stored, index};
 use crate::genome::{Chromosome, GenomeBuild, NormKey};
 use crate::ids::{CaseId, VariantId};
@@ -154,7 +154,7 @@ impl Variant {
     /// [`Columns::within`]: super::columns::Columns::within
     #[must_use]
     pub(super) fn within(mut self, withheld: &Withheld) -> Option<Self> {
-        let told = told_of(withheld, carried(withheld, &self.samples), &self.genes);
+        let told = told_of(withheld, is_allowed(withheld, &self.samples), &self.genes);
         let is_closed = |gene: &GeneAnnotation| withheld.has_gene(gene.hgnc_id, gene.symbol.as_deref().unwrap_or(""));
         if self.genes.iter().any(is_closed) {
             self.compounds.clear();
@@ -263,21 +263,23 @@ impl Variant {
     }
 }
 
-/// Who carries a variant with these calls.
-pub(super) fn carried(withheld: &Withheld, samples: &[SampleCall]) -> Carried {
-    samples.iter().fold(Carried::default(), |carried, sample| {
-        let closed = withheld.concerns(&sample.individual_id);
-        carried.and(closed, sample.call.zygosity, is_low_fraction(&sample.call))
-    })
+/// Whether somebody carries a variant with these calls in whom no gene is closed.
+pub(super) fn is_allowed(withheld: &Withheld, samples: &[SampleCall]) -> bool {
+    samples.iter().any(|sample| !withheld.concerns(&sample.individual_id) && is_carrier(&sample.call))
+}
+
+/// Whether a call shows the allele, be it in a small part of the reads.
+pub(super) fn is_carrier(call: &Call) -> bool {
+    call.zygosity.carries() || is_low_fraction(call)
 }
 
 /// What is told of a variant with these genes.
-pub(super) fn told_of(withheld: &Withheld, carried: Carried, genes: &[GeneAnnotation]) -> Told {
+pub(super) fn told_of(withheld: &Withheld, allowed: bool, genes: &[GeneAnnotation]) -> Told {
     let genes = genes.iter().map(|gene| {
         let (symbol, term) = (gene.symbol.as_deref(), gene.consequence.as_deref());
         (gene.hgnc_id, symbol.unwrap_or_default(), term.unwrap_or_default())
     });
-    withheld.told(carried, genes)
+    withheld.told(allowed, genes)
 }
 
 /// Names of stored fields.

@@ -5,7 +5,7 @@ use mongodb::options::FindOptions;
 use serde::Deserialize;
 
 use super::identity::{document_id, simple_id};
-use super::model::{Category, SampleCall, Variant, carried, field};
+use super::model::{Category, SampleCall, Variant, field, is_allowed};
 use crate::cases::{CaseAccess, ListKind};
 use crate::cli::SystemScope;
 use crate::consent::{Told, Withheld};
@@ -49,7 +49,7 @@ impl Named {
     /// None outside consent.
     fn name(&self, withheld: &Withheld) -> Option<String> {
         let genes = self.genes.iter().map(|gene| (gene.hgnc_id, gene.symbol.as_str(), gene.consequence.as_str()));
-        let is_told = withheld.told(carried(withheld, &self.samples), genes) != Told::Nothing;
+        let is_told = withheld.told(is_allowed(withheld, &self.samples), genes) != Told::Nothing;
         is_told.then(|| simple_id(&self.chromosome, self.position, &self.reference, &self.alternative))
     }
 }
@@ -98,7 +98,7 @@ impl VariantStore {
         let found = found.filter(|variant| {
             case.list(variant.category.as_str(), variant.list).is_some_and(|list| list.revision == variant.revision)
         });
-        Ok(found.and_then(|variant| held(access, variant)))
+        Ok(found.and_then(|variant| held(access, &access.case().withheld(), variant)))
     }
 
     /// How variants of the case's published lists are named.
@@ -133,8 +133,8 @@ impl VariantStore {
         ids: &[VariantId],
     ) -> Result<Vec<Variant>, StoreError> {
         let found = self.in_order(&access.case().id, revision, ids).await?;
-        let whole = found.len();
-        let told: Vec<Variant> = found.into_iter().filter_map(|variant| held(access, variant)).collect();
+        let (whole, withheld) = (found.len(), access.case().withheld());
+        let told: Vec<Variant> = found.into_iter().filter_map(|variant| held(access, &withheld, variant)).collect();
         if told.len() != whole {
             return Err(StoreError::Unreadable {
                 collection: "variants",
@@ -192,7 +192,8 @@ impl VariantStore {
             .collect();
         filter.insert("$or", either);
         let found = self.variants.find(filter, FindOptions::builder().limit(MOST_WITH_HGVS).build()).await?;
-        Ok(found.into_iter().filter_map(|variant| held(access, variant)).collect())
+        let withheld = access.case().withheld();
+        Ok(found.into_iter().filter_map(|variant| held(access, &withheld, variant)).collect())
     }
 
     /// Adds documents of a revision that is not published yet.
@@ -251,8 +252,8 @@ impl VariantStore {
 }
 
 /// The document as whoever reads the case may hold it; none outside consent.
-fn held(access: &CaseAccess, variant: Variant) -> Option<Variant> {
-    let variant = variant.within(&access.case().withheld())?;
+fn held(access: &CaseAccess, withheld: &Withheld, variant: Variant) -> Option<Variant> {
+    let variant = variant.within(withheld)?;
     Some(if access.is_guest() { variant.for_guest() } else { variant })
 }
 

@@ -6,7 +6,7 @@ use super::bits::Bits;
 use super::filter::Filter;
 use super::limits::{Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
 use super::row::known;
-use super::table::{Columns, GeneCell, LOW_FRACTION, WITHHELD};
+use super::table::{Columns, GeneCell, WITHHELD};
 use crate::cases::Phenotype;
 use crate::vcf::consequence;
 
@@ -362,7 +362,7 @@ fn affected_only(columns: &Columns) -> Option<Bits> {
         return None;
     }
     Some(Bits::from_fn(columns.len(), |row| {
-        watched.iter().any(|individual| individual.zygosity[row].carries() || individual.kinds[row] & LOW_FRACTION != 0)
+        watched.iter().any(|individual| individual.carries(row))
             || watched
                 .iter()
                 .all(|individual| individual.zygosity[row].is_open() && individual.kinds[row] & WITHHELD == 0)

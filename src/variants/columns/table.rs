@@ -182,6 +182,11 @@ pub(super) const LOW_FRACTION: u8 = 16;
 pub(super) const WITHHELD: u8 = 32;
 
 impl IndividualColumn {
+    /// Whether the individual has the allele, be it in a small part of the reads.
+    pub(super) fn carries(&self, row: usize) -> bool {
+        self.zygosity[row].carries() || self.kinds[row] & LOW_FRACTION != 0
+    }
+
     /// Takes the call of a row out, and notes that it was.
     pub(super) fn withhold(&mut self, row: usize) {
         self.genotypes[row] = Text::NONE;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use super::builder::reorder;
-use super::table::{ById, Columns, CompoundCell, GeneCell, LOW_FRACTION, Lists};
-use crate::consent::{Carried, Told, Withheld};
+use super::table::{ById, Columns, CompoundCell, GeneCell, Lists};
+use crate::consent::{Told, Withheld};
 use crate::ids::VariantId;
 
 impl Columns {
@@ -63,17 +63,14 @@ impl Columns {
     }
 
     fn told(&self, withheld: &Withheld) -> Vec<Told> {
-        let closed: Vec<bool> = self.individuals.iter().map(|individual| withheld.concerns(&individual.id)).collect();
-        let carried = |row: usize| {
-            self.individuals.iter().zip(&closed).fold(Carried::default(), |carried, (individual, closed)| {
-                carried.and(*closed, individual.zygosity[row], individual.kinds[row] & LOW_FRACTION != 0)
-            })
-        };
+        let allowing: Vec<_> =
+            self.individuals.iter().filter(|individual| !withheld.concerns(&individual.id)).collect();
+        let allowed = |row: usize| allowing.iter().any(|individual| individual.carries(row));
         (0..self.len())
             .map(|row| {
                 let genes = self.genes.of(row).iter();
                 let genes = genes.map(|gene| (number(gene), self.text(gene.symbol), self.text(gene.consequence)));
-                withheld.told(carried(row), genes)
+                withheld.told(allowed(row), genes)
             })
             .collect()
     }
