@@ -1,8 +1,9 @@
-//! The JSON API: the same stores and access values as the pages, in a documented shape. Tokens read cases; comments and
-//! administration are for people who are signed in with a browser.
+//! The JSON API: the same stores and access values as the pages, in a documented shape. Tokens read cases; comments, decisions
+//! and administration are for people who are signed in with a browser.
 
 mod cases;
 mod comments;
+mod decisions;
 mod filters;
 mod find;
 mod institutes;
@@ -32,6 +33,12 @@ pub fn routes() -> Routes {
         .get("/api/v1/{institute}/{case}/timeline", Access::Case, timeline::show)
         .get("/api/v1/{institute}/{case}/variants", Access::Case, variants::list)
         .get("/api/v1/{institute}/{case}/variants/{id}", Access::Case, variants::show)
+        .post("/api/v1/{institute}/{case}/variants/{id}/decisions", Access::CaseEditor, decisions::by_reader)
+        .post(
+            "/api/v1/{institute}/{case}/variants/{id}/geneticist-decisions",
+            Access::CaseGeneticist,
+            decisions::by_geneticist,
+        )
         .get("/api/v1/{institute}/{case}/find", Access::Case, find::find)
         .get("/api/v1/{institute}/{case}/comments", Access::Case, comments::list)
         .post("/api/v1/{institute}/{case}/comments", Access::CaseCommenter, comments::add)

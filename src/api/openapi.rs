@@ -15,6 +15,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
         super::cases::show,
         super::variants::list,
         super::variants::show,
+        super::decisions::by_reader,
+        super::decisions::by_geneticist,
         super::find::find,
         super::filters::list,
         super::timeline::show,
@@ -65,6 +67,19 @@ pub(super) struct OfCase {
     institute: String,
     /// Case name
     case: String,
+}
+
+/// The path of a variant of a case.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct OfVariant {
+    /// Institute id
+    institute: String,
+    /// Case name
+    case: String,
+    /// Variant id
+    id: String,
 }
 
 /// The rest of the path of a comment.
@@ -124,6 +139,27 @@ pub(super) enum AdminRefusals {
     #[response(status = 409)]
     Conflict,
     /// A value cannot be used, or a rule stands in the way; `errors` names each
+    #[response(status = 422)]
+    Unprocessable,
+}
+
+/// How a decision is refused.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) enum DecisionRefusals {
+    /// The content is not of the shape this address takes
+    #[response(status = 400)]
+    BadRequest,
+    /// Asked with a token or without the session's own, or it is not the asker's to decide
+    #[response(status = 403)]
+    Forbidden,
+    /// No such variant, or not in scope
+    #[response(status = 404)]
+    NotFound,
+    /// Somebody decided since; `rev` is the present revision
+    #[response(status = 409)]
+    Conflict,
+    /// A value that is on no list
     #[response(status = 422)]
     Unprocessable,
 }

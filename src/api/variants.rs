@@ -11,7 +11,7 @@ use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::columns::{Choice, Facets, Row};
 use crate::variants::search::{Search, search};
-use crate::variants::{Standing, Validation, Variant, VariantPath};
+use crate::variants::{Standing, Validation, Variant, VariantPath, VariantState};
 use crate::vcf::model::{Frequencies, RankResult, Scores};
 use crate::web::{Params, Path};
 
@@ -172,7 +172,7 @@ struct SampleJson {
 }
 
 #[derive(Default, Serialize, ToSchema)]
-struct StateJson {
+pub(super) struct StateJson {
     rev: i64,
     pinned: bool,
     causative: bool,
@@ -425,7 +425,12 @@ impl From<&Scores> for ScoresJson {
 impl StateJson {
     fn new(found: &Search, id: &VariantId) -> Self {
         let comments = found.comments.get(id).copied().unwrap_or_default();
-        let Some(state) = found.states.get(id) else { return Self { comments, ..Self::default() } };
+        Self::of(found.states.get(id), comments)
+    }
+
+    /// Of what is decided, with how many comments stand.
+    pub(super) fn of(state: Option<&VariantState>, comments: u32) -> Self {
+        let Some(state) = state else { return Self { comments, ..Self::default() } };
         Self {
             rev: state.rev,
             pinned: state.pinned,

@@ -1,17 +1,20 @@
 use jiff::Timestamp;
 
+use super::forms::LONGEST;
 use super::reader::{NOT_ASKED, Reader, UNDER_WAY, not_to_undo};
 use super::terms;
 use crate::app::AppState;
 use crate::cases::{CaseEditor, CaseGeneticist, NOT_A_GENETICIST};
 use crate::casework::follow;
 use crate::db::StoreError;
+use crate::error::AppResult;
 use crate::ids::VariantId;
 use crate::variants::{Decision, Facts, Validated, Validation, VariantState};
+use crate::web::problem;
 
 /// What somebody wants to be decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// Pinned or not.
     Pinned(bool),
     /// Held to be the cause or not.
@@ -37,13 +40,13 @@ const VALIDATED: &str =
 const NOT_ORDERED: &str = "No validation of this variant was ordered.";
 
 /// A variant that somebody decides about, with what its list says of it.
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     pub id: VariantId,
     pub facts: Facts,
 }
 
 /// What became of it.
-pub(super) enum Decided {
+pub(crate) enum Decided {
     /// It is so now, or was so before.
     Done,
     /// Somebody else decided since the page was opened; how it stands now.
@@ -96,6 +99,17 @@ impl Wanted {
     /// Whether it takes the place of a value that somebody else may have chosen; a mark alone does not.
     fn replaces(&self) -> bool {
         matches!(self, Self::Dismissed(_) | Self::Rank(_) | Self::Cancelled | Self::Validated(_))
+    }
+
+    /// A second reader's word. Whoever disagrees says why.
+    pub(crate) fn reading(agrees: bool, why: &str) -> AppResult<Self> {
+        let why = why.trim();
+        match agrees {
+            true => Ok(Self::Read(None)),
+            false if why.is_empty() => Err(problem("why", "", "say why you disagree")),
+            false if why.chars().count() > LONGEST => Err(problem("why", "", "is too long")),
+            false => Ok(Self::Read(Some(why.to_owned()))),
+        }
     }
 
     /// In words.
@@ -160,7 +174,7 @@ enum Next {
 }
 
 /// Decides about a variant of the case. `known` is the revision that was shown; what only marks does not ask for it.
-pub(super) async fn decide(
+pub(crate) async fn decide(
     app: &AppState,
     editor: &CaseEditor,
     variant: &Chosen,
@@ -172,7 +186,7 @@ pub(super) async fn decide(
 }
 
 /// Decides whether a variant is the cause.
-pub(super) async fn decide_cause(
+pub(crate) async fn decide_cause(
     app: &AppState,
     geneticist: &CaseGeneticist,
     variant: &Chosen,
@@ -189,7 +203,7 @@ pub(super) async fn decide_cause(
 }
 
 /// Puts back what was before the last decision, when that is still the one that was shown.
-pub(super) async fn undo(
+pub(crate) async fn undo(
     app: &AppState,
     editor: &CaseEditor,
     variant: &Chosen,

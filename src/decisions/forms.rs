@@ -5,6 +5,7 @@ use super::terms::{RANKS, read_dismissal};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::events::Actor;
 use crate::variants::{Outcome, Validated, Validation};
+use crate::web::problem;
 
 /// A decision as it was sent.
 #[derive(Debug, Default)]
@@ -54,7 +55,6 @@ impl Sent {
             "rev" => self.known = value.parse().map_err(|_| "is not a revision")?,
             "on" => self.on = Some(yes_or_no(value)?),
             "agrees" => self.agrees = Some(yes_or_no(value)?),
-            "why" if value.chars().count() > LONGEST => return Err("is too long"),
             "why" => value.clone_into(&mut self.reason),
             "from" if value == "list" => self.on_list = true,
             "reason" => {
@@ -90,13 +90,8 @@ impl Sent {
 
     /// A second reader's word. Whoever disagrees says why.
     pub(super) fn read_second(&self) -> AppResult<Wanted> {
-        let wrong = |field: &str, why: &str| Err(AppError::Unprocessable(vec![FieldError::new(field, "", why)]));
-        match self.agrees {
-            None => wrong("agrees", "must be 1 or 0"),
-            Some(true) => Ok(Wanted::Read(None)),
-            Some(false) if self.reason.is_empty() => wrong("why", "say why you disagree"),
-            Some(false) => Ok(Wanted::Read(Some(self.reason.clone()))),
-        }
+        let agrees = self.agrees.ok_or_else(|| problem("agrees", "", "must be 1 or 0"))?;
+        Wanted::reading(agrees, &self.reason)
     }
 
     /// An order by this person now, or that there is none.
@@ -165,6 +160,6 @@ mod tests {
         for wrong in ["agrees=0", "agrees=0&why=+", "why=x"] {
             assert!(read(wrong).unwrap().read_second().is_err(), "{wrong}");
         }
-        assert_eq!(read(&format!("agrees=0&why={}", "x".repeat(1_001))).unwrap_err(), ["why"]);
+        assert!(read(&format!("agrees=0&why={}", "x".repeat(1_001))).unwrap().read_second().is_err());
     }
 }

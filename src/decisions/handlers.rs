@@ -6,9 +6,10 @@ use super::change::{Chosen, Decided, Wanted, decide, decide_cause, in_words, und
 use super::forms::Sent;
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::{CaseEditor, CaseGeneticist, Stale};
+use crate::cases::{CaseAccess, CaseEditor, CaseGeneticist, Stale};
 use crate::error::{AppError, AppResult};
 use crate::events::Actor;
+use crate::ids::VariantId;
 use crate::variants::search::shown_list;
 use crate::variants::{Facts, VariantPath, VariantState};
 use crate::web::{CsrfForm, Page, Params, Path, filters, see_other, urls};
@@ -44,15 +45,24 @@ where
         let CsrfForm(pairs) =
             CsrfForm::<Vec<(String, String)>>::from_request(Request::from_parts(parts, body), app).await?;
         let sent = Sent::read(&pairs)?;
-        let access = right.as_ref().access();
-        let list = shown_list(app, access).await?;
-        let found = list.as_ref().and_then(|(revision, columns)| Some((*revision, columns.row(columns.find(&at.id)?))));
-        let (revision, row) = found.ok_or(AppError::NotFound("variant"))?;
-        let variant = Chosen { facts: Facts::of(row, revision), id: at.id };
-        let name = row.simple_id();
-        trail.note_done("variant", variant.id.as_str(), Some(&access.case().institute));
+        let (variant, name) = chosen(app, right.as_ref().access(), at.id, &trail).await?;
         Ok(Self { variant, name, right, page, app: app.clone(), query, pairs, sent })
     }
+}
+
+/// A variant of the case's list, and how the list names it.
+pub(crate) async fn chosen(
+    app: &AppState,
+    access: &CaseAccess,
+    id: VariantId,
+    trail: &Trail,
+) -> AppResult<(Chosen, String)> {
+    let list = shown_list(app, access).await?;
+    let found = list.as_ref().and_then(|(revision, columns)| Some((*revision, columns.row(columns.find(&id)?))));
+    let (revision, row) = found.ok_or(AppError::NotFound("variant"))?;
+    let variant = Chosen { facts: Facts::of(row, revision), id };
+    trail.note_done("variant", variant.id.as_str(), Some(&access.case().institute));
+    Ok((variant, row.simple_id()))
 }
 
 impl Deciding {

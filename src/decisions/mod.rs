@@ -12,7 +12,9 @@ mod second_reading;
 mod several;
 pub mod terms;
 
+pub(crate) use change::{Decided, Wanted, decide, decide_cause, undo as put_back};
 pub(crate) use changed::{Changed, changed, count as count_changed};
+pub(crate) use handlers::chosen;
 pub(crate) use panel::{DecisionPanel, LastDecision};
 pub(crate) use second_reading::{SecondReadingPanel, panel as second_reading};
 

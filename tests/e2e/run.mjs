@@ -368,7 +368,9 @@ async function addresses(page) {
   await page.goto(origin + casePage);
   if ((await page.locator('.comment').count()) === 0) await say(page, '**Ask** the parents.\n\n| who | when |\n|---|---|\n| mother | Friday |');
   const comment = await links('.comment a.more');
-  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', timeline: `${casePage}/timeline`, comment, 'saved filters': '/demo/cases/filters', 'worked on': '/demo/D24-003', 'its list': '/demo/D24-003/variants', 'its timeline': '/demo/D24-003/timeline', 'decisions to look at': '/demo/D24-003/changed' };
+  await page.goto(origin + '/demo/D24-003/variants?region=6:98875562');
+  const order = `${(await links('tbody a[href*="/variants/"]')).split('?')[0]}/order`;
+  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', timeline: `${casePage}/timeline`, comment, 'saved filters': '/demo/cases/filters', 'worked on': '/demo/D24-003', 'its list': '/demo/D24-003/variants', 'its timeline': '/demo/D24-003/timeline', 'decisions to look at': '/demo/D24-003/changed', order, consent: '/demo/D24-004/consent', 'within consent': '/demo/D24-004/variants?gene=BRCA2' };
 }
 
 test('somebody who tries names is flagged, and the auditor sees it', async () => {

@@ -138,6 +138,8 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/{institute}/{case}/second-reading", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/causative", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/second-reading", "geneticists"),
+    ("POST", "/api/v1/{institute}/{case}/variants/{id}/decisions", "owners"),
+    ("POST", "/api/v1/{institute}/{case}/variants/{id}/geneticist-decisions", "geneticists"),
     ("GET", "/{institute}/{case}/variants/{id}/order", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/order", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/validated", "geneticists"),

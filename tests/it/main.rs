@@ -23,6 +23,7 @@ mod casework;
 mod comments;
 mod consent;
 mod decisions;
+mod decisions_api;
 mod dismissing;
 mod elevation;
 mod embedded;

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 180] = [
+pub(super) const ACTIONS: [(&str, &str); 182] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -32,6 +32,11 @@ pub(super) const ACTIONS: [(&str, &str); 180] = [
     ("POST /{institute}/{case}/variants/{id}/pin", "pinned a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/causative", "marked a variant causative, or not"),
     ("GET /{institute}/{case}/variants/{id}/order", "opened the order of a validation"),
+    ("POST /api/v1/{institute}/{case}/variants/{id}/decisions", "decided about a variant"),
+    (
+        "POST /api/v1/{institute}/{case}/variants/{id}/geneticist-decisions",
+        "said what the cause is, or ordered a validation",
+    ),
     ("POST /{institute}/{case}/variants/{id}/order", "ordered a validation, or cancelled it"),
     ("POST /{institute}/{case}/variants/{id}/validated", "put the result of a validation on record"),
     ("POST /{institute}/{case}/variants/{id}/second-reading", "read a causative mark as second reader"),

@@ -1,0 +1,146 @@
+//! Deciding about one variant, as its page does.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::openapi::{CsrfHeader, DecisionRefusals, OfVariant};
+use super::variants::StateJson;
+use crate::app::AppState;
+use crate::audit::Trail;
+use crate::cases::{CaseEditor, CaseGeneticist};
+use crate::decisions::terms::{RANKS, read_dismissal};
+use crate::decisions::{Decided, Wanted, chosen, decide, decide_cause, put_back};
+use crate::error::{AppError, AppResult};
+use crate::events::Actor;
+use crate::variants::{Outcome, Validated, Validation, VariantPath, VariantState};
+use crate::web::{CsrfJson, Path, problem};
+
+/// What somebody who reads the case decides. `rev` is the revision of the state that was read; 0 when nothing was decided.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "decide", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum DecisionBody {
+    /// Pinned or not.
+    Pin { on: bool },
+    /// Put aside for these reasons; for none, taken back.
+    Dismiss { reasons: Vec<u16>, rev: i64 },
+    /// Ranked by hand; `null` for not.
+    Rank { rank: Option<u8>, rev: i64 },
+    /// The last decision taken back.
+    Undo { rev: i64 },
+}
+
+/// What a geneticist decides.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "decide", rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum GeneticistBody {
+    /// Held to be the cause or not.
+    Causative { on: bool },
+    /// A second reader's word about a causative mark; whoever disagrees says why.
+    SecondReading { agrees: bool, why: Option<String> },
+    /// To be validated by the laboratory, or not after all.
+    Order { on: bool, rev: i64 },
+    /// What the laboratory found: `true_positive`, `false_positive` or `not_validated`; `null` for nothing yet.
+    Validated { outcome: Option<String>, rev: i64 },
+}
+
+/// Decides about a variant.
+#[utoipa::path(
+    post, path = "/api/v1/{institute}/{case}/variants/{id}/decisions", security(("session" = [])),
+    params(OfVariant, CsrfHeader), request_body = DecisionBody,
+    responses((status = 200, body = StateJson), DecisionRefusals)
+)]
+pub(super) async fn by_reader(
+    editor: CaseEditor,
+    State(app): State<AppState>,
+    Path(at): Path<VariantPath>,
+    trail: Trail,
+    CsrfJson(body): CsrfJson<DecisionBody>,
+) -> AppResult<Json<StateJson>> {
+    let (variant, _) = chosen(&app, editor.access(), at.id, &trail).await?;
+    let decided = match body {
+        DecisionBody::Pin { on } => decide(&app, &editor, &variant, &Wanted::Pinned(on), 0).await?,
+        DecisionBody::Dismiss { reasons, rev } => {
+            let wanted = Wanted::Dismissed(dismissal(reasons)?);
+            decide(&app, &editor, &variant, &wanted, rev).await?
+        }
+        DecisionBody::Rank { rank, rev } => {
+            if let Some(unknown) = rank.filter(|rank| RANKS.iter().all(|(known, ..)| known != rank)) {
+                return Err(problem("rank", &unknown.to_string(), "is not a rank"));
+            }
+            decide(&app, &editor, &variant, &Wanted::Rank(rank), rev).await?
+        }
+        DecisionBody::Undo { rev } => put_back(&app, &editor, &variant, rev).await?,
+    };
+    state(&app, &editor, &variant.id, decided).await
+}
+
+/// Says what the cause is, or what the laboratory is asked; for geneticists.
+#[utoipa::path(
+    post, path = "/api/v1/{institute}/{case}/variants/{id}/geneticist-decisions", security(("session" = [])),
+    params(OfVariant, CsrfHeader), request_body = GeneticistBody,
+    responses((status = 200, body = StateJson), DecisionRefusals)
+)]
+pub(super) async fn by_geneticist(
+    geneticist: CaseGeneticist,
+    State(app): State<AppState>,
+    Path(at): Path<VariantPath>,
+    trail: Trail,
+    CsrfJson(body): CsrfJson<GeneticistBody>,
+) -> AppResult<Json<StateJson>> {
+    let editor = geneticist.editor();
+    let (variant, _) = chosen(&app, editor.access(), at.id, &trail).await?;
+    let (by, now) = (Actor::of(editor.access().principal()), app.clock.now());
+    let decided = match body {
+        GeneticistBody::Causative { on } => decide_cause(&app, &geneticist, &variant, &Wanted::Causative(on)).await?,
+        GeneticistBody::SecondReading { agrees, why } => {
+            let wanted = Wanted::reading(agrees, why.as_deref().unwrap_or_default())?;
+            decide_cause(&app, &geneticist, &variant, &wanted).await?
+        }
+        GeneticistBody::Order { on, rev } => {
+            let wanted = if on { Wanted::Ordered(Validation::order(by, now)) } else { Wanted::Cancelled };
+            decide(&app, editor, &variant, &wanted, rev).await?
+        }
+        GeneticistBody::Validated { outcome, rev } => {
+            let read = |word: &str| {
+                Outcome::parse(word).ok_or_else(|| problem("outcome", word, "is no result of a validation"))
+            };
+            let outcome = outcome.as_deref().map(read).transpose()?;
+            let result = outcome.map(|outcome| Validated { outcome, by, at: now });
+            decide(&app, editor, &variant, &Wanted::Validated(result), rev).await?
+        }
+    };
+    state(&app, editor, &variant.id, decided).await
+}
+
+/// Each reason once, the lowest first.
+fn dismissal(mut reasons: Vec<u16>) -> AppResult<Vec<u16>> {
+    if let Some(unknown) = reasons.iter().find(|code| read_dismissal(&code.to_string()).is_none()) {
+        return Err(problem("reasons", &unknown.to_string(), "is not a reason to dismiss a variant"));
+    }
+    reasons.sort_unstable();
+    reasons.dedup();
+    Ok(reasons)
+}
+
+/// How the variant stands now, as far as whoever decided may know.
+async fn state(
+    app: &AppState,
+    editor: &CaseEditor,
+    id: &crate::ids::VariantId,
+    decided: Decided,
+) -> AppResult<Json<StateJson>> {
+    let user = editor.access().principal().user();
+    let seen = |state: VariantState| if state.is_kept_from(user) { state.without_mark() } else { state };
+    match decided {
+        Decided::Refused(why) => Err(AppError::Forbidden(why)),
+        Decided::Stale(now) => Err(AppError::Conflict { rev: Some(seen(*now).rev) }),
+        Decided::Done => {
+            let (stored, comments) =
+                tokio::try_join!(app.states.find(editor.access(), id), app.comments.counts(editor.access()))?;
+            let comments = comments.get(id).copied().unwrap_or_default();
+            Ok(Json(StateJson::of(stored.map(seen).as_ref(), comments)))
+        }
+    }
+}
