@@ -188,8 +188,6 @@ pub(super) struct StateJson {
 
 #[derive(Serialize, ToSchema)]
 struct ValidationJson {
-    /// Names the order between clinic and laboratory.
-    number: String,
     ordered_at: String,
     /// `true_positive`, `false_positive` or `not_validated`; `null` while there is none.
     outcome: Option<&'static str>,
@@ -198,7 +196,6 @@ struct ValidationJson {
 impl From<&Validation> for ValidationJson {
     fn from(validation: &Validation) -> Self {
         Self {
-            number: validation.number.clone(),
             ordered_at: validation.at.to_string(),
             outcome: validation.result.as_ref().map(|result| result.outcome.as_str()),
         }

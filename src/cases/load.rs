@@ -14,7 +14,7 @@ use super::swap::suspected_swaps;
 use super::work::CaseWork;
 use crate::app::AppState;
 use crate::cli::SystemScope;
-use crate::consent::secondary_genes;
+use crate::consent::{kept_out, secondary_genes};
 use crate::db::StoreError;
 use crate::decisions::{Changed, changed};
 use crate::events::{Actor, Change, EventKind};
@@ -121,8 +121,9 @@ pub async fn load(
         if !config.snv_files.is_empty() {
             let named = NewList { revision, content: content.clone() };
             let (list, read) = read_list(app, scope, &case, &config, named, &mut keys, options).await?;
-            let outside = read.columns.outside(&case.withheld());
-            case.lists.push(CaseList { outside, ..list });
+            let within = read.columns.within(&case.withheld());
+            case.kept_out = kept_out(app, &case, &[&within]).await?;
+            case.lists.push(CaseList { outside: within.count_outside(), ..list });
             new = read;
         }
         if let Some((known, list)) = known.as_ref().zip(loaded_before).filter(|_| !options.accept_genotypes) {
@@ -278,7 +279,9 @@ async fn assemble(
     let now = app.clock.now();
     let panels = app.panels.latest(&config.panels).await?;
     for name in config.panels.iter().filter(|name| !panels.iter().any(|panel| panel.name == **name)) {
-        notes.push(format!("panel `{name}` is not loaded; the case is stored without it"));
+        notes.push(format!(
+            "panel `{name}` is not loaded; the case is stored without it, and its genes do not count as ordered"
+        ));
     }
     let panels: Vec<CasePanel> = panels
         .into_iter()
@@ -332,6 +335,7 @@ async fn assemble(
         rank_model: None,
         secondary,
         consents: known.map(|case| case.consents.clone()).unwrap_or_default(),
+        kept_out: Vec::new(),
         share_proposals: config.collaborators.clone(),
         shares: known.map(|case| case.shares.clone()).unwrap_or_default(),
         emergencies: known.map(|case| case.emergencies.clone()).unwrap_or_default(),
@@ -476,6 +480,7 @@ async fn finish_observations(
     config: &CaseConfig,
     list: &CaseList,
 ) -> Result<(), LoadError> {
+    app.observations.follow_consent(case).await?;
     let content = counted(&list.content, list.keys);
     let of = SeenIn::clinical(case);
     if app.observations.is_complete(scope, of, &content).await? {

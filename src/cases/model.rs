@@ -15,7 +15,7 @@ use super::work::Tag;
 use crate::consent::{Consents, SecondaryGenes};
 use crate::db::{Stored, index, unique_index};
 use crate::genome::GenomeBuild;
-use crate::ids::{CaseId, CaseName, InstituteId, UserId};
+use crate::ids::{CaseId, CaseName, InstituteId, UserId, VariantId};
 use crate::variants::KeyForm;
 
 /// A family, or a tumour/normal pair.
@@ -77,6 +77,9 @@ pub struct Case {
     /// What its people consent to.
     #[serde(default)]
     pub consents: Consents,
+    /// Variants that people decided about or commented on, and that lie outside consent by now: none of that is told.
+    #[serde(default)]
+    pub kept_out: Vec<VariantId>,
     /// Institutes that the load configuration proposes to share with; inert until a person of the owner confirms.
     pub share_proposals: Vec<InstituteId>,
     /// Institutes that may read the case, or might once, oldest first.
@@ -411,6 +414,7 @@ pub(super) mod field {
     pub const LISTS: &str = "lists";
     pub const SECONDARY: &str = "secondary";
     pub const CONSENTS: &str = "consents";
+    pub const KEPT_OUT: &str = "kept_out";
     pub const LISTED_REV: &str = "listed_rev";
     pub const REV: &str = "rev";
 }
@@ -491,6 +495,7 @@ mod tests {
             rank_model: None,
             secondary: Some(SecondaryGenes { list: "ACMG SF v3.2".into(), genes: vec![] }),
             consents: Consents::default(),
+            kept_out: vec![],
             share_proposals: vec![],
             shares: vec![],
             emergencies: vec![],
@@ -520,13 +525,14 @@ mod tests {
             field::LISTS,
             field::SECONDARY,
             field::CONSENTS,
+            field::KEPT_OUT,
             field::REV,
         ] {
             assert!(document.contains_key(name), "{name}");
         }
         assert_eq!(case.search_words(), ["1", "a", "f1", "l1"]);
         assert!(!document.contains_key("rank_model"));
-        for later in ["shares", "emergencies", "tags", "work_rev", "consents"] {
+        for later in ["shares", "emergencies", "tags", "work_rev", "consents", "kept_out"] {
             document.remove(later);
         }
         // So this is also a case of an older version.

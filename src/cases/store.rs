@@ -1,5 +1,5 @@
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use bson::{Bson, DateTime, Document, doc};
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +20,7 @@ use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::emergency::EmergencyAdmin;
 use crate::genome::GenomeBuild;
-use crate::ids::{CaseId, CaseName, InstituteId, UserId};
+use crate::ids::{CaseId, CaseName, InstituteId, UserId, VariantId};
 use crate::institutes::{Institute, InstituteAccess};
 use crate::users::SystemAdmin;
 use crate::variants::KeyForm;
@@ -41,8 +41,8 @@ pub enum AtHand {
     Active,
     /// Which came lately, and nobody took.
     Waiting,
-    /// Which are these.
-    Among(HashSet<CaseId>),
+    /// In which somebody is waited for on account of these variants, unless they lie outside consent.
+    Among(HashMap<CaseId, Vec<VariantId>>),
 }
 
 impl AtHand {
@@ -52,7 +52,9 @@ impl AtHand {
             Self::Of(user) => {
                 case.assignees.contains(user) && is_of(&[Status::Prioritized, Status::Inactive, Status::Active])
             }
-            Self::Among(cases) => cases.contains(&case.id),
+            Self::Among(cases) => {
+                cases.get(&case.id).is_some_and(|variants| variants.iter().any(|id| !case.kept_out.contains(id)))
+            }
             Self::Active => case.updated_at >= now - ACTIVE && is_of(&[Status::Active, Status::Solved]),
             Self::Waiting => {
                 let is_new = case.updated_at >= now - NEW && case.assignees.is_empty();
@@ -114,7 +116,7 @@ impl CaseStore {
         now: Timestamp,
     ) -> Result<Vec<CaseNamed>, StoreError> {
         let ids: Vec<Bson> = ids.iter().map(Bson::from).collect();
-        let parts = doc! { field::INSTITUTE: 1, field::NAME: 1 };
+        let parts = doc! { field::INSTITUTE: 1, field::NAME: 1, field::KEPT_OUT: 1 };
         self.cases
             .aggregate(vec![
                 doc! { "$match": { "_id": { "$in": ids } } },
@@ -286,6 +288,7 @@ impl CaseStore {
     ) -> Result<(), StoreError> {
         let set = doc! {
             field::CONSENTS: written(&after.consents)?,
+            field::KEPT_OUT: written(&after.kept_out)?,
             field::SHARES: written(&after.shares)?,
             field::LISTS: written(&after.lists)?,
         };
@@ -300,7 +303,11 @@ impl CaseStore {
         read: &Case,
         after: &Case,
     ) -> Result<(), StoreError> {
-        let set = doc! { field::SECONDARY: written(&after.secondary)?, field::LISTS: written(&after.lists)? };
+        let set = doc! {
+            field::SECONDARY: written(&after.secondary)?,
+            field::KEPT_OUT: written(&after.kept_out)?,
+            field::LISTS: written(&after.lists)?,
+        };
         self.put_listed(session, read, set).await
     }
 

@@ -10,7 +10,7 @@ use super::model::{ListKind, Phenotype, Status, Track};
 use super::share::Share;
 use super::work::Tag;
 use crate::genome::GenomeBuild;
-use crate::ids::{CaseId, CaseName, InstituteId, UserId};
+use crate::ids::{CaseId, CaseName, InstituteId, UserId, VariantId};
 
 /// What a line of the cases page shows.
 #[serde_as]
@@ -42,6 +42,9 @@ pub struct CaseSummary {
     pub panels: Vec<PanelSummary>,
     /// Lists, totals only.
     pub lists: Vec<ListSummary>,
+    /// Variants of which nothing is told.
+    #[serde(default)]
+    pub(super) kept_out: Vec<VariantId>,
     /// Last change.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub updated_at: Timestamp,
@@ -104,6 +107,9 @@ pub struct CaseNamed {
     pub institute: InstituteId,
     /// Name.
     pub name: CaseName,
+    /// Variants of which nothing is told.
+    #[serde(default)]
+    pub kept_out: Vec<VariantId>,
 }
 
 /// A line about a case that another institute shares: nothing of it that stays with its owner.
@@ -151,6 +157,6 @@ pub(super) fn summary() -> Document {
     doc! {
         "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1, "tags": 1,
         "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
-        "lists.category": 1, "lists.list": 1, "lists.total": 1, "lists.outside": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,
+        "lists.category": 1, "lists.list": 1, "lists.total": 1, "lists.outside": 1, "kept_out": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,
     }
 }

@@ -215,7 +215,7 @@ pub(super) async fn carry_out(
         Command::Load(LoadCommand::Panel { file, institute, name, panel_version }) => {
             load::panel(app, scope, &file, load::PanelOverrides { institute, name, version: panel_version }).await
         }
-        Command::Load(LoadCommand::Reference { dir }) => load::reference(app, scope, &dir).await,
+        Command::Load(LoadCommand::Reference { dir }) => Box::pin(load::reference(app, scope, &dir)).await,
         Command::Institute(InstituteCommand::Add { id, name }) => institutes::add(app, scope, id, name).await,
         Command::Institute(InstituteCommand::Set(arguments)) => institutes::set(app, scope, arguments).await,
         Command::Institute(InstituteCommand::List { json }) => institutes::list(app, json).await,

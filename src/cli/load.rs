@@ -263,9 +263,15 @@ pub(super) async fn reference(app: &AppState, scope: &SystemScope, dir: &Path) -
         println!("{line}");
     }
     println!("stored {} genes and {} transcripts", imported.genes, imported.transcripts);
-    let changed = consent::refresh(app, scope).await?;
+    let (changed, wrong) = Box::pin(consent::refresh(app, scope)).await?;
     if changed > 0 {
         println!("{changed} cases follow the new list of secondary findings");
+    }
+    if !wrong.is_empty() {
+        bail!(
+            "these cases follow it, but their counts could not be brought in line; load them again: {}",
+            wrong.join("; ")
+        );
     }
     Ok(())
 }

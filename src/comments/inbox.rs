@@ -62,6 +62,9 @@ pub(crate) async fn mentions_of(
     let mut mentions = Vec::new();
     for comment in &comments {
         let Some(case) = cases.get(&comment.case_id) else { continue };
+        if comment.variant.as_ref().is_some_and(|variant| case.kept_out.contains(&variant.id)) {
+            continue; // outside consent
+        }
         let of_research = comment.variant.as_ref().is_some_and(|variant| variant.list == ListKind::Research);
         if of_research && !principal.scope().covers(&case.institute) {
             continue; // guests are told of clinical lists only, whatever is shared besides

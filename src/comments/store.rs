@@ -41,9 +41,13 @@ fn standing() -> Document {
     doc! { "retracted_at": { "$exists": false }, "redaction.agreed_at": { "$exists": false } }
 }
 
-/// What somebody reads of a case's comments: a guest nothing about lists that are not shared.
+/// What somebody reads of a case's comments: nothing about variants outside consent, and a guest nothing about lists that are
+/// not shared.
 fn of_case(access: &CaseAccess) -> Document {
     let mut filter = doc! { field::CASE_ID: &access.case().id };
+    if !access.case().kept_out.is_empty() {
+        filter.insert(field::VARIANT_ID, doc! { "$nin": &access.case().kept_out });
+    }
     if access.share().is_some_and(|share| !share.lists.hold(ListKind::Research)) {
         filter.insert(field::VARIANT_LIST, doc! { "$ne": ListKind::Research.as_str() });
     }
@@ -82,7 +86,7 @@ impl CommentStore {
         keys: &[NormKey],
     ) -> Result<Vec<Comment>, StoreError> {
         let mut here = of_case(access);
-        here.insert(field::VARIANT_ID, variant);
+        here.insert(field::VARIANT_ID, doc! { "$eq": variant, "$nin": &access.case().kept_out });
         if !access.is_own() {
             return self.comments.find(here, oldest_first()).await;
         }
@@ -108,8 +112,16 @@ impl CommentStore {
     /// How many comments about each variant of the case stand.
     pub async fn counts(&self, access: &CaseAccess) -> Result<HashMap<VariantId, u32>, StoreError> {
         let mut filter = of_case(access);
-        filter.insert(field::VARIANT_ID, doc! { "$exists": true });
+        filter.insert(field::VARIANT_ID, doc! { "$exists": true, "$nin": &access.case().kept_out });
         self.count(filter).await
+    }
+
+    /// Variants of a case that somebody ever commented on.
+    pub(crate) async fn commented(&self, case: &CaseId) -> Result<Vec<VariantId>, StoreError> {
+        let options = FindOptions::builder().projection(doc! { field::VARIANT_ID: 1 }).build();
+        let filter = doc! { field::CASE_ID: case, field::VARIANT_ID: { "$exists": true } };
+        let found: Vec<About> = self.comments.find_as(filter, options).await?;
+        Ok(found.into_iter().map(|about| about.variant.id).collect())
     }
 
     /// As [`Self::counts`], for commands on the machine; the loader keeps these variants whatever their rank.

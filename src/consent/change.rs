@@ -73,7 +73,9 @@ async fn store(
 ) -> Result<bool, StoreError> {
     let (by, now) = (Actor::of(editor.access().principal()), app.clock.now());
     let mut after = Case { consents: read.consents.with(changed.clone()), ..read.clone() };
-    after.lists = counted(app, &after).await?;
+    if after.withheld() != read.withheld() {
+        after = counted(app, after).await?;
+    }
     let of_case = |subject: String, rev: i64, kind: EventKind, (before, after)| Change {
         institute: Some(read.institute.clone()),
         case_id: Some(read.id.clone()),

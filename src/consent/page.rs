@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
+use tracing::warn;
 
 use super::change::{Became, record as put_on_record};
 use super::forms::{ConsentForm, Wanted, day_field};
@@ -95,9 +96,9 @@ pub(super) async fn record(
     let case = editor.access().case();
     trail.note_done("individual", &wanted.individual, Some(&case.institute));
     let url = urls::consent(case);
-    match put_on_record(&app, &editor, &wanted).await? {
+    match Box::pin(put_on_record(&app, &editor, &wanted)).await? {
         Became::Done => {
-            follow(&app, &editor).await?;
+            follow(app, editor).await?;
             Ok(see_other(&format!("{url}?saved=1")))
         }
         Became::Nobody => Err(AppError::NotFound("individual")),
@@ -110,12 +111,23 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Brings the local frequencies in line. In a large case that takes longer than anybody should wait, so it goes on without
 /// them; should it be cut off, putting the same on record again, or the next load, finishes it.
-async fn follow(app: &AppState, editor: &CaseEditor) -> AppResult<()> {
-    let case = app.cases.again(editor, app.clock.now()).await?;
-    let observations = app.observations.clone();
-    let work = tokio::spawn(async move { observations.follow_consent(&case).await });
+async fn follow(app: AppState, editor: CaseEditor) -> AppResult<()> {
+    let work = tokio::spawn(async move {
+        // What is on record may change while this goes on; the last word counts.
+        loop {
+            let case = app.cases.again(&editor, app.clock.now()).await?;
+            match app.observations.follow_consent(&case).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) => {
+                    warn!(case.id = %case.id, "the local frequencies do not follow consent yet: {error}");
+                    return Err(error);
+                }
+            }
+        }
+    });
     match tokio::time::timeout(LONGEST_WAIT, work).await {
-        Ok(Ok(done)) => done.map(drop).map_err(AppError::from),
+        Ok(Ok(done)) => done.map_err(AppError::from),
         Ok(Err(failed)) => Err(anyhow::Error::new(failed).context("counting a case as its people consent").into()),
         Err(_) => Ok(()),
     }

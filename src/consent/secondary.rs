@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::withheld::Withheld;
 use crate::app::AppState;
-use crate::cases::{Case, CaseList, CasePanel};
+use crate::cases::{Case, CasePanel};
 use crate::cli::SystemScope;
 use crate::db::{StoreError, unless_conflict};
+use crate::ids::VariantId;
+use crate::variants::columns::Columns;
 
 /// A gene of the list of secondary findings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,21 +68,49 @@ pub(crate) async fn secondary_genes(
     Ok(Some(secondary))
 }
 
-/// The lists of a case with what of each lies outside consent counted anew.
-pub(super) async fn counted(app: &AppState, case: &Case) -> Result<Vec<CaseList>, StoreError> {
+/// A case with what lies outside its consent counted anew, and what of that people decided about or commented on.
+pub(super) async fn counted(app: &AppState, case: Case) -> Result<Case, StoreError> {
     let mut lists = case.lists.clone();
+    let mut columns = Vec::new();
     for list in &mut lists {
-        list.outside = app.columns.count_outside(case, list).await?;
+        let within = app.columns.within(&case, list).await?;
+        list.outside = within.count_outside();
+        columns.push(within);
     }
-    Ok(lists)
+    let kept_out = kept_out(app, &case, &columns.iter().map(AsRef::as_ref).collect::<Vec<_>>()).await?;
+    Ok(Case { lists, kept_out, ..case })
+}
+
+/// Variants that people decided about or commented on, and of which nothing is to be told: those that the present lists hold
+/// outside consent, and those that no list holds any more and that lay in closed genes alone.
+pub(crate) async fn kept_out(app: &AppState, case: &Case, lists: &[&Columns]) -> Result<Vec<VariantId>, StoreError> {
+    let withheld = case.withheld();
+    if withheld.is_nothing() {
+        return Ok(Vec::new());
+    }
+    let (states, commented) = tokio::try_join!(app.states.all(&case.id), app.comments.commented(&case.id))?;
+    let was_closed = |id: &VariantId| {
+        let facts = states.get(id).and_then(|state| state.facts.as_ref());
+        let is_closed = |symbol: &String| withheld.has_gene(None, symbol);
+        facts.is_some_and(|facts| !facts.genes.is_empty() && facts.genes.iter().all(is_closed))
+    };
+    let mut ids: Vec<VariantId> = states.keys().cloned().chain(commented).collect();
+    ids.retain(|id| {
+        let is_told = lists.iter().any(|columns| columns.find(id).is_some());
+        !is_told && (lists.iter().any(|columns| columns.is_outside(id)) || was_closed(id))
+    });
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 /// Tries when others change a case at the same time.
 const TRIES: usize = 8;
 
-/// Brings all cases in line with the reference's list of secondary findings; how many changed.
-pub(crate) async fn refresh(app: &AppState, scope: &SystemScope) -> Result<usize, StoreError> {
-    let mut changed = 0;
+/// Brings all cases in line with the reference's list of secondary findings; how many changed, and what is wrong with those
+/// whose lists could not be looked through: they follow too, only their counts are those of before.
+pub(crate) async fn refresh(app: &AppState, scope: &SystemScope) -> Result<(usize, Vec<String>), StoreError> {
+    let (mut changed, mut wrong) = (0, Vec::new());
     for id in app.cases.ids(scope).await? {
         for attempt in 1.. {
             // Whoever deleted it meanwhile was faster.
@@ -89,8 +119,14 @@ pub(crate) async fn refresh(app: &AppState, scope: &SystemScope) -> Result<usize
             if secondary == read.secondary {
                 break;
             }
-            let mut after = Case { secondary, ..read.clone() };
-            after.lists = counted(app, &after).await?;
+            let after = Case { secondary, ..read.clone() };
+            let after = match counted(app, after.clone()).await {
+                Ok(counted) => counted,
+                Err(error) => {
+                    wrong.push(format!("case {} of {}: {error}", read.name, read.institute));
+                    after
+                }
+            };
             let mut transaction = app.db.begin().await?;
             let written = loop {
                 let work = app.cases.set_secondary(scope, &mut transaction.session, &read, &after).await;
@@ -107,5 +143,5 @@ pub(crate) async fn refresh(app: &AppState, scope: &SystemScope) -> Result<usize
             }
         }
     }
-    Ok(changed)
+    Ok((changed, wrong))
 }

@@ -98,7 +98,7 @@ impl Wanted {
 
     /// Whether it takes the place of a value that somebody else may have chosen; a mark alone does not.
     fn replaces(&self) -> bool {
-        matches!(self, Self::Dismissed(_) | Self::Rank(_) | Self::Cancelled | Self::Validated(_))
+        matches!(self, Self::Dismissed(_) | Self::Rank(_) | Self::Ordered(_) | Self::Cancelled | Self::Validated(_))
     }
 
     /// A second reader's word. Whoever disagrees says why.
@@ -258,13 +258,16 @@ async fn is_as_shown(
     known: i64,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    if matches!(wanted, Wanted::Ordered(_)) && before.validation.is_none() {
+        return Ok(true); // it takes the place of nothing
+    }
     if !before.is_kept_from(editor.access().principal().user()) {
         return Ok(false);
     }
     let shown = app.states.at_revision(editor, &app.events, &before.id, known, now).await?;
     Ok(shown.is_some_and(|shown| match wanted {
         Wanted::Dismissed(_) => shown.dismissed == before.dismissed,
-        Wanted::Cancelled | Wanted::Validated(_) => shown.validation == before.validation,
+        Wanted::Ordered(_) | Wanted::Cancelled | Wanted::Validated(_) => shown.validation == before.validation,
         _ => shown.manual_rank == before.manual_rank,
     }))
 }

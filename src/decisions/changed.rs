@@ -60,7 +60,7 @@ pub(crate) fn changed(states: &States, columns: &Columns, revision: u32) -> Vec<
             let since = facts.since(row);
             (!since.is_empty()).then(|| Changed {
                 id: state.id.clone(),
-                name: facts.name.clone(),
+                name: row.map_or_else(|| facts.name.clone(), |row| Facts::of(row, revision).name),
                 words: in_words(state, true),
                 since,
                 is_held: row.is_some(),

@@ -10,7 +10,7 @@ use super::history::History;
 use super::model::{Actor, Event, EventKind};
 use crate::addresses::{AddressAdmin, Subject};
 use crate::auth::Principal;
-use crate::cases::{CaseAccess, CaseEditor, CaseSummary};
+use crate::cases::{Case, CaseAccess, CaseEditor, CaseSummary};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{CaseId, CommentId, EmergencyId, FilterId, InstituteId, ShareId, TogetherId, UserId, VariantId};
@@ -88,8 +88,13 @@ pub struct CaseEvents {
 }
 
 impl CaseEvents {
-    fn filter(&self, case: &CaseId) -> Result<Document, StoreError> {
-        let mut filter = doc! { "case_id": case };
+    fn filter(&self, case: &Case) -> Result<Document, StoreError> {
+        let mut filter = doc! { "case_id": &case.id };
+        if !case.kept_out.is_empty() {
+            let subjects: Vec<String> = case.kept_out.iter().map(variant_subject).collect();
+            filter.insert("subject", doc! { "$nin": subjects });
+            filter.insert("after.variant.id", doc! { "$nin": &case.kept_out });
+        }
         if let Some(kinds) = &self.kinds {
             let kinds: Vec<Bson> = kinds.iter().map(fact).collect::<Result<_, _>>()?;
             filter.insert("kind", doc! { "$in": kinds });
@@ -221,7 +226,7 @@ impl EventStore {
             return Ok(Vec::new());
         }
         let newest = FindOptions::builder().sort(doc! { "at": -1, "_id": -1 }).limit(asked.limit).build();
-        self.events.find(asked.filter(&access.case().id)?, newest).await
+        self.events.find(asked.filter(access.case())?, newest).await
     }
 
     /// How many changes others made in cases that the asker read up to a moment; of all cases together the newest

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use crate::auth::Principal;
 use crate::cases::{AtHand, CaseSummary, Phenotype, Status};
 use crate::comments::{MentionView, mentions_of};
 use crate::error::AppResult;
-use crate::ids::{CaseId, InstituteId};
+use crate::ids::{CaseId, InstituteId, VariantId};
 use crate::institutes::Institute;
 use crate::users::{Role, RoleGrant};
 use crate::variants::Category;
@@ -167,10 +167,14 @@ async fn to_read(
     principal: &Principal,
     institutes: &[Institute],
     now: Timestamp,
-) -> AppResult<HashSet<CaseId>> {
+) -> AppResult<HashMap<CaseId, Vec<VariantId>>> {
     let user = principal.user();
     let may = |institute: &&Institute| institute.is_confirmed_by(principal, Category::Snv, filters::day(now));
     let institutes: Vec<InstituteId> = institutes.iter().filter(may).map(|institute| institute.id.clone()).collect();
     let awaiting = app.states.awaiting(principal.scope(), &institutes).await?;
-    Ok(awaiting.into_iter().filter(|one| one.mark.by != *user).map(|one| one.case).collect())
+    let mut cases: HashMap<CaseId, Vec<VariantId>> = HashMap::new();
+    for one in awaiting.into_iter().filter(|one| one.mark.by != *user) {
+        cases.entry(one.case).or_default().push(one.variant);
+    }
+    Ok(cases)
 }

@@ -68,7 +68,8 @@ fn compared<T: DeserializeOwned>(
 }
 
 /// The facts that an event changed; `people` are those whose names are known.
-pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, StoreError> {
+/// `closed`: whether something lies outside consent, which older counts and names would tell.
+pub(super) fn of(event: &Event, people: &[Colleague], closed: bool) -> Result<Vec<Fact>, StoreError> {
     match event.kind {
         EventKind::StatusSet | EventKind::PeopleAssigned | EventKind::TagsSet | EventKind::SynopsisWritten => {
             compared(event, |work: &CaseWork| {
@@ -78,7 +79,7 @@ pub(super) fn of(event: &Event, people: &[Colleague]) -> Result<Vec<Fact>, Store
         EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all)),
         EventKind::VariantDecided => compared(event, decisions),
         EventKind::VariantsDecided | EventKind::VariantsLookedAt => compared(event, together),
-        EventKind::FilterUsed => compared(event, usage),
+        EventKind::FilterUsed => compared(event, |used: &Usage| usage(used, closed)),
         EventKind::Share | EventKind::ShareEnded => compared(event, share),
         EventKind::ConsentRecorded => compared(event, consent::in_words),
         EventKind::BreakGlass | EventKind::BreakGlassEnded => compared(event, emergency),
@@ -160,7 +161,7 @@ fn together(fact: &TogetherFact) -> Vec<(String, String)> {
     present([("variants", Some(filters::thousands(u64::from(fact.variants)))), ("dismissed", dismissed)])
 }
 
-fn usage(usage: &Usage) -> Vec<(String, String)> {
+fn usage(usage: &Usage, closed: bool) -> Vec<(String, String)> {
     let shown = format!("{} of {}", filters::thousands(usage.matched), filters::thousands(usage.total));
     let hidden = match usage.hidden_notable {
         0 => "none".to_owned(),
@@ -172,8 +173,8 @@ fn usage(usage: &Usage) -> Vec<(String, String)> {
     present([
         ("filter", Some(format!("{}, version {}", usage.name, usage.version))),
         ("in words", Some(usage.words.join("; "))),
-        ("variants shown", Some(format!("{shown}, revision {} of the list", usage.revision))),
-        ("notable variants hidden", Some(hidden)),
+        ("variants shown", (!closed).then(|| format!("{shown}, revision {} of the list", usage.revision))),
+        ("notable variants hidden", (!closed).then_some(hidden)),
     ])
 }
 

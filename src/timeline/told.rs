@@ -58,11 +58,12 @@ impl Told {
                 keeps_back = query.variant.is_none();
                 continue;
             }
-            let (about, facts) = (facts::variant(&event)?, facts::of(&event, &colleagues)?);
+            let (about, facts) =
+                (facts::variant(&event)?, facts::of(&event, &colleagues, access.case().closed().is_some())?);
             events.push(ToldEvent { event, about, facts });
         }
         let about = events.iter().filter_map(|told| told.about.as_ref());
-        let mut ids: Vec<VariantId> = about.map(|about| about.id().clone()).chain(query.variant.clone()).collect();
+        let mut ids: Vec<VariantId> = about.map(|about| about.id().clone()).collect();
         ids.sort();
         ids.dedup();
         let names = app.variants.names(access, &ids).await?;

@@ -132,13 +132,9 @@ impl ColumnStore {
         Ok(if access.is_guest() { Arc::new(columns.without_archive()) } else { columns })
     }
 
-    /// How many variants of a published list lie outside consent as this case has it.
-    pub(crate) async fn count_outside(&self, case: &Case, list: &CaseList) -> Result<u32, StoreError> {
-        let withheld = case.withheld();
-        if withheld.is_nothing() {
-            return Ok(0);
-        }
-        Ok(self.of_case(case, list, &Withheld::default(), Demand::Whole).await?.outside(&withheld))
+    /// A published list without what lies outside consent as this case has it, for counting what does.
+    pub(crate) async fn within(&self, case: &Case, list: &CaseList) -> Result<Arc<Columns>, StoreError> {
+        self.of_case(case, list, &case.withheld(), Demand::Whole).await
     }
 
     /// The whole list, for a command that looks for what is missing itself.

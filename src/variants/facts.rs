@@ -120,13 +120,15 @@ impl Facts {
         };
         note(What::Presence, held(self.gone), held(row.is_none()));
         let Some(row) = row else { return found };
-        for (id, now) in genotypes_of(row) {
+        for (id, now) in genotypes_of(row).filter(|(id, _)| !row.withholds(id)) {
             let then = self.genotypes.iter().find(|(known, _)| *known == id).map(|(_, genotype)| genotype.clone());
             note(What::Genotype(id), then.unwrap_or_default(), now);
         }
         note(What::Clinvar, self.clinvar.join(", "), clinvar_of(row).join(", "));
         let genes: Vec<&str> = row.genes().map(|gene| gene.symbol).collect();
-        note(What::Genes, self.genes.join(", "), genes.join(", "));
+        let then: Vec<&str> = self.genes.iter().map(String::as_str).filter(|gene| !row.withholds_gene(gene)).collect();
+        let genes: Vec<&str> = genes.into_iter().filter(|gene| !row.withholds_gene(gene)).collect();
+        note(What::Genes, then.join(", "), genes.join(", "));
         let score = |score: Option<f64>| score.map(filters::score).unwrap_or_default();
         note(What::Rank, score(self.rank_score), score(row.rank_score()));
         found

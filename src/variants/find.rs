@@ -139,7 +139,10 @@ pub async fn find(app: &AppState, access: &CaseAccess, params: &Params, trail: &
         );
     } else if rows.is_empty() || sought.place().is_some_and(|place| place.end - place.start < NARROW) {
         let lookup = Lookup { place: sought.place(), matcher, index_only: !rows.is_empty() };
-        let said = in_files(app, case, lookup).await?;
+        let mut said = in_files(app, case, lookup).await?;
+        for says in &mut said {
+            says.alleles.retain(|found| !search.columns.is_outside(&found.id));
+        }
         for row in said.iter().flat_map(|says| &says.alleles).filter_map(|found| search.columns.find(&found.id)) {
             if !rows.contains(&row) {
                 rows.push(row);

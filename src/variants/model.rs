@@ -158,11 +158,15 @@ impl Variant {
         let is_closed = |gene: &GeneAnnotation| withheld.has_gene(gene.hgnc_id, gene.symbol.as_deref().unwrap_or(""));
         if self.genes.iter().any(is_closed) {
             self.compounds.clear();
+            self.models.retain(|model| !is_of_compounds(model));
         }
         match told {
             Told::WithoutGenes => self.genes.retain(|gene| !is_closed(gene)),
             Told::OfSome => {
                 self.models.clear();
+                self.rank.results.clear();
+                self.other_ranks = OtherRanks::default();
+                self.autozygous = None;
                 let concerned = self.samples.iter_mut().filter(|sample| withheld.concerns(&sample.individual_id));
                 concerned.for_each(|sample| sample.call = Call::default());
             }
@@ -261,6 +265,11 @@ impl Variant {
             samples,
         }
     }
+}
+
+/// Whether a model is one of two variants of a gene together: it tells that there is another one.
+pub(super) fn is_of_compounds(model: &str) -> bool {
+    model.starts_with("AR_comp")
 }
 
 /// Whether somebody carries a variant with these calls in whom no gene is closed.

@@ -84,6 +84,8 @@ impl Stored for VariantState {
 pub struct Awaiting {
     /// In which case.
     pub case: CaseId,
+    /// Of which variant.
+    pub variant: VariantId,
     /// Whose and since when.
     pub mark: Mark,
 }
@@ -242,16 +244,17 @@ impl StateStore {
         self.states.find_one(doc! { "_id": id, "case_id": &access.case().id }).await
     }
 
-    /// All decisions in a case, as of the case that was read or newer; without marks that the reader is to come to by
-    /// themselves.
+    /// All decisions in a case, as of the case that was read or newer; without those about variants outside consent, and
+    /// without marks that the reader is to come to by themselves.
     pub async fn of_case(&self, access: &CaseAccess) -> Result<Arc<States>, StoreError> {
         let states = self.whole(access).await?;
-        let user = access.principal().user();
-        if states.values().all(|state| !state.is_kept_from(user)) {
+        let (user, kept_out) = (access.principal().user(), &access.case().kept_out);
+        if kept_out.is_empty() && states.values().all(|state| !state.is_kept_from(user)) {
             return Ok(states);
         }
         let seen = |state: &VariantState| if state.is_kept_from(user) { state.without_mark() } else { state.clone() };
-        Ok(Arc::new(states.iter().map(|(id, state)| (id.clone(), seen(state))).collect()))
+        let told = states.iter().filter(|(id, _)| !kept_out.contains(id));
+        Ok(Arc::new(told.map(|(id, state)| (id.clone(), seen(state))).collect()))
     }
 
     /// Variants with a mark that the reader is to come to by themselves.
@@ -280,7 +283,8 @@ impl StateStore {
         self.all(&editor.access().case().id).await
     }
 
-    async fn all(&self, case: &CaseId) -> Result<States, StoreError> {
+    /// All decisions ever made in a case, whoever may know of them; for the rules of consent and the loader.
+    pub(crate) async fn all(&self, case: &CaseId) -> Result<States, StoreError> {
         let states = self.states.find(doc! { "case_id": case }, FindOptions::default()).await?;
         Ok(states.into_iter().map(|state| (state.id.clone(), state)).collect())
     }
@@ -293,21 +297,30 @@ impl StateStore {
         }
         let waiting = doc! { "institute": { "$in": readable }, "awaits": true };
         let states = self.states.find(waiting, FindOptions::default()).await?;
-        let mut awaiting: Vec<Awaiting> =
-            states.into_iter().filter_map(|state| Some(Awaiting { case: state.case_id, mark: state.mark? })).collect();
+        let mut awaiting: Vec<Awaiting> = states
+            .into_iter()
+            .filter_map(|state| Some(Awaiting { case: state.case_id, variant: state.id, mark: state.mark? }))
+            .collect();
         awaiting.sort_by_key(|one| one.mark.at);
         Ok(awaiting)
     }
 
-    /// Cases of these institutes in which a validation has no result.
-    pub async fn validating(&self, scope: &Scope, institutes: &[InstituteId]) -> Result<HashSet<CaseId>, StoreError> {
+    /// Variants of these institutes' cases whose validation has no result, by case.
+    pub async fn validating(
+        &self,
+        scope: &Scope,
+        institutes: &[InstituteId],
+    ) -> Result<HashMap<CaseId, Vec<VariantId>>, StoreError> {
         let readable: Vec<Bson> = institutes.iter().filter(|one| scope.covers(one)).map(Bson::from).collect();
         if readable.is_empty() {
-            return Ok(HashSet::new());
+            return Ok(HashMap::new());
         }
         let waiting = doc! { "institute": { "$in": readable }, "validates": true };
-        let states = self.states.find(waiting, FindOptions::default()).await?;
-        Ok(states.into_iter().map(|state| state.case_id).collect())
+        let mut cases: HashMap<CaseId, Vec<VariantId>> = HashMap::new();
+        for state in self.states.find(waiting, FindOptions::default()).await? {
+            cases.entry(state.case_id).or_default().push(state.id);
+        }
+        Ok(cases)
     }
 
     /// As [`Self::of_case`], for commands on the machine.

@@ -57,28 +57,21 @@ impl Named {
 /// What a variant is called that no list of the case holds.
 const GONE: &str = "a variant that the lists do not hold any more";
 
-/// What a variant is called of which nothing is told without consent.
-const OUTSIDE: &str = "a variant outside consent";
-
-/// How variants of a case are named; those that no list holds any more are left out, those outside consent have no name.
+/// How variants of a case are named; those that no list holds, or none that consent lets be told, are left out.
 #[derive(Debug, Clone, Default)]
-pub struct VariantNames(HashMap<VariantId, Option<String>>);
+pub struct VariantNames(HashMap<VariantId, String>);
 
 impl VariantNames {
     /// The name in the lists, for a variant of which there is a page.
     #[must_use]
     pub fn get(&self, id: &VariantId) -> Option<&str> {
-        self.0.get(id)?.as_deref()
+        self.0.get(id).map(String::as_str)
     }
 
     /// What to call a variant on a page. `said`: its name in what was written when a list held it.
     #[must_use]
     pub fn call<'a>(&'a self, id: &VariantId, said: Option<&'a str>) -> &'a str {
-        match self.0.get(id) {
-            Some(Some(name)) => name,
-            Some(None) => OUTSIDE,
-            None => said.unwrap_or(GONE),
-        }
+        self.get(id).or(said).unwrap_or(GONE)
     }
 }
 
@@ -120,7 +113,7 @@ impl VariantStore {
         let named = |id: &VariantId| {
             let hash = id.to_hash();
             let variant = found.iter().find(|variant| variant.key.bytes[..16] == hash)?;
-            Some((id.clone(), variant.name(&withheld)))
+            Some((id.clone(), variant.name(&withheld)?))
         };
         Ok(VariantNames(ids.iter().filter_map(named).collect()))
     }

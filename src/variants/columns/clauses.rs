@@ -8,6 +8,7 @@ use super::limits::{Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
 use super::row::known;
 use super::table::{Columns, GeneCell, WITHHELD};
 use crate::cases::Phenotype;
+use crate::variants::model::is_of_compounds;
 use crate::vcf::consequence;
 
 /// One part of a filter that a row passes or not.
@@ -434,11 +435,10 @@ pub(super) fn is_rna_exon(term: &str) -> bool {
 
 /// Rows all of whose models are compound ones, with the rows of their partners.
 fn compound_partners(columns: &Columns) -> HashMap<usize, Vec<usize>> {
-    let is_compound = |model: &str| model.starts_with("AR_comp");
     (0..columns.len())
         .filter(|row| {
             let mut models = columns.row(*row).models().peekable();
-            models.peek().is_some() && models.all(is_compound)
+            models.peek().is_some() && models.all(is_of_compounds)
         })
         .map(|row| (row, columns.row(row).compounds().filter_map(|compound| compound.row).collect()))
         .collect()

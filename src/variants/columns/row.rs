@@ -298,6 +298,12 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// Whether a gene of this symbol is not told of, for want of consent.
+    #[must_use]
+    pub fn withholds_gene(self, symbol: &str) -> bool {
+        self.columns.withheld.has_gene(None, symbol)
+    }
+
     /// Whether the call of an individual is not told of, for want of consent.
     #[must_use]
     pub fn withholds(self, individual_id: &str) -> bool {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::row::Row;
 use crate::cases::{Phenotype, Sex};
+use crate::consent::Withheld;
 use crate::genome::GenomeBuild;
 use crate::ids::VariantId;
 use crate::vcf::model::Zygosity;
@@ -40,6 +41,9 @@ pub struct Columns {
     /// Variants of the list that lie outside consent, in a list without them.
     #[serde(skip)]
     pub(super) outside: HashSet<[u8; 16]>,
+    /// What it is without.
+    #[serde(skip)]
+    pub(super) withheld: Withheld,
 }
 
 /// Rows in the order of their identities, made when the first one is looked for.

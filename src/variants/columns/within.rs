@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::builder::reorder;
-use super::table::{ById, Columns, CompoundCell, GeneCell, Lists};
+use super::table::{ById, Columns, CompoundCell, GeneCell, Lists, Text};
 use crate::consent::{Told, Withheld};
 use crate::ids::VariantId;
+use crate::variants::model::is_of_compounds;
 
 impl Columns {
     /// The list as it is without what is withheld: rows that are not told of are not there, and ranks, counts and names of
@@ -17,6 +18,7 @@ impl Columns {
         let places: HashMap<u32, u32> = kept.iter().copied().zip(0..).collect();
         let mut columns = self.clone();
         columns.by_id = ById::default();
+        columns.withheld = withheld.clone();
         reorder(&mut columns, &kept);
         columns.genes = Lists::default();
         columns.models = Lists::default();
@@ -28,20 +30,27 @@ impl Columns {
                 let concerned = columns.individuals.iter_mut().filter(|individual| withheld.concerns(&individual.id));
                 concerned.for_each(|individual| individual.withhold(place));
             }
-            // The family's pattern would tell what the others have.
-            columns.models.push(self.models.of(at).iter().filter(|_| !of_some).copied());
-            let genes = self.genes.of(at);
-            let strips = told[at] == Told::WithoutGenes;
-            let is_told = |gene: &&GeneCell| !strips || !self.is_closed(gene, withheld);
-            columns.genes.push(genes.iter().filter(is_told).copied());
+            let (genes, strips) = (self.genes.of(at), told[at] == Told::WithoutGenes);
+            let is_closed = |gene: &GeneCell| withheld.has_gene(number(gene), self.text(gene.symbol));
+            columns.genes.push(genes.iter().filter(|gene| !strips || !is_closed(gene)).copied());
             // A partner lies in the same gene: where that is closed, a name that no row stands for tells too much.
-            let touches = genes.iter().any(|gene| self.is_closed(gene, withheld));
-            let partners = self.compounds.of(at).iter().filter_map(|compound| match places.get(&compound.row) {
-                _ if of_some => None,
-                Some(place) => Some(CompoundCell { row: *place, ..*compound }),
-                None if touches || compound.row != u32::MAX => None,
-                None => Some(*compound),
+            let touches = genes.iter().any(is_closed);
+            let partners = self.compounds.of(at).iter().filter_map(|compound| {
+                let partner = told.get(compound.row as usize);
+                match (places.get(&compound.row), partner) {
+                    _ if of_some => None,
+                    (Some(place), Some(Told::Whole | Told::WithoutGenes)) => {
+                        Some(CompoundCell { row: *place, ..*compound })
+                    }
+                    (None, None) if !touches => Some(*compound),
+                    _ => None,
+                }
             });
+            let partners: Vec<CompoundCell> = partners.collect();
+            // The family's pattern would tell what the others have, and a compound's model that there is another variant.
+            let is_alone = touches && partners.is_empty();
+            let hides = |model: &&Text| of_some || (is_alone && is_of_compounds(self.text(**model)));
+            columns.models.push(self.models.of(at).iter().filter(|model| !hides(model)).copied());
             columns.compounds.push(partners);
         }
         let outside = (0..).zip(&told).filter(|(_, told)| **told == Told::Nothing);
@@ -49,11 +58,10 @@ impl Columns {
         columns
     }
 
-    /// How many rows lie outside consent.
+    /// How many variants were left out for want of consent.
     #[must_use]
-    pub fn outside(&self, withheld: &Withheld) -> u32 {
-        let rows = self.told(withheld).into_iter().filter(|told| *told == Told::Nothing).count();
-        u32::try_from(rows).unwrap_or(u32::MAX)
+    pub fn count_outside(&self) -> u32 {
+        u32::try_from(self.outside.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether the list holds this variant outside consent: then it is not gone, and nothing is said of it.
@@ -73,10 +81,6 @@ impl Columns {
                 withheld.told(allowed(row), genes)
             })
             .collect()
-    }
-
-    fn is_closed(&self, gene: &GeneCell, withheld: &Withheld) -> bool {
-        withheld.has_gene(number(gene), self.text(gene.symbol))
     }
 }
 
