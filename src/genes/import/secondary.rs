@@ -69,7 +69,7 @@ mod tests {
             ("HGNC:1100\tACMG SF v3.2\nBRCA2\tACMG SF v3.2", 3, "no gene of the HGNC list"),
             ("HGNC:1100\t", 2, "name and version"),
             ("HGNC:1100\tACMG SF v3.2\nHGNC:1101\tACMG SF v3.3", 3, "the same on every line"),
-            ("", 1, "no gene on the list"),
+            ("", 2, "no gene on the list"),
         ] {
             let (said, genes) = read(&format!("hgnc_id\tsecondary_findings\n{text}\n"));
             let said = said.unwrap_err();
