@@ -47,8 +47,8 @@ pub struct VariantState {
     pub manual_rank: Option<u8>,
     /// That it is to be validated, or was.
     pub validation: Option<Validation>,
-    /// Whether a validation has no result; absent otherwise, so that an index of these is small.
-    pub validates: Option<bool>,
+    /// The institute that waits for the result of a validation; absent otherwise, so that an index of these is small.
+    pub validates: Option<InstituteId>,
     /// Class of the ACMG/AMP scheme.
     pub acmg: Option<String>,
     /// The decision about several variants at once that left it so; none after a decision about it alone.
@@ -74,7 +74,7 @@ impl Stored for VariantState {
         vec![
             index("of_case", doc! { "case_id": 1 }),
             index("awaiting", doc! { "institute": 1, "awaits": 1 }),
-            index("validating", doc! { "institute": 1, "validates": 1 }),
+            index("validating", doc! { "validates": 1 }),
         ]
     }
 }
@@ -315,7 +315,7 @@ impl StateStore {
         if readable.is_empty() {
             return Ok(HashMap::new());
         }
-        let waiting = doc! { "institute": { "$in": readable }, "validates": true };
+        let waiting = doc! { "validates": { "$in": readable } };
         let mut cases: HashMap<CaseId, Vec<VariantId>> = HashMap::new();
         for state in self.states.find(waiting, FindOptions::default()).await? {
             cases.entry(state.case_id).or_default().push(state.id);
@@ -513,7 +513,7 @@ fn signed(
         institute: access.case().institute.clone(),
         together: together.cloned(),
         awaits: (after.standing() == Some(Standing::Waiting)).then_some(true),
-        validates: after.is_to_validate().then_some(true),
+        validates: after.is_to_validate().then(|| access.case().institute.clone()),
         ..after
     }
 }

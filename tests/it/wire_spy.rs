@@ -538,8 +538,8 @@ fn i9_commands_that_reach_too_far_are_refused() {
         find("variant_states", doc! { "_id": "v" }),
         find("variant_states", doc! { "institute": "own" }),
         find("variant_states", doc! { "institute": "foreign", "awaits": true }),
-        find("variant_states", doc! { "institute": "foreign", "validates": true }),
-        find("variant_states", doc! { "validates": true }),
+        find("variant_states", doc! { "validates": "foreign" }),
+        find("variant_states", doc! { "validates": { "$in": ["own", "foreign"] } }),
         find("variant_states", doc! { "awaits": true }),
         // another institute's filters
         find("filters", doc! { "_id": "f" }),

@@ -202,9 +202,12 @@ impl Reach {
                 confined(condition, &|name, value| name == "institute" && text_in(value, &|id| self.reads.contains(id)))
             }
             States => {
-                let waits = |name: &str| condition.get_bool(name).is_ok_and(|waits| waits);
-                let waiting = waits("awaits") || waits("validates");
-                confined(condition, &of_case) || (waiting && self.holds(OfInstitute, condition))
+                let waiting = condition.get_bool("awaits").is_ok_and(|waits| waits);
+                let own =
+                    |name: &str, value: &Bson| name == "validates" && text_in(value, &|id| self.reads.contains(id));
+                confined(condition, &of_case)
+                    || (waiting && self.holds(OfInstitute, condition))
+                    || confined(condition, &own)
             }
             Comments => {
                 let either = condition.get_array("$or").is_ok_and(|parts| {
