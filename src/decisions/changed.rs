@@ -53,7 +53,7 @@ const SHOWN: usize = 300;
 pub(crate) fn changed(states: &States, columns: &Columns, revision: u32) -> Vec<Changed> {
     let mut found: Vec<Changed> = states
         .values()
-        .filter(|state| state.keeps_variant() && !columns.is_outside(&state.id))
+        .filter(|state| state.keeps_variant())
         .filter_map(|state| {
             let facts = state.facts.as_ref().filter(|facts| facts.revision != revision)?;
             let row = columns.find(&state.id).map(|row| columns.row(row));

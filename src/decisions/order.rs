@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::AppState;
-use crate::cases::CaseEditor;
+use crate::cases::{CaseEditor, Individual};
 use crate::error::{AppError, AppResult};
 use crate::variants::{Variant, VariantPath};
 use crate::vcf::model::{GeneAnnotation, Transcript};
@@ -42,7 +42,9 @@ struct SampleLine {
     name: String,
     id: String,
     phenotype: &'static str,
+    /// GT as the file has it; a dash for none.
     genotype: String,
+    /// Reads with the reference and with this allele; empty when they are not known.
     depths: String,
 }
 
@@ -80,30 +82,26 @@ pub(super) async fn show(
             .individuals
             .iter()
             .filter(|individual| individual.has_dna())
-            .map(|individual| SampleLine {
-                name: individual.name.clone(),
-                id: individual.individual_id.clone(),
-                phenotype: individual.phenotype.as_str(),
-                genotype: genotype(&variant, &individual.individual_id),
-                depths: depths(&variant, &individual.individual_id),
-            })
+            .map(|individual| SampleLine::new(individual, &variant))
             .collect(),
         back: urls::variant(case, &at.id, &[]),
     })
 }
 
-/// GT as the file has it; a dash for none.
-fn genotype(variant: &Variant, individual: &str) -> String {
-    let sample = variant.samples.iter().find(|sample| sample.individual_id == individual);
-    sample.and_then(|sample| sample.call.genotype.clone()).unwrap_or_else(|| "–".to_owned())
-}
-
-/// Reads with the reference and with this allele; empty when neither is known.
-fn depths(variant: &Variant, individual: &str) -> String {
-    let sample = variant.samples.iter().find(|sample| sample.individual_id == individual);
-    match sample.map(|sample| (sample.call.ref_depth, sample.call.alt_depth)) {
-        Some((Some(reference), Some(alternative))) => format!("{reference} / {alternative}"),
-        _ => String::new(),
+impl SampleLine {
+    fn new(individual: &Individual, variant: &Variant) -> Self {
+        let sample = variant.samples.iter().find(|sample| sample.individual_id == individual.individual_id);
+        let call = sample.map(|sample| &sample.call);
+        Self {
+            name: individual.name.clone(),
+            id: individual.individual_id.clone(),
+            phenotype: individual.phenotype.as_str(),
+            genotype: call.and_then(|call| call.genotype.clone()).unwrap_or_else(|| "–".to_owned()),
+            depths: match call.map(|call| (call.ref_depth, call.alt_depth)) {
+                Some((Some(reference), Some(alternative))) => format!("{reference} / {alternative}"),
+                _ => String::new(),
+            },
+        }
     }
 }
 

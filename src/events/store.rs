@@ -38,7 +38,7 @@ const NEWS: i64 = 1_000;
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `consent/<case>/<individual>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
