@@ -31,6 +31,7 @@ pub mod my_work;
 pub mod panels;
 pub mod pedigree;
 pub mod ranking;
+pub mod restriction;
 pub mod saved_filters;
 pub mod sharing;
 pub mod timeline;

@@ -9,7 +9,7 @@ use super::session::Session;
 use super::step_up::StepUpClass;
 use super::token::ApiToken;
 use crate::addresses::{Admitted, ClosedRole};
-use crate::cases::{Emergency, Share};
+use crate::cases::{Emergency, Restriction, Share};
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Role, RoleGrant, SystemRole, User};
 
@@ -48,30 +48,38 @@ enum Via {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Scope {
+    user: UserId,
     institutes: BTreeSet<InstituteId>,
-    administrator: Option<Administrator>,
+    emergencies: Option<EmergencyReach>,
 }
 
 /// Where somebody may open a case in an emergency, without reading any by that alone.
 #[derive(Debug, Clone)]
-struct Administrator {
-    user: UserId,
+struct EmergencyReach {
     /// These institutes; none for all of the system.
     of: Option<BTreeSet<InstituteId>>,
 }
 
-impl Administrator {
-    /// Counts roles that are not entered too: a case that was opened in an emergency stays open for its hour.
-    fn new(user: &UserId, roles: &ActingRoles) -> Option<Self> {
-        let mut administered = roles.held().filter(|role| role.administers()).peekable();
-        administered.peek()?;
+impl EmergencyReach {
+    /// Where somebody administers or reads cases, of which some may be restricted to others. Roles count that are not entered
+    /// too: a case that was opened in an emergency stays open for its hour.
+    fn new(roles: &ActingRoles) -> Option<Self> {
+        let opens = |role: &&RoleGrant| role.administers() || role.reads_cases();
+        let mut opening = roles.held().filter(opens).peekable();
+        opening.peek()?;
         // A role of the system is held in no institute, and so makes it all of them.
-        Some(Self { user: user.clone(), of: administered.map(|role| role.institute().cloned()).collect() })
+        Some(Self { of: opening.map(|role| role.institute().cloned()).collect() })
     }
 }
 
 impl Scope {
-    /// Whether cases of this institute may be read, all of them.
+    /// Who it is.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// Whether cases of this institute may be read, all that are not restricted to others.
     #[must_use]
     pub fn covers(&self, institute: &InstituteId) -> bool {
         self.institutes.contains(institute)
@@ -82,39 +90,39 @@ impl Scope {
         self.institutes.iter()
     }
 
-    /// The condition that queries on cases carry: an own one, or one that is shared with an own institute at this moment.
+    /// The condition that queries on cases carry: an own one that is not restricted to others, one that is shared with an own
+    /// institute at this moment, or one that is open in an emergency.
     #[must_use]
     pub fn filter(&self, now: Timestamp) -> Document {
         let institutes: Vec<Bson> = self.institutes.iter().map(Bson::from).collect();
         let shared = Share::running_with(&institutes, now);
-        let own = doc! { "institute": { "$in": institutes } };
+        let mut own = Restriction::open_to(&self.user);
+        own.insert("institute", doc! { "$in": institutes });
         let any: Vec<Document> = [own, shared].into_iter().chain(self.emergency_filter(now)).collect();
         doc! { "$or": any }
     }
 
-    /// The condition under which a case is open in an emergency at this moment; none for whoever administers nothing.
+    /// The condition under which a case is open in an emergency at this moment; none for whoever can open none.
     #[must_use]
     pub fn emergency_filter(&self, now: Timestamp) -> Option<Document> {
-        let administrator = self.administrator.as_ref()?;
-        let mut open = Emergency::running_for(&administrator.user, now);
-        if let Some(of) = &administrator.of {
+        let mut open = Emergency::running_for(&self.user, now);
+        if let Some(of) = &self.emergencies.as_ref()?.of {
             open.insert("institute", doc! { "$in": of.iter().map(Bson::from).collect::<Vec<_>>() });
         }
         Some(open)
     }
 
-    /// Who it is, if they administer this institute or the system.
+    /// Whether cases of this institute may be open in an emergency.
     #[must_use]
-    pub fn administrator_of(&self, institute: &InstituteId) -> Option<&UserId> {
-        let administrator = self.administrator.as_ref()?;
-        let here = administrator.of.as_ref().is_none_or(|of| of.contains(institute));
-        here.then_some(&administrator.user)
+    pub fn has_emergencies_of(&self, institute: &InstituteId) -> bool {
+        let reaches = |reach: &EmergencyReach| reach.of.as_ref().is_none_or(|of| of.contains(institute));
+        self.emergencies.as_ref().is_some_and(reaches)
     }
 
     /// Whether somebody may have cases open in an emergency at all.
     #[must_use]
-    pub fn may_open_in_emergency(&self) -> bool {
-        self.administrator.is_some()
+    pub fn has_emergencies(&self) -> bool {
+        self.emergencies.is_some()
     }
 }
 
@@ -130,9 +138,9 @@ impl Principal {
         now: Timestamp,
     ) -> Self {
         let roles = ActingRoles::of_session(admitted.open, &session, now);
-        let administrator = Administrator::new(&user.id, &roles);
+        let emergencies = EmergencyReach::new(&roles);
         let via = Via::Session { csrf, session: Box::new(session), left };
-        Self::new(user, via, roles, admitted.closed, administrator)
+        Self::new(user, via, roles, admitted.closed, emergencies)
     }
 
     /// A token reaches what its owner reaches from where it is used, in its own institute only: its cases, and those shared
@@ -150,9 +158,9 @@ impl Principal {
         via: Via,
         roles: ActingRoles,
         closed: Vec<ClosedRole>,
-        administrator: Option<Administrator>,
+        emergencies: Option<EmergencyReach>,
     ) -> Self {
-        let scope = Scope { institutes: readable(&roles), administrator };
+        let scope = Scope { user: user.id.clone(), institutes: readable(&roles), emergencies };
         Self { user: user.id.clone(), name: user.name.clone(), roles, closed, via, scope }
     }
 
@@ -389,6 +397,6 @@ mod tests {
         assert!(!script.scope().covers(&"cust111".parse().unwrap()));
         assert!(!script.is_member_of(&"cust111".parse().unwrap()));
         assert!(!script.is_system_admin() && !script.has_role(&own, Role::Admin));
-        assert!(script.enterable().is_empty() && !script.scope().may_open_in_emergency());
+        assert!(script.enterable().is_empty() && !script.scope().has_emergencies());
     }
 }

@@ -12,8 +12,8 @@ use crate::error::{AppError, AppResult};
 use crate::ids::{CaseName, InstituteId};
 use crate::web::{CaseBar, EmergencyBar, Path, SharedBar, filters, urls};
 
-/// A case the signed-in person may read: one of an institute whose cases they read; as a guest, one that is shared with such
-/// an institute; or one that they, as an administrator, opened in an emergency. Only the extractor builds one; store methods
+/// A case the signed-in person may read: one of an institute whose cases they read, unless it is restricted to others; as a
+/// guest, one that is shared with such an institute; or one that they opened in an emergency. Only the extractor builds one; store methods
 /// ask for it.
 ///
 /// ```compile_fail
@@ -74,13 +74,13 @@ impl CaseAccess {
         if let Right::Guest(share) = &self.right { Some(share) } else { None }
     }
 
-    /// The emergency in which an administrator reads.
+    /// The emergency in which somebody reads.
     #[must_use]
     pub fn emergency(&self) -> Option<&Emergency> {
         if let Right::Emergency(emergency) = &self.right { Some(emergency) } else { None }
     }
 
-    /// Whether it is a case of an institute whose cases the person reads.
+    /// Whether the person reads it as a case of their institute.
     #[must_use]
     pub fn is_own(&self) -> bool {
         matches!(self.right, Right::Own)
@@ -129,6 +129,7 @@ impl CaseAccess {
             build: self.case.build.name(),
             status: self.case.status.as_str(),
             sex: self.case.proband().map_or("unknown", |proband| proband.sex.as_str()),
+            restricted: self.case.restriction.is_some(),
             emergency: self.emergency().map(|emergency| EmergencyBar {
                 until: filters::moment(emergency.until),
                 end_url: urls::end_break_glass(&self.case),
@@ -161,7 +162,7 @@ impl FromRequestParts<AppState> for CaseAccess {
             }
             return Err(shut_out(&Trail::of(parts), &principal, |role| role.reads_cases_of(&at.institute), "case"));
         };
-        let (case, right) = if principal.scope().covers(&case.institute) {
+        let (case, right) = if case.is_open_to(principal.scope()) {
             (case, Right::Own)
         } else if let Some(emergency) = case.emergency_for(principal.scope(), now).cloned() {
             audit::note_granted(parts, audit::EMERGENCY, emergency.id.as_str(), &case.institute);

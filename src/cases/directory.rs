@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::model::{Case, Status, field};
 use super::summary::{CaseSummary, summary};
 use crate::db::{Db, Documents, StoreError};
-use crate::ids::{CaseId, InstituteId};
+use crate::ids::{CaseId, InstituteId, UserId};
 use crate::institutes::{Institute, field as institute_field};
 
 /// What a case in memory takes: bytes, roughly.
@@ -33,15 +33,15 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// The cases, in no order.
-    pub(super) fn cases(&self) -> impl Iterator<Item = &Listed> {
-        self.cases.values().map(AsRef::as_ref)
+    /// The cases that this person reads, as one who reads cases of the institute, in no order.
+    pub(super) fn open_to(&self, user: &UserId) -> impl Iterator<Item = &Listed> {
+        self.cases.values().map(AsRef::as_ref).filter(|case| case.summary.is_open_to(user))
     }
 
-    /// How many cases are in each status.
-    pub(super) fn status_counts(&self) -> Vec<(Status, u64)> {
+    /// How many of these are in each status.
+    pub(super) fn status_counts(&self, user: &UserId) -> Vec<(Status, u64)> {
         let mut counts = Status::ALL.map(|status| (status, 0));
-        for case in self.cases() {
+        for case in self.open_to(user) {
             for (status, count) in &mut counts {
                 *count += u64::from(*status == case.summary.status);
             }

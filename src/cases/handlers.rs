@@ -49,6 +49,8 @@ struct CasePage {
     files: Vec<(String, String)>,
     /// Where consent is put on record, for those who do.
     consent_url: Option<String>,
+    /// Where it is said who reads the case, for those who do.
+    restriction_url: Option<String>,
     sharing: Option<Sharing>,
     emergencies: Vec<EmergencyLine>,
     /// What a shared case is shared for.
@@ -110,7 +112,7 @@ struct ListView {
     rate: String,
 }
 
-/// That an administrator opened the case.
+/// That somebody opened the case in an emergency.
 struct EmergencyLine {
     who: String,
     at: String,
@@ -225,6 +227,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
             })
             .collect(),
         consent_url: access.may_edit().then(|| urls::consent(case)),
+        restriction_url: access.may_edit().then(|| urls::restriction(case)),
         sharing: access.is_own().then(|| Sharing::new(case, app.clock.now())),
         emergencies: case.emergencies.iter().rev().map(EmergencyLine::from).collect(),
         purpose: access.share().map(|share| share.purpose.clone()),

@@ -20,6 +20,7 @@ use crate::decisions::{Changed, changed};
 use crate::events::{Actor, Change, EventKind};
 use crate::genome::{GenomeBuild, ReferenceError};
 use crate::ids::{CaseId, UserId};
+use crate::restriction::{self, Wanted};
 use crate::users::{Email, Membership, User};
 use crate::variants::columns::Columns;
 use crate::variants::{Category, KeyForm, KeyMaker, SeenIn};
@@ -57,6 +58,8 @@ pub enum LoadError {
 pub struct LoadOptions<'a> {
     /// Replace lists whose content changed.
     pub update: bool,
+    /// Who alone reads the case from its first load on; one that is there is restricted by itself.
+    pub restricted: Option<Wanted>,
     /// Load also when the genotypes of a sample are mostly other ones than before.
     pub accept_genotypes: bool,
     /// Who runs the command.
@@ -95,6 +98,12 @@ pub async fn load(
     let content = content_of(&config)?;
     let loaded_before = known.as_ref().and_then(|case| case.list(Category::Snv.as_str(), ListKind::Clinical));
     if let Some(case) = &known {
+        if options.restricted.is_some() {
+            return Err(LoadError::Refused(format!(
+                "case {} of {} is there already; restrict it with `lodestone case restrict`",
+                case.name, case.institute
+            )));
+        }
         if !options.update {
             return match loaded_before {
                 Some(list) if list.content == content => {
@@ -114,6 +123,7 @@ pub async fn load(
     let known_id = known.as_ref().map(|case| &case.id);
     let reserved = app.reservations.take(scope, &config.owner, &config.family, known_id).await?;
     let mut case = assemble(app, scope, &config, known.as_ref(), reserved.case_id, &mut notes).await?;
+    let restricted = restricted(app, &mut case, options).await?;
     case.lists.retain(|list| list.category != Category::Snv.as_str());
     let revision = reserved.revision;
     let written = Box::pin(async {
@@ -129,7 +139,7 @@ pub async fn load(
         if let Some((known, list)) = known.as_ref().zip(loaded_before).filter(|_| !options.accept_genotypes) {
             same_samples(&*app.columns.of_list_for_command(scope, known, list).await?, &new.columns, &config.source)?;
         }
-        publish(app, scope, &case, known.as_ref(), options).await?;
+        publish(app, scope, &case, known.as_ref(), restricted.as_ref(), options).await?;
         Ok::<_, LoadError>(new)
     })
     .await;
@@ -338,6 +348,8 @@ async fn assemble(
         kept_out: Vec::new(),
         share_proposals: config.collaborators.clone(),
         shares: known.map(|case| case.shares.clone()).unwrap_or_default(),
+        restriction: known.and_then(|case| case.restriction.clone()),
+        restriction_rev: known.map_or(0, |case| case.restriction_rev),
         emergencies: known.map(|case| case.emergencies.clone()).unwrap_or_default(),
         search: Vec::new(),
         decisions_rev: known.map_or(0, |case| case.decisions_rev),
@@ -354,6 +366,14 @@ async fn assemble(
     notes.extend(case.rank_model.iter().flat_map(|model| model.notes.iter().cloned()));
     case.search = case.search_words();
     Ok(case)
+}
+
+/// Restricts a case that is loaded for the first time, so that there is no moment at which others read it.
+async fn restricted(app: &AppState, case: &mut Case, options: &LoadOptions<'_>) -> Result<Option<Change>, LoadError> {
+    let Some(wanted) = &options.restricted else { return Ok(None) };
+    let readers = app.users.readers(&case.institute).await?;
+    let change = restriction::first(case, wanted, &readers, (&options.actor, app.clock.now()));
+    change.map(Some).map_err(|why| LoadError::Refused(format!("--restrict-to: {why}")))
 }
 
 /// The person that a first load hands the case to; later it is people who decide.
@@ -411,6 +431,7 @@ async fn publish(
     scope: &SystemScope,
     case: &Case,
     known: Option<&Case>,
+    restricted: Option<&Change>,
     options: &LoadOptions<'_>,
 ) -> Result<(), LoadError> {
     app.cases.prepare().await?;
@@ -433,7 +454,7 @@ async fn publish(
     let published = loop {
         let work = async {
             app.cases.publish(scope, &mut transaction.session, case, known.map(|case| case.rev)).await?;
-            if let Some(moved) = &moved {
+            for moved in moved.iter().chain(restricted) {
                 app.events.append(&mut transaction.session, moved, &options.actor, app.clock.now()).await?;
             }
             app.events.append(&mut transaction.session, &change, &options.actor, app.clock.now()).await

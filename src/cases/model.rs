@@ -10,6 +10,7 @@ use serde_with::{serde_as, skip_serializing_none};
 use super::emergency::Emergency;
 use super::rank_model::CaseRankModel;
 use super::report::LoadReport;
+use super::restriction::Restriction;
 use super::share::Share;
 use super::work::Tag;
 use crate::consent::{Consents, SecondaryGenes};
@@ -85,7 +86,12 @@ pub struct Case {
     /// Institutes that may read the case, or might once, oldest first.
     #[serde(default)]
     pub shares: Vec<Share>,
-    /// Administrators who opened the case in an emergency, oldest first.
+    /// Who alone reads the case; none while everybody does who reads cases of its institute.
+    pub restriction: Option<Restriction>,
+    /// Counts changes of who reads the case.
+    #[serde(default)]
+    pub restriction_rev: i64,
+    /// Those who opened the case in an emergency, oldest first.
     #[serde(default)]
     pub emergencies: Vec<Emergency>,
     /// Lower-case words that find the case: names, family, individuals, subjects, LIMS id.
@@ -411,6 +417,8 @@ pub(super) mod field {
     pub const UPDATED_AT: &str = "updated_at";
     pub const SHARES: &str = "shares";
     pub const EMERGENCIES: &str = "emergencies";
+    pub const RESTRICTION: &str = "restriction";
+    pub const RESTRICTION_REV: &str = "restriction_rev";
     pub const LISTS: &str = "lists";
     pub const SECONDARY: &str = "secondary";
     pub const CONSENTS: &str = "consents";
@@ -436,6 +444,7 @@ impl Stored for Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::Actor;
 
     fn individual(id: &str, phenotype: Phenotype) -> Individual {
         Individual {
@@ -498,6 +507,13 @@ mod tests {
             kept_out: vec![],
             share_proposals: vec![],
             shares: vec![],
+            restriction: Some(Restriction {
+                people: [UserId::random()].into(),
+                reason: "a colleague’s child".into(),
+                by: Actor { user: None, name: "somebody".into() },
+                at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            }),
+            restriction_rev: 0,
             emergencies: vec![],
             search: vec![],
             decisions_rev: 0,
@@ -522,6 +538,8 @@ mod tests {
             field::UPDATED_AT,
             field::SHARES,
             field::EMERGENCIES,
+            field::RESTRICTION,
+            field::RESTRICTION_REV,
             field::LISTS,
             field::SECONDARY,
             field::CONSENTS,
@@ -532,7 +550,7 @@ mod tests {
         }
         assert_eq!(case.search_words(), ["1", "a", "f1", "l1"]);
         assert!(!document.contains_key("rank_model"));
-        for later in ["shares", "emergencies", "tags", "work_rev", "consents", "kept_out"] {
+        for later in ["shares", "emergencies", "tags", "work_rev", "consents", "kept_out", "restriction_rev"] {
             document.remove(later);
         }
         // So this is also a case of an older version.

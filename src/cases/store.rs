@@ -18,10 +18,11 @@ use super::work::CaseWork;
 use crate::auth::Scope;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
-use crate::emergency::EmergencyAdmin;
+use crate::emergency::EmergencyUser;
 use crate::genome::GenomeBuild;
 use crate::ids::{CaseId, CaseName, InstituteId, UserId, VariantId};
 use crate::institutes::{Institute, InstituteAccess};
+use crate::restriction;
 use crate::users::SystemAdmin;
 use crate::variants::KeyForm;
 
@@ -145,19 +146,19 @@ impl CaseStore {
         Ok(shared)
     }
 
-    /// The cases of an institute that fit, a page of them; whether there are more.
+    /// The cases of an institute that the person reads and that fit, a page of them; whether there are more.
     pub async fn search(
         &self,
         access: &InstituteAccess,
         query: &CaseQuery,
     ) -> Result<(Vec<CaseSummary>, bool), StoreError> {
         let directory = self.directories.of(access.institute()).await?;
-        Ok(query.page(directory.cases()))
+        Ok(query.page(directory.open_to(access.principal().user())))
     }
 
-    /// How many cases of the institute are in each status.
+    /// How many cases of the institute that the person reads are in each status.
     pub async fn status_counts(&self, access: &InstituteAccess) -> Result<Vec<(Status, u64)>, StoreError> {
-        Ok(self.directories.of(access.institute()).await?.status_counts())
+        Ok(self.directories.of(access.institute()).await?.status_counts(access.principal().user()))
     }
 
     /// Cases of those of the institutes that a person reads, for what they ask of their work; those last changed come
@@ -173,7 +174,7 @@ impl CaseStore {
         let mut found = Vec::new();
         for institute in institutes.iter().filter(|institute| scope.covers(&institute.id)) {
             let directory = self.directories.of(institute).await?;
-            let cases = directory.cases().map(|case| &case.summary);
+            let cases = directory.open_to(scope.user()).map(|case| &case.summary);
             found.extend(cases.filter(|case| which.holds(case, now)).cloned());
         }
         found.sort_by_key(|case| Reverse(case.updated_at));
@@ -342,22 +343,39 @@ impl CaseStore {
         self.put_listed(session, read, set).await
     }
 
-    /// The case of this name, if it is one that the administrator may open in an emergency.
-    pub async fn administered(
+    /// Names those who alone read the case, or lets everybody of its institute, with the shares that this ends. Part of the
+    /// transaction that writes the events.
+    pub async fn set_restriction(
         &self,
-        admin: &EmergencyAdmin,
+        session: &mut ClientSession,
+        _: restriction::By<'_>,
+        read: &Case,
+        after: &Case,
+    ) -> Result<(), StoreError> {
+        let set = doc! {
+            field::RESTRICTION: written(&after.restriction)?,
+            field::RESTRICTION_REV: after.restriction_rev,
+            field::SHARES: written(&after.shares)?,
+        };
+        self.put_listed(session, read, set).await
+    }
+
+    /// The case of this name, if it is one that the person may open in an emergency.
+    pub async fn for_emergency(
+        &self,
+        user: &EmergencyUser,
         institute: &InstituteId,
         name: &CaseName,
     ) -> Result<Option<Case>, StoreError> {
-        if admin.principal().scope().administrator_of(institute).is_none() {
+        if !user.principal().scope().has_emergencies_of(institute) {
             return Ok(None);
         }
         self.cases.find_one(doc! { field::INSTITUTE: institute, field::NAME: name }).await
     }
 
-    /// Cases that the administrator has open in an emergency now.
-    pub async fn open_in_emergency(&self, admin: &EmergencyAdmin, now: Timestamp) -> Result<Vec<OpenCase>, StoreError> {
-        let Some(open) = admin.principal().scope().emergency_filter(now) else { return Ok(Vec::new()) };
+    /// Cases that the person has open in an emergency now.
+    pub async fn open_in_emergency(&self, user: &EmergencyUser, now: Timestamp) -> Result<Vec<OpenCase>, StoreError> {
+        let Some(open) = user.principal().scope().emergency_filter(now) else { return Ok(Vec::new()) };
         let parts = doc! { field::INSTITUTE: 1, field::NAME: 1, field::EMERGENCIES: 1 };
         let options = FindOptions::builder().sort(doc! { field::INSTITUTE: 1, field::NAME: 1 }).projection(parts);
         self.cases.find_as(open, options.build()).await
@@ -367,7 +385,7 @@ impl CaseStore {
     pub async fn set_emergencies(
         &self,
         session: &mut ClientSession,
-        _: &EmergencyAdmin,
+        _: &EmergencyUser,
         read: &Case,
         emergencies: &[Emergency],
     ) -> Result<(), StoreError> {

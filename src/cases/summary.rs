@@ -1,5 +1,7 @@
 //! What lists of cases show.
 
+use std::collections::BTreeSet;
+
 use bson::{Document, doc};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -45,6 +47,9 @@ pub struct CaseSummary {
     /// Variants of which nothing is told.
     #[serde(default)]
     pub(super) kept_out: Vec<VariantId>,
+    /// Who alone reads it.
+    #[serde(default)]
+    restriction: Option<Readers>,
     /// Last change.
     #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
     pub updated_at: Timestamp,
@@ -55,6 +60,25 @@ pub struct CaseSummary {
     #[serde_as(as = "Option<bson::serde_helpers::datetime::FromJiff02Timestamp>")]
     #[serde(default)]
     pub analysis_date: Option<Timestamp>,
+}
+
+/// The people of a restriction.
+#[derive(Debug, Clone, Deserialize)]
+struct Readers {
+    people: BTreeSet<UserId>,
+}
+
+impl CaseSummary {
+    /// Whether this person reads the case, as one who reads cases of its institute.
+    pub(super) fn is_open_to(&self, user: &UserId) -> bool {
+        self.restriction.as_ref().is_none_or(|restriction| restriction.people.contains(user))
+    }
+
+    /// Whether only some people of its institute read the case.
+    #[must_use]
+    pub fn is_restricted(&self) -> bool {
+        self.restriction.is_some()
+    }
 }
 
 /// An individual in a line of the cases page.
@@ -157,6 +181,7 @@ pub(super) fn summary() -> Document {
     doc! {
         "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1, "tags": 1,
         "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
-        "lists.category": 1, "lists.list": 1, "lists.total": 1, "lists.outside": 1, "kept_out": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,
+        "lists.category": 1, "lists.list": 1, "lists.total": 1, "lists.outside": 1, "kept_out": 1,
+        "restriction.people": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,
     }
 }

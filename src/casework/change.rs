@@ -132,7 +132,7 @@ pub(super) async fn change(
         {
             return Ok(Became::Stale { now: wanted.value(&before), wanted: wanted.value(&after), rev: case.work_rev });
         }
-        if let Some(why) = stands_in_the_way(app, editor, &after, &before).await? {
+        if let Some(why) = stands_in_the_way(app, editor, &case, &after, &before).await? {
             return Ok(Became::Refused(why));
         }
         if store(app, editor, &Moved::new(&case, wanted.kind(), after)?).await? {
@@ -143,13 +143,19 @@ pub(super) async fn change(
     Err(StoreError::Conflict("the case"))
 }
 
-/// What keeps a case from being called solved: a cause that another person has to confirm first.
+/// What keeps somebody from working on a case: that they do not read it. What keeps a case from being called solved: a cause
+/// that another person has to confirm first.
 async fn stands_in_the_way(
     app: &AppState,
     editor: &CaseEditor,
+    case: &Case,
     after: &CaseWork,
     before: &CaseWork,
 ) -> Result<Option<&'static str>, StoreError> {
+    let mut joined = after.assignees.iter().filter(|user| !before.assignees.contains(user));
+    if joined.any(|user| !case.is_for(user)) {
+        return Ok(Some("The case is restricted to named people: name them first, then hand it to them."));
+    }
     if after.status != Status::Solved || before.status == Status::Solved {
         return Ok(None);
     }

@@ -67,8 +67,10 @@ pub(super) async fn assign(
     CsrfForm(form): CsrfForm<AssigneeForm>,
 ) -> AppResult<Response> {
     let readers = app.users.readers(&editor.access().case().institute).await?;
-    change(&app, &editor, &form.read(&readers)?, None).await?;
-    Ok(see_other(&back(&editor)))
+    match change(&app, &editor, &form.read(&readers)?, None).await? {
+        Became::Refused(why) => Err(AppError::Unprocessable(vec![FieldError::new("user", "", why)])),
+        Became::Done | Became::Stale { .. } => Ok(see_other(&back(&editor))),
+    }
 }
 
 /// `POST /{institute}/{case}/tags`

@@ -5,8 +5,8 @@ use bson::Bson;
 
 use super::{
     AddressCommand, AuditCommand, CaseCommand, Command, Globals, InstituteCommand, KeysCommand, LoadCommand,
-    SystemScope, TokenCommand, UserCommand, addresses, audit, backup, institutes, keys, load, open, upkeep,
-    users as accounts, validate,
+    SystemScope, TokenCommand, UserCommand, addresses, audit, backup, institutes, keys, load, open, restriction,
+    upkeep, users as accounts, validate,
 };
 use crate::app::AppState;
 use crate::audit::AuditKeys;
@@ -18,6 +18,7 @@ use crate::db::{Db, StoreError, find_program, install_server, migrations, rights
 use crate::genes::GeneStore;
 use crate::genome::GenomeBuild;
 use crate::ids::{InstituteId, UserId};
+use crate::restriction::Wanted;
 use crate::users::{self, Authority, Changed, Email, RoleGrant, Standing, User};
 use crate::variants::{ColumnStore, KeyForm, VariantStore};
 
@@ -221,6 +222,15 @@ pub(super) async fn carry_out(
         Command::Institute(InstituteCommand::List { json }) => institutes::list(app, json).await,
         Command::Case(CaseCommand::Delete { case, institute }) => {
             delete_case(app, scope, &case, institute.as_ref()).await
+        }
+        Command::Case(CaseCommand::Restrict { case, institute, people, reason }) => {
+            let case = one_case(app, scope, &case, institute.as_ref()).await?;
+            let wanted = restriction::wanted(app, &people, &reason).await?;
+            Box::pin(restriction::set(app, scope, &case, &wanted)).await
+        }
+        Command::Case(CaseCommand::Open { case, institute }) => {
+            let case = one_case(app, scope, &case, institute.as_ref()).await?;
+            Box::pin(restriction::set(app, scope, &case, &Wanted::Everybody)).await
         }
         Command::Validate { case, institute, json } => {
             let case = one_case(app, scope, &case, institute.as_ref()).await?;

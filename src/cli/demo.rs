@@ -150,6 +150,7 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
         let mut config = CaseConfig::read(&folder.join(&case.config))?;
         config.analysis_date = Some(app.clock.now() - SignedDuration::from_hours(24 * days));
         let options = LoadOptions {
+            restricted: None,
             update: regenerate,
             accept_genotypes: regenerate,
             actor: open::actor(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{LoadCase, SystemScope, open};
+use super::{LoadCase, SystemScope, open, restriction};
 use crate::app::AppState;
 use crate::cases::{self, CaseConfig, Individual, LoadOptions, Loaded, check_family, page_order, read_ped};
 use crate::consent;
@@ -27,7 +27,12 @@ pub(super) async fn case(app: &AppState, scope: &SystemScope, arguments: &LoadCa
     override_files(&mut config, arguments)?;
     scope.note("case", config.name.as_str(), Some(&config.owner));
     let bar = progress_bar();
+    let restricted = match &arguments.reason {
+        Some(reason) => Some(restriction::wanted(app, &arguments.restrict_to, reason).await?),
+        None => None,
+    };
     let options = LoadOptions {
+        restricted,
         update: arguments.update,
         accept_genotypes: arguments.accept_genotypes,
         actor: open::actor(),

@@ -11,6 +11,7 @@ mod institutes;
 mod keys;
 mod load;
 mod open;
+mod restriction;
 mod scope;
 mod serve;
 mod upkeep;
@@ -213,6 +214,12 @@ pub struct LoadCase {
     /// Update also when the genotypes of a sample are mostly other ones than before, after the files were looked at.
     #[arg(long, requires = "update")]
     pub accept_genotypes: bool,
+    /// Address of somebody who alone reads the case, with others named so, from its first load on (repeatable)
+    #[arg(long, value_name = "EMAIL", requires = "reason")]
+    pub restrict_to: Vec<Email>,
+    /// Why it is restricted; the named people read it
+    #[arg(long, requires = "restrict_to", value_parser = crate::restriction::read_reason)]
+    pub reason: Option<String>,
 }
 
 /// `lodestone institute …`
@@ -270,6 +277,28 @@ pub struct SetInstitute {
 pub enum CaseCommand {
     /// Delete a case with everything in it
     Delete {
+        /// Name, family or id
+        case: String,
+        /// Its institute, when the name is not unique
+        #[arg(long, value_name = "ID")]
+        institute: Option<InstituteId>,
+    },
+    /// Let only named people of its institute read a case; for everybody else it is not there
+    Restrict {
+        /// Name, family or id
+        case: String,
+        /// Its institute, when the name is not unique
+        #[arg(long, value_name = "ID")]
+        institute: Option<InstituteId>,
+        /// Address of somebody who reads it (repeatable)
+        #[arg(long = "to", value_name = "EMAIL", required = true)]
+        people: Vec<Email>,
+        /// Why; the named people read it
+        #[arg(long, value_parser = crate::restriction::read_reason)]
+        reason: String,
+    },
+    /// Let all who read cases of its institute read a restricted case again
+    Open {
         /// Name, family or id
         case: String,
         /// Its institute, when the name is not unique
@@ -395,6 +424,8 @@ impl Command {
             Self::Institute(InstituteCommand::Set(_)) => "institute set",
             Self::Institute(InstituteCommand::List { .. }) => "institute list",
             Self::Case(CaseCommand::Delete { .. }) => "case delete",
+            Self::Case(CaseCommand::Restrict { .. }) => "case restrict",
+            Self::Case(CaseCommand::Open { .. }) => "case open",
             Self::Validate { .. } => "validate",
             Self::User(UserCommand::Add { .. }) => "user add",
             Self::User(UserCommand::Disable { .. }) => "user disable",

@@ -78,7 +78,7 @@ pub async fn write(
         reach: new.reach,
         author: Author { user: principal.user().clone(), name: principal.name().to_owned() },
         texts: vec![Text::new(&new.text, now)],
-        mentions: mentioned(&new.text, &app.users.readers(access.reader()).await?),
+        mentions: mentioned(&new.text, &app.users.readers_of(access).await?),
         retracted_at: None,
         redaction: None,
         created_at: now,
@@ -107,7 +107,7 @@ pub(crate) async fn edit(app: &AppState, own: &OwnComment, text: &str, known: i6
         return Ok(Done::Meanwhile(comment.clone()));
     }
     let mut after = comment.clone();
-    after.edit(text, mentioned(text, &app.users.readers(access.reader()).await?), app.clock.now());
+    after.edit(text, mentioned(text, &app.users.readers_of(access).await?), app.clock.now());
     replace(app, access.principal(), EventKind::CommentEdited, comment, after).await
 }
 

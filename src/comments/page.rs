@@ -144,7 +144,7 @@ impl Discussion {
         // Whom one can mention or assign is listed on the case's page; a variant's has other things to ask for.
         let colleagues = async {
             let asked = of_case && (access.may_comment() || !access.is_guest());
-            if asked { app.users.readers(access.reader()).await } else { Ok(Vec::new()) }
+            if asked { app.users.readers_of(access).await } else { Ok(Vec::new()) }
         };
         // A variant's page shows nothing as new; who never marked anything as read finds everything new.
         let read_until = async {

@@ -6,9 +6,10 @@ use super::forms::Wanted;
 use super::model::{Answer, Consent, IndividualConsents, Purpose};
 use super::secondary::counted;
 use crate::app::AppState;
-use crate::cases::{Case, CaseEditor, Share, ShareEnd};
+use crate::cases::{Case, CaseEditor};
 use crate::db::{StoreError, unless_conflict};
-use crate::events::{Actor, Change, EventKind, consent_subject, fact, share_subject};
+use crate::events::{Actor, Change, EventKind, consent_subject, fact};
+use crate::sharing;
 
 /// What became of it.
 pub(super) enum Became {
@@ -42,7 +43,7 @@ pub(super) async fn record(app: &AppState, editor: &CaseEditor, wanted: &Wanted)
         if before.rev != wanted.rev {
             return Ok(Became::Stale(before));
         }
-        if store(app, editor, &case, &before, &after).await? {
+        if Box::pin(store(app, editor, &case, &before, &after)).await? {
             return Ok(Became::Done);
         }
         case = app.cases.again(editor, app.clock.now()).await?;
@@ -76,26 +77,18 @@ async fn store(
     if after.withheld() != read.withheld() {
         after = counted(app, after).await?;
     }
-    let of_case = |subject: String, rev: i64, kind: EventKind, (before, after)| Change {
+    let known = (before.rev > 0).then_some(before);
+    let mut changes = vec![Change {
+        subject: consent_subject(&read.id, &changed.individual_id),
+        rev: changed.rev,
+        kind: EventKind::ConsentRecorded,
         institute: Some(read.institute.clone()),
         case_id: Some(read.id.clone()),
-        subject,
-        rev,
-        kind,
-        before,
-        after,
-    };
-    let known = (before.rev > 0).then_some(before);
-    let states = (fact(&known)?, fact(changed)?);
-    let subject = consent_subject(&read.id, &changed.individual_id);
-    let mut changes = vec![of_case(subject, changed.rev, EventKind::ConsentRecorded, states)];
+        before: fact(&known)?,
+        after: fact(changed)?,
+    }];
     if after.consents.refuse(Purpose::Sharing) {
-        for share in after.shares.iter_mut().filter(|share| share.is_running(now)) {
-            let before: Share = share.clone();
-            share.ended = Some(ShareEnd { by: by.clone(), at: now, reason: Some(WITHDRAWN.to_owned()) });
-            let states = (fact(&before)?, fact(&*share)?);
-            changes.push(of_case(share_subject(&share.id), 2, EventKind::ShareEnded, states));
-        }
+        changes.extend(sharing::end_all(&mut after, &by, now, WITHDRAWN)?);
     }
     app.events.prepare().await?;
     let mut transaction = app.db.begin().await?;

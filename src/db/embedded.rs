@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -296,9 +296,35 @@ async fn start(folder: &Path, options: &ServerOptions, password: &str, port: u16
         command.arg("--sync-on-commit");
     }
     let mut child = command.spawn().with_context(|| format!("starting {}", options.program.display()))?;
+    let started = answer_of(&mut child, (&output, &log), fresh, password).await;
+    let running = match started {
+        Ok(running) => running,
+        Err(error) => {
+            // Nobody would know of it, and while it runs no other server can open the store.
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error);
+        }
+    };
+    let mut file = private_file(&folder.join("server.json.new"))?;
+    file.set_len(0)
+        .and_then(|()| file.write_all(&serde_json::to_vec(&running)?))
+        .context("noting the database server")?;
+    fs::rename(folder.join("server.json.new"), folder.join("server.json")).context("noting the database server")?;
+    info!(pid = running.pid, port = running.port, "started the embedded database server");
+    Ok(running)
+}
+
+/// Waits until a server that was started lets us in. `output`: where it says its port; `fresh`: its store is new, without a user.
+async fn answer_of(
+    child: &mut Child,
+    (output, log): (&Path, &Path),
+    fresh: bool,
+    password: &str,
+) -> anyhow::Result<Running> {
     let since = Instant::now();
     let port = loop {
-        if let Some(port) = announced_port(&output) {
+        if let Some(port) = announced_port(output) {
             break port;
         }
         if let Some(status) = child.try_wait().context("watching the database server")? {
@@ -317,13 +343,10 @@ async fn start(folder: &Path, options: &ServerOptions, password: &str, port: u16
     if fresh {
         create_user(port, password).await?;
     }
-    ping(port, Some(password)).await.context("signing in to the embedded database server")?;
-    let mut file = private_file(&folder.join("server.json.new"))?;
-    file.set_len(0)
-        .and_then(|()| file.write_all(&serde_json::to_vec(&running)?))
-        .context("noting the database server")?;
-    fs::rename(folder.join("server.json.new"), folder.join("server.json")).context("noting the database server")?;
-    info!(pid = running.pid, port = running.port, "started the embedded database server");
+    // On a machine with much other work the first try may be cut off.
+    if ping(port, Some(password)).await.is_err() {
+        ping(port, Some(password)).await.context("signing in to the embedded database server")?;
+    }
     Ok(running)
 }
 

@@ -8,26 +8,26 @@ use crate::error::{AppError, AppResult};
 use crate::ids::InstituteId;
 use crate::users::RoleGrant;
 
-/// An administrator, of the system or of an institute, in that role or not: they see and end what they have open in an
-/// emergency, and open a case once they have [entered](CaseOpener) the role. It gives no case by itself. Only the extractor
-/// builds one.
+/// Somebody who may open cases in an emergency: an administrator, of the system or of an institute, in that role or not, or
+/// one who reads cases of an institute, where some may be restricted to others. They see and end what they have open so; to
+/// open a case, an administrator [enters](CaseOpener) the role. It gives no case by itself. Only the extractor builds one.
 ///
 /// ```compile_fail
 /// # fn with(principal: lodestone::auth::Principal) {
-/// let admin = lodestone::emergency::EmergencyAdmin { principal };
+/// let user = lodestone::emergency::EmergencyUser { principal };
 /// # }
 /// ```
 ///
 /// ```
-/// # fn with(admin: &lodestone::emergency::EmergencyAdmin) -> &lodestone::auth::Principal {
-/// admin.principal()
+/// # fn with(user: &lodestone::emergency::EmergencyUser) -> &lodestone::auth::Principal {
+/// user.principal()
 /// # }
 /// ```
-pub struct EmergencyAdmin {
+pub struct EmergencyUser {
     principal: Principal,
 }
 
-impl EmergencyAdmin {
+impl EmergencyUser {
     /// Who it is.
     #[must_use]
     pub fn principal(&self) -> &Principal {
@@ -35,16 +35,17 @@ impl EmergencyAdmin {
     }
 }
 
-/// The right to open cases of one institute in an emergency, of somebody who has entered the role that administers it.
+/// The right to open cases of one institute in an emergency, of somebody who reads its cases or has entered the role that
+/// administers it.
 pub struct CaseOpener {
-    admin: EmergencyAdmin,
+    user: EmergencyUser,
     institute: InstituteId,
 }
 
 impl CaseOpener {
     /// Who opens.
-    pub(super) fn admin(&self) -> &EmergencyAdmin {
-        &self.admin
+    pub(super) fn user(&self) -> &EmergencyUser {
+        &self.user
     }
 
     /// Whose cases.
@@ -53,25 +54,27 @@ impl CaseOpener {
     }
 }
 
-impl EmergencyAdmin {
+impl EmergencyUser {
     /// The right to open cases of this institute, or what is missing for it.
     pub(super) fn opener(self, institute: InstituteId, trail: &Trail) -> AppResult<CaseOpener> {
-        if self.principal.administers(&institute) {
-            Ok(CaseOpener { admin: self, institute })
+        if self.principal.administers(&institute) || self.principal.scope().covers(&institute) {
+            Ok(CaseOpener { user: self, institute })
         } else {
-            Err(shut_out(trail, &self.principal, |role| role.administers_in(&institute), "case"))
+            let opens = |role: &RoleGrant| role.administers_in(&institute) || role.reads_cases_of(&institute);
+            Err(shut_out(trail, &self.principal, opens, "case"))
         }
     }
 }
 
-impl FromRequestParts<AppState> for EmergencyAdmin {
+impl FromRequestParts<AppState> for EmergencyUser {
     type Rejection = AppError;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> AppResult<Self> {
         let principal = Principal::from_request_parts(parts, app).await?;
-        if principal.scope().may_open_in_emergency() {
+        if principal.scope().has_emergencies() {
             return Ok(Self { principal });
         }
-        Err(shut_out(&Trail::of(parts), &principal, RoleGrant::administers, "page"))
+        let opens = |role: &RoleGrant| role.administers() || role.reads_cases();
+        Err(shut_out(&Trail::of(parts), &principal, opens, "page"))
     }
 }

@@ -1,6 +1,6 @@
 //! Opening a case in an emergency and ending it: one transaction with its row in the history.
 
-use super::access::{CaseOpener, EmergencyAdmin};
+use super::access::{CaseOpener, EmergencyUser};
 use crate::app::AppState;
 use crate::cases::{Case, EMERGENCY_LASTS, Emergency};
 use crate::db::{StoreError, unless_conflict};
@@ -23,17 +23,17 @@ pub enum Opened {
 
 /// Opens a case for [`EMERGENCY_LASTS`].
 pub async fn open(app: &AppState, opener: &CaseOpener, name: &CaseName, reason: &str) -> Result<Opened, StoreError> {
-    let (admin, institute) = (opener.admin(), opener.institute());
-    let (scope, user) = (admin.principal().scope(), admin.principal().user());
+    let (by, institute) = (opener.user(), opener.institute());
+    let (scope, user) = (by.principal().scope(), by.principal().user());
     for _ in 0..TRIES {
-        let Some(case) = app.cases.administered(admin, institute, name).await? else { return Ok(Opened::NotThere) };
+        let Some(case) = app.cases.for_emergency(by, institute, name).await? else { return Ok(Opened::NotThere) };
         let now = app.clock.now();
-        if scope.covers(institute) || case.emergencies.iter().any(|emergency| emergency.is_running(user, now)) {
+        if case.is_open_to(scope) || case.emergencies.iter().any(|emergency| emergency.is_running(user, now)) {
             return Ok(Opened::Already(Box::new(case)));
         }
         let emergency = Emergency {
             id: EmergencyId::random(),
-            by: Actor::of(admin.principal()),
+            by: Actor::of(by.principal()),
             reason: reason.to_owned(),
             at: now,
             until: now + EMERGENCY_LASTS,
@@ -41,7 +41,7 @@ pub async fn open(app: &AppState, opener: &CaseOpener, name: &CaseName, reason: 
         };
         let mut all = case.emergencies.clone();
         all.push(emergency.clone());
-        if store(app, admin, &case, &all, None, &emergency).await? {
+        if store(app, by, &case, &all, None, &emergency).await? {
             return Ok(Opened::Now(Box::new(case)));
         }
     }
@@ -51,20 +51,20 @@ pub async fn open(app: &AppState, opener: &CaseOpener, name: &CaseName, reason: 
 /// Ends the person's own emergency access to a case, if it runs; `false` when there is no such case.
 pub async fn end(
     app: &AppState,
-    admin: &EmergencyAdmin,
+    by: &EmergencyUser,
     institute: &InstituteId,
     name: &CaseName,
 ) -> Result<bool, StoreError> {
     for _ in 0..TRIES {
-        let Some(case) = app.cases.administered(admin, institute, name).await? else { return Ok(false) };
+        let Some(case) = app.cases.for_emergency(by, institute, name).await? else { return Ok(false) };
         let now = app.clock.now();
         let mut all = case.emergencies.clone();
-        let user = admin.principal().user();
+        let user = by.principal().user();
         let Some(own) = all.iter_mut().find(|emergency| emergency.is_running(user, now)) else { return Ok(false) };
         let before = own.clone();
         own.ended = Some(now);
         let after = own.clone();
-        if store(app, admin, &case, &all, Some(&before), &after).await? {
+        if store(app, by, &case, &all, Some(&before), &after).await? {
             return Ok(true);
         }
     }
@@ -74,7 +74,7 @@ pub async fn end(
 /// Writes a case's emergencies with the event of the one that changed; `false` when the case is another one by now.
 async fn store(
     app: &AppState,
-    admin: &EmergencyAdmin,
+    by: &EmergencyUser,
     case: &Case,
     all: &[Emergency],
     before: Option<&Emergency>,
@@ -93,8 +93,8 @@ async fn store(
     let mut transaction = app.db.begin().await?;
     loop {
         let work = async {
-            app.cases.set_emergencies(&mut transaction.session, admin, case, all).await?;
-            app.events.append(&mut transaction.session, &change, &Actor::of(admin.principal()), app.clock.now()).await
+            app.cases.set_emergencies(&mut transaction.session, by, case, all).await?;
+            app.events.append(&mut transaction.session, &change, &Actor::of(by.principal()), app.clock.now()).await
         }
         .await;
         if let Some(written) = transaction.end(work).await {

@@ -1,4 +1,4 @@
-//! The page on which an administrator opens a case in an emergency.
+//! The page on which somebody opens a case in an emergency.
 
 use askama::Template;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::access::EmergencyAdmin;
+use super::access::EmergencyUser;
 use super::change::{Opened, end, open};
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -67,13 +67,13 @@ impl EmergencyForm {
 }
 
 /// `GET /break-glass`
-pub(super) async fn show(admin: EmergencyAdmin, page: Page, State(app): State<AppState>) -> AppResult<Response> {
-    render(&admin, page, &app, EmergencyForm::default(), Vec::new()).await
+pub(super) async fn show(by: EmergencyUser, page: Page, State(app): State<AppState>) -> AppResult<Response> {
+    render(&by, page, &app, EmergencyForm::default(), Vec::new()).await
 }
 
 /// `POST /break-glass`: what is wrong with the reason is told before the case is looked up, so that it tells nothing.
 pub(super) async fn open_case(
-    admin: EmergencyAdmin,
+    by: EmergencyUser,
     _: SteppedUp<Administration>,
     page: Page,
     State(app): State<AppState>,
@@ -83,7 +83,7 @@ pub(super) async fn open_case(
     let reason = match form.reason() {
         Ok(reason) => reason,
         Err(wrong) => {
-            let mut shown = render(&admin, page, &app, form, vec![wrong]).await?;
+            let mut shown = render(&by, page, &app, form, vec![wrong]).await?;
             *shown.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
             return Ok(shown);
         }
@@ -91,10 +91,10 @@ pub(super) async fn open_case(
     let (institute, name) = form.case()?;
     trail.note_asked("institute", institute.as_str());
     trail.note_asked("case", name.as_str());
-    if admin.principal().is_member_of(&institute) {
+    if by.principal().is_member_of(&institute) {
         trail.note_place(&institute);
     }
-    match open(&app, &admin.opener(institute, &trail)?, &name, reason).await? {
+    match open(&app, &by.opener(institute, &trail)?, &name, reason).await? {
         Opened::Now(case) => {
             note(&trail, &case);
             // The case's identity stands in the trail for what was opened, which is what is flagged for review.
@@ -111,7 +111,7 @@ pub(super) async fn open_case(
 
 /// `POST /{institute}/{case}/break-glass/end`
 pub(super) async fn stop(
-    admin: EmergencyAdmin,
+    by: EmergencyUser,
     State(app): State<AppState>,
     Path(at): Path<CasePath>,
     trail: Trail,
@@ -119,7 +119,7 @@ pub(super) async fn stop(
 ) -> AppResult<Response> {
     trail.note_asked("institute", at.institute.as_str());
     trail.note_asked("case", at.case.as_str());
-    if end(&app, &admin, &at.institute, &at.case).await? {
+    if end(&app, &by, &at.institute, &at.case).await? {
         trail.note_done("case", at.case.as_str(), Some(&at.institute));
         Ok(see_other(urls::break_glass()))
     } else {
@@ -138,15 +138,15 @@ fn note(trail: &Trail, case: &Case) {
 }
 
 async fn render(
-    admin: &EmergencyAdmin,
+    by: &EmergencyUser,
     page: Page,
     app: &AppState,
     form: EmergencyForm,
     errors: Vec<FieldError>,
 ) -> AppResult<Response> {
     let now = app.clock.now();
-    let user = admin.principal().user();
-    let open = app.cases.open_in_emergency(admin, now).await?;
+    let user = by.principal().user();
+    let open = app.cases.open_in_emergency(by, now).await?;
     let running = open.iter().filter_map(|case| {
         let emergency = case.emergencies.iter().find(|emergency| emergency.is_running(user, now))?;
         Some(Running {
@@ -158,7 +158,7 @@ async fn render(
     });
     let running = running.collect();
     let class = StepUpClass::Administration;
-    let confirmed = admin.principal().has_opened(class, now);
+    let confirmed = by.principal().has_opened(class, now);
     page.render(|layout| EmergencyPage {
         layout,
         form,

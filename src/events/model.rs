@@ -16,7 +16,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `filter/<id>`, `filter_use/<case>/<filter>/<version>/<list revision>/<user>`, `consent/<case>/<individual>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `filter/<id>`, `filter_use/<case>/<filter>/<version>/<list revision>/<user>`, `consent/<case>/<individual>`, `restriction/<case>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -80,7 +80,9 @@ pub enum EventKind {
     ShareEnded,
     /// What somebody in a case consents to was put on record.
     ConsentRecorded,
-    /// An administrator opened a case in an emergency.
+    /// Who reads a case was restricted to named people, or opened to its institute.
+    ReadersNamed,
+    /// Somebody opened a case in an emergency.
     BreakGlass,
     /// They ended it before its time.
     BreakGlassEnded,
@@ -151,6 +153,7 @@ impl EventKind {
             Self::Share => "shared with another institute",
             Self::ShareEnded => "sharing ended",
             Self::ConsentRecorded => "consent put on record",
+            Self::ReadersNamed => "who reads the case changed",
             Self::BreakGlass => "opened in an emergency",
             Self::BreakGlassEnded => "emergency access ended",
             Self::StatusSet => "status changed",

@@ -38,7 +38,7 @@ const NEWS: i64 = 1_000;
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `consent/<case>/<individual>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `consent/<case>/<individual>`, `restriction/<case>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
@@ -311,6 +311,12 @@ pub fn share_subject(share: &ShareId) -> String {
 #[must_use]
 pub fn consent_subject(case: &CaseId, individual: &str) -> String {
     format!("consent/{case}/{individual}")
+}
+
+/// How who reads a case is named in [`Change::subject`].
+#[must_use]
+pub fn restriction_subject(case: &CaseId) -> String {
+    format!("restriction/{case}")
 }
 
 /// How an emergency access to a case is named in [`Change::subject`].

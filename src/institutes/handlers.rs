@@ -94,6 +94,8 @@ struct CaseLine {
     track: &'static str,
     analysed: String,
     updated: String,
+    /// Whether only named people read it.
+    restricted: bool,
     /// Changes by others since the reader marked the case as read.
     news: usize,
 }
@@ -232,6 +234,7 @@ impl CaseLine {
             track: case.track.as_str(),
             analysed: case.analysis_date.map(filters::date).unwrap_or_default(),
             updated: filters::date(case.updated_at),
+            restricted: case.is_restricted(),
             news: 0,
         }
     }

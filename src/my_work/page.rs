@@ -66,6 +66,8 @@ struct CaseLine {
     affected: Vec<String>,
     due: Due,
     changed: String,
+    /// Whether only named people read it.
+    restricted: bool,
     /// Changes by others since the reader marked the case as read.
     news: usize,
 }
@@ -87,6 +89,7 @@ impl CaseLine {
             affected: affected.map(|one| one.name.clone()).collect(),
             due: Due::new(case.analysis_date.unwrap_or(case.created_at), target, now),
             changed: filters::date(case.updated_at),
+            restricted: case.is_restricted(),
             news: news.get(&case.id).copied().unwrap_or_default(),
         }
     }
@@ -147,7 +150,7 @@ pub(super) async fn start(
         institutes,
         administered,
         enterable: principal.enterable().to_vec(),
-        emergency: scope.may_open_in_emergency(),
+        emergency: scope.has_emergencies(),
         others,
         closed,
         mine: urgent_first(list(mine, MINE)),

@@ -1,5 +1,7 @@
 //! Granting and ending a share: one transaction with its row in the history.
 
+use jiff::Timestamp;
+
 use super::forms::Terms;
 use crate::app::AppState;
 use crate::cases::{Case, CaseEditor, Share, ShareEnd};
@@ -20,8 +22,8 @@ pub enum Granted {
     AsBefore(Share),
     /// It is shared with this institute on other terms.
     Running(Share),
-    /// Somebody in the case does not consent to sharing.
-    Refused,
+    /// It is not to be shared, as these words say.
+    Refused(&'static str),
 }
 
 /// What became of ending a share.
@@ -43,7 +45,10 @@ pub async fn grant(app: &AppState, editor: &CaseEditor, terms: &Terms) -> Result
     for _ in 0..TRIES {
         let now = app.clock.now();
         if case.consents.refuse(Purpose::Sharing) {
-            return Ok(Granted::Refused);
+            return Ok(Granted::Refused("somebody in the case does not consent to sharing; the page Consent says who"));
+        }
+        if case.restriction.is_some() {
+            return Ok(Granted::Refused("the case is restricted to named people; open it to its institute first"));
         }
         if let Some(running) = case.shares.iter().find(|share| share.with == terms.with && share.is_running(now)) {
             let same = terms.are_of(running);
@@ -80,6 +85,27 @@ pub async fn end(app: &AppState, editor: &CaseEditor, id: &ShareId, reason: Opti
         case = app.cases.again(editor, app.clock.now()).await?;
     }
     Err(StoreError::Conflict("the case"))
+}
+
+/// Ends all shares of a case that is about to be written, for a reason; the rows of the history that go with it.
+pub(crate) fn end_all(case: &mut Case, by: &Actor, at: Timestamp, reason: &str) -> Result<Vec<Change>, StoreError> {
+    let (institute, id) = (case.institute.clone(), case.id.clone());
+    let running = case.shares.iter_mut().filter(|share| share.is_running(at));
+    running
+        .map(|share| {
+            let before = fact(&*share)?;
+            share.ended = Some(ShareEnd { by: by.clone(), at, reason: Some(reason.to_owned()) });
+            Ok(Change {
+                subject: share_subject(&share.id),
+                rev: 2,
+                kind: EventKind::ShareEnded,
+                institute: Some(institute.clone()),
+                case_id: Some(id.clone()),
+                before,
+                after: fact(&*share)?,
+            })
+        })
+        .collect()
 }
 
 /// Writes a case's shares with the event of the one that changed; `false` when the case is another one by now.

@@ -7,6 +7,7 @@ mod change;
 mod forms;
 mod page;
 
+pub(crate) use change::end_all;
 pub use change::{Ended, Granted, end, grant};
 pub use forms::Terms;
 

@@ -116,10 +116,7 @@ pub(super) async fn share(
                 );
                 vec![FieldError::new("with", &form.with, words)]
             }
-            Granted::Refused => {
-                let words = "somebody in the case does not consent to sharing; the page Consent says who";
-                vec![FieldError::new("with", &form.with, words)]
-            }
+            Granted::Refused(why) => vec![FieldError::new("with", &form.with, why)],
         },
     };
     let mut shown = render(&editor, page, &app, &owner, form, errors, "")?;

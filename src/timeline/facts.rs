@@ -12,6 +12,7 @@ use crate::db::StoreError;
 use crate::decisions::terms;
 use crate::events::{Event, EventKind};
 use crate::ids::{UserId, VariantId};
+use crate::restriction;
 use crate::saved_filters::Usage;
 use crate::users::Colleague;
 use crate::variants::{Second, TogetherFact, VariantState};
@@ -82,6 +83,7 @@ pub(super) fn of(event: &Event, people: &[Colleague], closed: bool) -> Result<Ve
         EventKind::FilterUsed => compared(event, |used: &Usage| usage(used, closed)),
         EventKind::Share | EventKind::ShareEnded => compared(event, share),
         EventKind::ConsentRecorded => compared(event, consent::in_words),
+        EventKind::ReadersNamed => compared(event, |restriction| restriction::in_words(restriction, people)),
         EventKind::BreakGlass | EventKind::BreakGlassEnded => compared(event, emergency),
         EventKind::CommentWritten
         | EventKind::CommentEdited

@@ -35,12 +35,13 @@ pub(crate) enum Topic {
     Filters,
     Sharing,
     Consent,
+    Readers,
     Emergencies,
 }
 
 impl Topic {
     /// All, in the order of the form.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Lists,
         Self::Work,
         Self::Decisions,
@@ -48,6 +49,7 @@ impl Topic {
         Self::Filters,
         Self::Sharing,
         Self::Consent,
+        Self::Readers,
         Self::Emergencies,
     ];
 
@@ -61,6 +63,7 @@ impl Topic {
             Self::Filters => "filters",
             Self::Sharing => "sharing",
             Self::Consent => "consent",
+            Self::Readers => "readers",
             Self::Emergencies => "emergencies",
         }
     }
@@ -75,6 +78,7 @@ impl Topic {
             Self::Filters => "use of saved filters",
             Self::Sharing => "sharing",
             Self::Consent => "consent",
+            Self::Readers => "who reads the case",
             Self::Emergencies => "emergency access",
         }
     }
@@ -99,6 +103,7 @@ impl Topic {
             Self::Filters => vec![EventKind::FilterUsed],
             Self::Sharing => vec![EventKind::Share, EventKind::ShareEnded],
             Self::Consent => vec![EventKind::ConsentRecorded],
+            Self::Readers => vec![EventKind::ReadersNamed],
             Self::Emergencies => vec![EventKind::BreakGlass, EventKind::BreakGlassEnded],
         }
     }

@@ -178,6 +178,12 @@ impl RoleGrant {
         matches!(self, Self::Member(held) if held.institute == *institute && held.role == role)
     }
 
+    /// Whether the role reads cases of an institute.
+    #[must_use]
+    pub fn reads_cases(&self) -> bool {
+        matches!(self, Self::Member(held) if held.role.reads_cases())
+    }
+
     /// Whether the role reads cases of this institute.
     #[must_use]
     pub fn reads_cases_of(&self, institute: &InstituteId) -> bool {

@@ -11,6 +11,7 @@ use serde_with::{DisplayFromStr, serde_as};
 use super::access::SystemAdmin;
 use super::change::Authority;
 use super::model::{Email, Membership, Role, User, field};
+use crate::cases::CaseAccess;
 use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{InstituteId, UserId};
 
@@ -69,6 +70,13 @@ impl UserStore {
     #[must_use]
     pub fn new(db: &Db) -> Self {
         Self { users: Documents::new(db) }
+    }
+
+    /// Those whom the reader of a case may hand it to or call to it: who read cases of the reader's institute, and this one.
+    pub async fn readers_of(&self, access: &CaseAccess) -> Result<Vec<Colleague>, StoreError> {
+        let mut readers = self.readers(access.reader()).await?;
+        readers.retain(|reader| access.case().is_for(&reader.id));
+        Ok(readers)
     }
 
     /// Adds a user; the address must be free.

@@ -39,8 +39,9 @@ pub struct VariantState {
     /// By whom, and what others say of it. Of a mark that was taken away only one with which somebody disagreed is left; none
     /// in states that an earlier version wrote.
     pub mark: Option<Mark>,
-    /// Whether nobody has read a mark that another person is to confirm; absent otherwise, so that an index of these is small.
-    pub awaits: Option<bool>,
+    /// The institute of which nobody has read a mark that another person is to confirm; absent otherwise, so that an index of
+    /// these is small.
+    pub awaits: Option<InstituteId>,
     /// Reasons for putting it aside; codes of the dismissal list.
     pub dismissed: Vec<u16>,
     /// Manual rank; 0 (`other`) is a value.
@@ -73,7 +74,7 @@ impl Stored for VariantState {
     fn indexes() -> Vec<IndexModel> {
         vec![
             index("of_case", doc! { "case_id": 1 }),
-            index("awaiting", doc! { "institute": 1, "awaits": 1 }),
+            index("awaiting", doc! { "awaits": 1 }),
             index("validating", doc! { "validates": 1 }),
         ]
     }
@@ -295,7 +296,7 @@ impl StateStore {
         if readable.is_empty() {
             return Ok(Vec::new());
         }
-        let waiting = doc! { "institute": { "$in": readable }, "awaits": true };
+        let waiting = doc! { "awaits": { "$in": readable } };
         let states = self.states.find(waiting, FindOptions::default()).await?;
         let mut awaiting: Vec<Awaiting> = states
             .into_iter()
@@ -505,6 +506,7 @@ fn signed(
     now: Timestamp,
 ) -> VariantState {
     let access = editor.access();
+    let own = || access.case().institute.clone();
     VariantState {
         rev: before.map_or(0, |before| before.rev) + 1,
         at: now,
@@ -512,8 +514,8 @@ fn signed(
         case_id: access.case().id.clone(),
         institute: access.case().institute.clone(),
         together: together.cloned(),
-        awaits: (after.standing() == Some(Standing::Waiting)).then_some(true),
-        validates: after.is_to_validate().then(|| access.case().institute.clone()),
+        awaits: (after.standing() == Some(Standing::Waiting)).then(own),
+        validates: after.is_to_validate().then(own),
         ..after
     }
 }

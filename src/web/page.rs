@@ -94,7 +94,9 @@ pub struct CaseBar {
     pub sex: &'static str,
     /// That another institute shares it; none for an own one.
     pub shared: Option<SharedBar>,
-    /// That an administrator reads it in an emergency.
+    /// Whether only named people of its institute read it.
+    pub restricted: bool,
+    /// That somebody reads it in an emergency.
     pub emergency: Option<EmergencyBar>,
 }
 

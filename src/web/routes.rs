@@ -32,8 +32,8 @@ pub enum Access {
     CaseGeneticist,
     /// An admin of the whole system, who reads no case by that.
     SystemAdmin,
-    /// An admin of the system or of an institute, for one case in an emergency.
-    Administrator,
+    /// Somebody who opens cases in an emergency: an admin of the system or of an institute, or who reads cases of one.
+    EmergencyUser,
     /// An auditor, for entries and flags of the own institutes or, of the system, all.
     Auditor,
 }

@@ -91,7 +91,7 @@ pub fn case_named(institute: &InstituteId, name: &CaseName) -> String {
     format!("/{institute}/{}", segment(name.as_str()))
 }
 
-/// Emergency access, for administrators.
+/// Emergency access to cases that one does not read otherwise.
 #[must_use]
 pub fn break_glass() -> &'static str {
     "/break-glass"
@@ -113,6 +113,18 @@ pub fn sharing(of: &Case, query: &[(&str, String)]) -> String {
 #[must_use]
 pub fn consent(of: &Case) -> String {
     format!("{}/consent", case(of))
+}
+
+/// Who reads a case.
+#[must_use]
+pub fn restriction(of: &Case) -> String {
+    format!("{}/restriction", case(of))
+}
+
+/// Where a case is opened to its institute again.
+#[must_use]
+pub fn lift_restriction(of: &Case) -> String {
+    format!("{}/lift", restriction(of))
 }
 
 /// Where comments about a case are written.

@@ -16,7 +16,7 @@ use crate::support::{Browser, TestApp, vcf};
 const PAGES: usize = 120;
 
 /// Everything somebody reaches from their first page, from searches and from the API, without what is made anew each time.
-async fn everything(browser: &Browser, variant: &str) -> BTreeMap<String, String> {
+pub async fn everything(browser: &Browser, variant: &str) -> BTreeMap<String, String> {
     let variant_of_own = format!("/api/v1/own/fam/variants/{variant}");
     let mut waiting: Vec<String> = [
         "/",

@@ -50,6 +50,7 @@ mod providers_health;
 mod rates;
 mod reference;
 mod reloading;
+mod restriction;
 mod saved_filters;
 mod second_reading;
 mod settings;

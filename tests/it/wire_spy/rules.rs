@@ -202,12 +202,10 @@ impl Reach {
                 confined(condition, &|name, value| name == "institute" && text_in(value, &|id| self.reads.contains(id)))
             }
             States => {
-                let waiting = condition.get_bool("awaits").is_ok_and(|waits| waits);
-                let own =
-                    |name: &str, value: &Bson| name == "validates" && text_in(value, &|id| self.reads.contains(id));
-                confined(condition, &of_case)
-                    || (waiting && self.holds(OfInstitute, condition))
-                    || confined(condition, &own)
+                let waiting = |name: &str, value: &Bson| {
+                    matches!(name, "awaits" | "validates") && text_in(value, &|id| self.reads.contains(id))
+                };
+                confined(condition, &of_case) || confined(condition, &waiting)
             }
             Comments => {
                 let either = condition.get_array("$or").is_ok_and(|parts| {
