@@ -163,6 +163,14 @@ define_id! {
 }
 
 define_id! {
+    /// The name of a cohort or of a group of cases, as people of an institute give it.
+    pub struct CaseLabel;
+    what = "a name";
+    rule = "use 1 to 60 characters on one line without spaces at the ends or invisible characters, letters and accents as one (NFC)";
+    valid = |text| (1..=60).contains(&text.chars().count()) && text.trim() == text && has_one_spelling(text);
+}
+
+define_id! {
     /// Opaque identity of a case in the database; never derived from names.
     pub struct CaseId;
     what = "a case id";

@@ -10,8 +10,8 @@ use super::variants::StateJson;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseEditor, CaseGeneticist};
-use crate::decisions::terms::{RANKS, read_dismissal};
-use crate::decisions::{Decided, Wanted, chosen, decide, decide_cause, put_back};
+use crate::decisions::terms::{MOSAICS, RANKS, read_dismissal};
+use crate::decisions::{Decided, Wanted, chosen, decide, decide_cause, partial, put_back};
 use crate::error::{AppError, AppResult};
 use crate::events::Actor;
 use crate::variants::{Outcome, Validated, Validation, VariantPath, VariantState};
@@ -27,6 +27,8 @@ pub(super) enum DecisionBody {
     Dismiss { reasons: Vec<u16>, rev: i64 },
     /// Ranked by hand; `null` for not.
     Rank { rank: Option<u8>, rev: i64 },
+    /// What is held of mosaicism, by code; nothing takes that back.
+    Mosaic { mosaic: Vec<u8>, rev: i64 },
     /// The last decision taken back.
     Undo { rev: i64 },
 }
@@ -39,6 +41,8 @@ pub(super) enum GeneticistBody {
     Causative { on: bool },
     /// A second reader's word about a causative mark; whoever disagrees says why.
     SecondReading { agrees: bool, why: Option<String> },
+    /// Held to explain these phenotype terms of the case, or what the words say; with nothing it is no partial cause.
+    Partial { phenotypes: Vec<String>, words: Option<String>, rev: i64 },
     /// To be validated by the laboratory, or not after all.
     Order { on: bool, rev: i64 },
     /// What the laboratory found: `true_positive`, `false_positive` or `not_validated`; `null` for nothing yet.
@@ -71,6 +75,14 @@ pub(super) async fn by_reader(
             }
             decide(&app, &editor, &variant, &Wanted::Rank(rank), rev).await?
         }
+        DecisionBody::Mosaic { mut mosaic, rev } => {
+            if let Some(unknown) = mosaic.iter().find(|code| MOSAICS.iter().all(|(known, _)| known != *code)) {
+                return Err(problem("mosaic", &unknown.to_string(), "is nothing that is held of mosaicism"));
+            }
+            mosaic.sort_unstable();
+            mosaic.dedup();
+            decide(&app, &editor, &variant, &Wanted::Mosaic(mosaic), rev).await?
+        }
         DecisionBody::Undo { rev } => put_back(&app, &editor, &variant, rev).await?,
     };
     state(&app, &editor, &variant.id, decided).await
@@ -97,6 +109,11 @@ pub(super) async fn by_geneticist(
         GeneticistBody::SecondReading { agrees, why } => {
             let wanted = Wanted::reading(agrees, why.as_deref().unwrap_or_default())?;
             decide_cause(&app, &geneticist, &variant, &wanted).await?
+        }
+        GeneticistBody::Partial { phenotypes, words, rev } => {
+            let words = words.unwrap_or_default();
+            let wanted = partial(editor.access().case(), phenotypes, &words, (by, now))?;
+            decide(&app, editor, &variant, &wanted, rev).await?
         }
         GeneticistBody::Order { on, rev } => {
             let wanted = if on { Wanted::Ordered(Validation::order(by, now)) } else { Wanted::Cancelled };

@@ -11,7 +11,7 @@ use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::columns::{Choice, Facets, Row};
 use crate::variants::search::{Search, search};
-use crate::variants::{Standing, Validation, Variant, VariantPath, VariantState};
+use crate::variants::{PartialCause, Standing, Validation, Variant, VariantPath, VariantState};
 use crate::vcf::model::{Frequencies, RankResult, Scores};
 use crate::web::{Params, Path};
 
@@ -180,10 +180,22 @@ pub(super) struct StateJson {
     second_reading: Option<&'static str>,
     dismissed: Vec<u16>,
     manual_rank: Option<u8>,
+    /// What it explains of what the patient has; `null` when it is no partial cause.
+    partial: Option<PartialJson>,
+    /// Codes of what is held of mosaicism.
+    mosaic: Vec<u8>,
     /// What the laboratory was asked, and what it found; `null` when nothing is ordered.
     validation: Option<ValidationJson>,
     acmg: Option<String>,
     comments: u32,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PartialJson {
+    /// Phenotype terms of the case.
+    phenotypes: Vec<String>,
+    /// Others, in words; `null` for guests.
+    words: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -435,6 +447,11 @@ impl StateJson {
             second_reading: state.standing().map(Standing::as_str),
             dismissed: state.dismissed.clone(),
             manual_rank: state.manual_rank,
+            partial: state
+                .partial
+                .clone()
+                .map(|PartialCause { phenotypes, words, .. }| PartialJson { phenotypes, words }),
+            mosaic: state.mosaic.clone(),
             validation: state.validation.as_ref().map(ValidationJson::from),
             acmg: state.acmg.clone(),
             comments,

@@ -12,7 +12,7 @@ use serde_yaml_ng::Value;
 use super::config_keys::{FINDINGS, LISTS, OMICS, REPORTS, SETTINGS};
 use super::model::{Individual, Status, Track};
 use crate::genome::GenomeBuild;
-use crate::ids::{CaseName, InstituteId};
+use crate::ids::{CaseLabel, CaseName, InstituteId};
 
 /// Why a load configuration cannot be used. Every sentence names the key.
 #[derive(Debug, thiserror::Error)]
@@ -209,7 +209,7 @@ impl Reader<'_> {
             collaborators: collaborators.into_iter().filter(|institute| *institute != owner).collect(),
             owner,
             synopsis: self.synopsis(raw.synopsis.take())?,
-            cohorts: self.list(raw.cohorts.take(), "cohorts")?,
+            cohorts: self.cohorts(raw.cohorts.take())?,
             phenotype_terms: self.list(raw.phenotype_terms.take(), "phenotype_terms")?,
             phenotype_groups: self.list(raw.phenotype_groups.take(), "phenotype_groups")?,
             lims_id: self.text(raw.lims_id.take(), "lims_id")?,
@@ -219,6 +219,20 @@ impl Reader<'_> {
             source: self.source.clone(),
             notes: std::mem::take(&mut self.notes),
         })
+    }
+
+    /// Cohorts under names that people could give them; others are left out with a note.
+    fn cohorts(&mut self, value: Option<Value>) -> Read<Vec<String>> {
+        let mut cohorts = Vec::new();
+        for name in self.list(value, "cohorts")? {
+            match name.parse::<CaseLabel>() {
+                Ok(label) => cohorts.push(label.to_string()),
+                Err(error) => self.notes.push(format!("cohorts: left out, as {error}")),
+            }
+        }
+        cohorts.sort_unstable();
+        cohorts.dedup();
+        Ok(cohorts)
     }
 
     /// A scalar as text; null and empty text count as absent.

@@ -34,7 +34,7 @@ pub(super) struct Directory {
 
 impl Directory {
     /// The cases that this person reads, as one who reads cases of the institute, in no order.
-    pub(super) fn open_to(&self, user: &UserId) -> impl Iterator<Item = &Listed> {
+    pub(super) fn open_to(&self, user: &UserId) -> impl Iterator<Item = &Listed> + Clone {
         self.cases.values().map(AsRef::as_ref).filter(|case| case.summary.is_open_to(user))
     }
 

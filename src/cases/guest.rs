@@ -6,7 +6,7 @@
 //! panels, the rank model's ranges; the lists that were chosen, with counts of what was read and left out; decisions.
 //!
 //! Stays: what tells who the patient is, how the owner works, or anything of its other cases. Subject and laboratory
-//! numbers, the pipeline's name of the family, cohorts, free text, settings, files with their names and places, faults and
+//! numbers, the pipeline's name of the family, cohorts, groups of cases, free text, settings, files with their names and places, faults and
 //! headers quoted from them, who works on the case, its tags, proposals, other shares and emergencies, the history (see [`crate::events`]), and
 //! how often a variant was seen in the owner's archives or other cases (see [`crate::variants`]).
 
@@ -36,6 +36,7 @@ impl Case {
             phenotype_terms,
             phenotype_groups,
             cohorts: _,
+            groups: _,
             synopsis: _,
             lims_id: _,
             analysis_date,
@@ -66,6 +67,7 @@ impl Case {
             assignees: Vec::new(),
             tags: Vec::new(),
             cohorts: Vec::new(),
+            groups: Vec::new(),
             synopsis: None,
             lims_id: None,
             rank_model: rank_model.map(CaseRankModel::for_guest),

@@ -168,6 +168,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
         app.institutes.find(&case.institute),
     )?;
     let institute = institute.ok_or(AppError::NotFound("institute"))?;
+    let labels = app.cases.labels(&access, &institute).await?;
     let changed = count_changed(&app, &access).await?;
     let second_reading = second_reading(&app, &access, &institute).await?;
     let since = discussion.unread.as_ref().and_then(|unread| unread.since);
@@ -191,7 +192,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
         track: case.track.as_str(),
         lims_id: case.lims_id.clone().unwrap_or_default(),
         synopsis: case.synopsis.as_deref().map(|text| to_html(text, &[])).unwrap_or_default(),
-        work: WorkPanel::new(&access, &discussion.colleagues),
+        work: WorkPanel::new(&access, &discussion.colleagues, &labels),
         analysed: case.analysis_date.map(filters::date).unwrap_or_default(),
         rank_model: case.rank_model_version.clone().unwrap_or_default(),
         individuals: case

@@ -313,12 +313,16 @@ async fn assemble(
         Some(status) => status,
         None => config.status.unwrap_or(Status::Inactive),
     };
-    // What a person wrote stays.
-    let written = match known {
-        Some(known) => app.events.synopsis_was_written(scope, &known.id).await?,
-        None => false,
-    };
-    let synopsis = known.filter(|_| written).map_or_else(|| config.synopsis.clone(), |known| known.synopsis.clone());
+    // What a person wrote or set stays.
+    let (mut synopsis, mut cohorts) = (config.synopsis.clone(), config.cohorts.clone());
+    if let Some(known) = known {
+        if app.events.people_did(scope, &known.id, EventKind::SynopsisWritten).await? {
+            synopsis.clone_from(&known.synopsis);
+        }
+        if app.events.people_did(scope, &known.id, EventKind::CohortsSet).await? {
+            cohorts.clone_from(&known.cohorts);
+        }
+    }
     let secondary = secondary_genes(app, &panels).await?;
     let mut case = Case {
         id,
@@ -337,7 +341,8 @@ async fn assemble(
         phenotype_terms: config.phenotype_terms.clone(),
         phenotype_groups: config.phenotype_groups.clone(),
         tags: known.map(|case| case.tags.clone()).unwrap_or_default(),
-        cohorts: config.cohorts.clone(),
+        cohorts,
+        groups: known.map(|case| case.groups.clone()).unwrap_or_default(),
         synopsis,
         lims_id: config.lims_id.clone(),
         analysis_date: config.analysis_date,
@@ -446,7 +451,13 @@ async fn publish(
         after: lists_of(case),
     };
     let moved = known.filter(|known| known.work_rev != case.work_rev).map(|known| {
-        let kind = if known.status == case.status { EventKind::SynopsisWritten } else { EventKind::StatusSet };
+        let kind = if known.status != case.status {
+            EventKind::StatusSet
+        } else if known.synopsis != case.synopsis {
+            EventKind::SynopsisWritten
+        } else {
+            EventKind::CohortsSet
+        };
         CaseWork::of(case).change(known, kind)
     });
     let moved = moved.transpose()?;

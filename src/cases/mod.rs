@@ -9,6 +9,7 @@ mod emergency;
 mod geneticist;
 mod guest;
 mod handlers;
+mod labels;
 mod list_files;
 mod load;
 mod model;
@@ -34,6 +35,7 @@ pub use geneticist::CaseGeneticist;
 pub(crate) use geneticist::NOT_A_GENETICIST;
 pub(crate) use handlers::members;
 pub use handlers::routes;
+pub use labels::Labels;
 pub use load::{LoadError, LoadOptions, Loaded, load};
 pub use model::{
     Case, CaseFiles, CaseList, CasePanel, Individual, ListKind, Phenotype, Sex, Status, Track, page_order,

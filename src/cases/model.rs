@@ -58,8 +58,11 @@ pub struct Case {
     /// What it is marked with, in the order of [`Tag::ALL`].
     #[serde(default)]
     pub tags: Vec<Tag>,
-    /// Cohorts.
+    /// Studies and collections that it belongs to.
     pub cohorts: Vec<String>,
+    /// Groups of cases of the institute that it belongs to: those of one family, or of one question.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// Free text about the case.
     pub synopsis: Option<String>,
     /// Identifier in the laboratory's information system.
@@ -411,6 +414,8 @@ pub(super) mod field {
     pub const STATUS: &str = "status";
     pub const ASSIGNEES: &str = "assignees";
     pub const TAGS: &str = "tags";
+    pub const COHORTS: &str = "cohorts";
+    pub const GROUPS: &str = "groups";
     pub const SYNOPSIS: &str = "synopsis";
     pub const WORK_REV: &str = "work_rev";
     pub const SEARCH: &str = "search";
@@ -497,6 +502,7 @@ mod tests {
             phenotype_terms: vec![],
             phenotype_groups: vec![],
             cohorts: vec![],
+            groups: vec![],
             synopsis: Some("Short.".into()),
             lims_id: Some("L1".into()),
             analysis_date: None,
@@ -531,6 +537,8 @@ mod tests {
             field::STATUS,
             field::ASSIGNEES,
             field::TAGS,
+            field::COHORTS,
+            field::GROUPS,
             field::SYNOPSIS,
             field::WORK_REV,
             field::LISTED_REV,
@@ -550,7 +558,8 @@ mod tests {
         }
         assert_eq!(case.search_words(), ["1", "a", "f1", "l1"]);
         assert!(!document.contains_key("rank_model"));
-        for later in ["shares", "emergencies", "tags", "work_rev", "consents", "kept_out", "restriction_rev"] {
+        for later in ["shares", "emergencies", "tags", "work_rev", "consents", "kept_out", "restriction_rev", "groups"]
+        {
             document.remove(later);
         }
         // So this is also a case of an older version.

@@ -17,6 +17,10 @@ pub struct CaseQuery {
     pub assignee: Option<Assignee>,
     /// Only cases marked with all of these.
     pub tags: Vec<Tag>,
+    /// Only cases that belong to all of these cohorts.
+    pub cohorts: Vec<String>,
+    /// Only cases that belong to all of these groups.
+    pub groups: Vec<String>,
     /// What comes first.
     pub sort: CaseSort,
     /// Only cases behind this one.
@@ -196,6 +200,8 @@ impl CaseQuery {
         is_assigned
             && (self.status.is_empty() || self.status.contains(&case.status))
             && self.tags.iter().all(|tag| case.tags.contains(tag))
+            && self.cohorts.iter().all(|cohort| case.cohorts.contains(cohort))
+            && self.groups.iter().all(|group| case.groups.contains(group))
             && words.iter().all(|word| search.iter().any(|known| known.starts_with(word)))
     }
 }

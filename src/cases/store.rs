@@ -7,9 +7,10 @@ use mongodb::ClientSession;
 use mongodb::options::FindOptions;
 use serde::{Deserialize, Serialize};
 
-use super::access::CaseEditor;
+use super::access::{CaseAccess, CaseEditor};
 use super::directory::Directories;
 use super::emergency::Emergency;
+use super::labels::Labels;
 use super::model::{Case, Status, field};
 use super::query::CaseQuery;
 use super::share::Share;
@@ -156,9 +157,23 @@ impl CaseStore {
         Ok(query.page(directory.open_to(access.principal().user())))
     }
 
-    /// How many cases of the institute that the person reads are in each status.
-    pub async fn status_counts(&self, access: &InstituteAccess) -> Result<Vec<(Status, u64)>, StoreError> {
-        Ok(self.directories.of(access.institute()).await?.status_counts(access.principal().user()))
+    /// Names of cohorts and groups in use, and the other cases of the case's groups: of those that the person reads as their
+    /// institute's. To whoever reads the case otherwise, none.
+    pub async fn labels(&self, access: &CaseAccess, institute: &Institute) -> Result<Labels, StoreError> {
+        let case = access.case();
+        if !access.is_own() || institute.id != case.institute {
+            return Ok(Labels::default());
+        }
+        let directory = self.directories.of(institute).await?;
+        Ok(Labels::among(directory.open_to(access.principal().user()).map(|listed| &listed.summary), case))
+    }
+
+    /// Of the cases of the institute that the person reads, how many are in each status, and the cohorts and groups they are in.
+    pub async fn in_all(&self, access: &InstituteAccess) -> Result<(Vec<(Status, u64)>, Labels), StoreError> {
+        let directory = self.directories.of(access.institute()).await?;
+        let user = access.principal().user();
+        let labels = Labels::in_use(directory.open_to(user).map(|listed| &listed.summary));
+        Ok((directory.status_counts(user), labels))
     }
 
     /// Cases of those of the institutes that a person reads, for what they ask of their work; those last changed come
@@ -336,6 +351,8 @@ impl CaseStore {
             field::STATUS: work.status.as_str(),
             field::ASSIGNEES: written(&work.assignees)?,
             field::TAGS: written(&work.tags)?,
+            field::COHORTS: &work.cohorts,
+            field::GROUPS: &work.groups,
             field::SYNOPSIS: &work.synopsis,
             field::WORK_REV: read.work_rev + 1,
             field::UPDATED_AT: DateTime::from_millis(now.as_millisecond()),

@@ -38,6 +38,11 @@ pub struct CaseSummary {
     /// What it is marked with.
     #[serde(default)]
     pub tags: Vec<Tag>,
+    /// Cohorts it belongs to.
+    pub cohorts: Vec<String>,
+    /// Groups of cases it belongs to.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// Individuals, names only.
     pub individuals: Vec<IndividualSummary>,
     /// Default panels and others.
@@ -171,6 +176,8 @@ impl SharedCase {
         case.family = case.name.to_string();
         case.assignees.clear();
         case.tags.clear();
+        case.cohorts.clear();
+        case.groups.clear();
         case.lists.retain(|list| share.lists.hold(list.list));
         Some(Self { case, share })
     }
@@ -180,6 +187,7 @@ impl SharedCase {
 pub(super) fn summary() -> Document {
     doc! {
         "institute": 1, "family": 1, "name": 1, "build": 1, "track": 1, "status": 1, "assignees": 1, "tags": 1,
+        "cohorts": 1, "groups": 1,
         "individuals.name": 1, "individuals.phenotype": 1, "panels.name": 1, "panels.default": 1,
         "lists.category": 1, "lists.list": 1, "lists.total": 1, "lists.outside": 1, "kept_out": 1,
         "restriction.people": 1, "updated_at": 1, "created_at": 1, "analysis_date": 1,

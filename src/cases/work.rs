@@ -6,7 +6,7 @@ use crate::db::StoreError;
 use crate::events::{Change, EventKind, fact, work_subject};
 use crate::ids::UserId;
 
-/// What people set of a case itself: how far it is, who works on it, what it is marked with, what it is about.
+/// What people set of a case itself: how far it is, who works on it, what it is marked with, what it is about and belongs to.
 #[skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseWork {
@@ -18,6 +18,12 @@ pub struct CaseWork {
     pub tags: Vec<Tag>,
     /// What it is about, in Markdown.
     pub synopsis: Option<String>,
+    /// Studies and collections that it belongs to, in alphabetical order.
+    #[serde(default)]
+    pub cohorts: Vec<String>,
+    /// Groups of cases of the institute that it belongs to, in alphabetical order.
+    #[serde(default)]
+    pub groups: Vec<String>,
 }
 
 impl CaseWork {
@@ -29,6 +35,8 @@ impl CaseWork {
             assignees: case.assignees.clone(),
             tags: case.tags.clone(),
             synopsis: case.synopsis.clone(),
+            cohorts: case.cohorts.clone(),
+            groups: case.groups.clone(),
         }
     }
 }

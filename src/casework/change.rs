@@ -7,7 +7,7 @@ use crate::app::AppState;
 use crate::cases::{Case, CaseEditor, CaseStore, CaseWork, Status, Tag};
 use crate::db::{StoreError, unless_conflict};
 use crate::events::{Actor, Change, EventKind, EventStore, work_subject};
-use crate::ids::UserId;
+use crate::ids::{CaseLabel, UserId};
 use crate::institutes::SecondReader;
 use crate::users::Colleague;
 use crate::variants::VariantState;
@@ -30,6 +30,10 @@ pub(super) enum Wanted {
     Tag(Tag, bool),
     /// What it is about.
     Synopsis(Option<String>),
+    /// That it belongs to this cohort, or not.
+    Cohort(CaseLabel, bool),
+    /// That it belongs to this group of cases, or not.
+    Group(CaseLabel, bool),
 }
 
 /// What became of it.
@@ -76,6 +80,8 @@ impl Wanted {
                 work.tags.sort_unstable();
             }
             Self::Synopsis(text) => work.synopsis.clone_from(text),
+            Self::Cohort(label, on) => set(&mut work.cohorts, label, *on),
+            Self::Group(label, on) => set(&mut work.groups, label, *on),
         }
     }
 
@@ -85,6 +91,8 @@ impl Wanted {
             Self::Assigned(_) | Self::Unassigned { .. } => EventKind::PeopleAssigned,
             Self::Tag(..) => EventKind::TagsSet,
             Self::Synopsis(_) => EventKind::SynopsisWritten,
+            Self::Cohort(..) => EventKind::CohortsSet,
+            Self::Group(..) => EventKind::GroupsSet,
         }
     }
 
@@ -93,9 +101,16 @@ impl Wanted {
         match self {
             Self::Status(_) => Some(work.status.as_str().to_owned()),
             Self::Synopsis(_) => Some(work.synopsis.clone().unwrap_or_default()),
-            Self::Assigned(_) | Self::Unassigned { .. } | Self::Tag(..) => None,
+            Self::Assigned(_) | Self::Unassigned { .. } | Self::Tag(..) | Self::Cohort(..) | Self::Group(..) => None,
         }
     }
+}
+
+/// Adds a label to others, or takes it away.
+fn set(labels: &mut Vec<String>, label: &CaseLabel, on: bool) {
+    labels.retain(|one| one != label.as_str());
+    labels.extend(on.then(|| label.to_string()));
+    labels.sort_unstable();
 }
 
 /// The facts in words, each with its name; what is not set is left out.
@@ -106,6 +121,8 @@ pub(crate) fn in_words(work: &CaseWork, people: &[Colleague]) -> Vec<(&'static s
         ("status", work.status.as_str().to_owned()),
         ("assigned to", names.join(", ")),
         ("tags", tags.join(", ")),
+        ("cohorts", work.cohorts.join(", ")),
+        ("groups", work.groups.join(", ")),
         ("synopsis", work.synopsis.clone().unwrap_or_default()),
     ];
     all.into_iter().filter(|(_, value)| !value.is_empty()).collect()

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::change::Wanted;
 use crate::cases::{Status, Tag};
 use crate::error::{AppError, AppResult, FieldError};
-use crate::ids::UserId;
+use crate::ids::{CaseLabel, IdError, UserId};
 use crate::users::Colleague;
 
 /// Most characters of a synopsis.
@@ -32,6 +32,14 @@ pub(super) struct AssigneeForm {
 #[serde(deny_unknown_fields)]
 pub(super) struct TagForm {
     tag: String,
+    on: String,
+}
+
+/// A cohort or a group.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LabelForm {
+    name: String,
     on: String,
 }
 
@@ -86,6 +94,17 @@ impl TagForm {
         match Tag::parse(&self.tag) {
             Some(tag) => Ok(Wanted::Tag(tag, is_on("on", &self.on)?)),
             None => wrong("tag", &self.tag, "is not a tag"),
+        }
+    }
+}
+
+impl LabelForm {
+    /// `of`: what it is the name of.
+    pub(super) fn read(&self, of: fn(CaseLabel, bool) -> Wanted) -> AppResult<Wanted> {
+        let on = is_on("on", &self.on)?;
+        match self.name.trim().parse() {
+            Ok(label) => Ok(of(label, on)),
+            Err(IdError { rule, .. }) => wrong("name", &self.name, rule),
         }
     }
 }

@@ -1,8 +1,8 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::change::{Became, change};
-use super::forms::{AssigneeForm, StatusForm, SynopsisForm, TagForm};
+use super::change::{Became, Wanted, change};
+use super::forms::{AssigneeForm, LabelForm, StatusForm, SynopsisForm, TagForm};
 use crate::app::AppState;
 use crate::cases::{CaseEditor, Stale};
 use crate::error::{AppError, AppResult, FieldError};
@@ -80,5 +80,25 @@ pub(super) async fn tag(
     CsrfForm(form): CsrfForm<TagForm>,
 ) -> AppResult<Response> {
     change(&app, &editor, &form.read()?, None).await?;
+    Ok(see_other(&back(&editor)))
+}
+
+/// `POST /{institute}/{case}/cohorts`
+pub(super) async fn set_cohort(
+    editor: CaseEditor,
+    State(app): State<AppState>,
+    CsrfForm(form): CsrfForm<LabelForm>,
+) -> AppResult<Response> {
+    change(&app, &editor, &form.read(Wanted::Cohort)?, None).await?;
+    Ok(see_other(&back(&editor)))
+}
+
+/// `POST /{institute}/{case}/groups`
+pub(super) async fn set_group(
+    editor: CaseEditor,
+    State(app): State<AppState>,
+    CsrfForm(form): CsrfForm<LabelForm>,
+) -> AppResult<Response> {
+    change(&app, &editor, &form.read(Wanted::Group)?, None).await?;
     Ok(see_other(&back(&editor)))
 }

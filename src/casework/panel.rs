@@ -1,5 +1,5 @@
 use super::forms::LONGEST;
-use crate::cases::{CaseAccess, Status, Tag};
+use crate::cases::{CaseAccess, Labels, Status, Tag};
 use crate::users::Colleague;
 use crate::web::urls;
 
@@ -8,6 +8,9 @@ pub(crate) struct WorkPanel {
     pub status: &'static str,
     pub people: Vec<Person>,
     pub tags: Vec<Choice>,
+    pub cohorts: Vec<String>,
+    /// With the other cases of each: name and address.
+    pub groups: Vec<(String, Vec<(String, String)>)>,
     pub synopsis: String,
     pub rev: i64,
     pub longest: usize,
@@ -41,6 +44,11 @@ pub(crate) struct WorkForms {
     pub may_rest: bool,
     pub tags_url: String,
     pub more_tags: Vec<Choice>,
+    pub cohorts_url: String,
+    /// Cohorts in use that the case is not in.
+    pub more_cohorts: Vec<String>,
+    pub groups_url: String,
+    pub more_groups: Vec<String>,
     pub synopsis_url: String,
 }
 
@@ -48,9 +56,20 @@ fn tag_choice(tag: Tag) -> Choice {
     Choice { value: tag.as_str().to_owned(), words: tag.words().to_owned() }
 }
 
+/// Name and address of the other cases of a group.
+fn others(labels: &Labels, group: &str) -> Vec<(String, String)> {
+    let others = labels.together.get(group).into_iter().flatten();
+    others.map(|case| (case.name.to_string(), urls::case_named(&case.institute, &case.name))).collect()
+}
+
 impl WorkPanel {
-    /// Of a case; `colleagues` are those who read cases of its institute.
-    pub(crate) fn new(access: &CaseAccess, colleagues: &[Colleague]) -> Self {
+    /// Whether somebody works on it now.
+    pub(crate) fn is_being_read(&self) -> bool {
+        self.status == Status::Active.as_str() && !self.people.is_empty()
+    }
+
+    /// Of a case; `colleagues` are those who read it as one of their institute's.
+    pub(crate) fn new(access: &CaseAccess, colleagues: &[Colleague], labels: &Labels) -> Self {
         let case = access.case();
         let me = access.principal().user();
         let free = colleagues.iter().filter(|one| !case.assignees.contains(&one.id));
@@ -67,6 +86,8 @@ impl WorkPanel {
                 })
                 .collect(),
             tags: case.tags.iter().copied().map(tag_choice).collect(),
+            cohorts: case.cohorts.clone(),
+            groups: case.groups.iter().map(|group| (group.clone(), others(labels, group))).collect(),
             synopsis: case.synopsis.clone().unwrap_or_default(),
             rev: case.work_rev,
             longest: LONGEST,
@@ -83,6 +104,10 @@ impl WorkPanel {
                 may_rest: case.status == Status::Active && case.assignees.len() == 1,
                 tags_url: to("tags"),
                 more_tags: Tag::ALL.into_iter().filter(|tag| !case.tags.contains(tag)).map(tag_choice).collect(),
+                cohorts_url: to("cohorts"),
+                more_cohorts: labels.cohorts.iter().filter(|one| !case.cohorts.contains(one)).cloned().collect(),
+                groups_url: to("groups"),
+                more_groups: labels.groups.iter().filter(|one| !case.groups.contains(one)).cloned().collect(),
                 synopsis_url: to("synopsis"),
             }),
         }

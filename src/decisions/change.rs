@@ -9,7 +9,7 @@ use crate::casework::follow;
 use crate::db::StoreError;
 use crate::error::AppResult;
 use crate::ids::VariantId;
-use crate::variants::{Decision, Facts, Validated, Validation, VariantState};
+use crate::variants::{Decision, Facts, PartialCause, Validated, Validation, VariantState};
 use crate::web::problem;
 
 /// What somebody wants to be decided.
@@ -23,6 +23,10 @@ pub(crate) enum Wanted {
     Dismissed(Vec<u16>),
     /// Ranked by hand.
     Rank(Option<u8>),
+    /// What is held of mosaicism, lowest code first; nothing takes that back.
+    Mosaic(Vec<u8>),
+    /// Held to explain a part of what the patient has, or not.
+    Partial(Option<PartialCause>),
     /// A second reader's word about a causative mark that they see: none is agreement, else why not.
     Read(Option<String>),
     /// What a second reader came to by themselves, and why that is not this variant.
@@ -37,6 +41,7 @@ pub(crate) enum Wanted {
 
 const VALIDATED: &str =
     "The laboratory has answered this order. Take its result back first, if that was put down by mistake.";
+const WHOLE_CAUSE: &str = "This variant is marked causative, which explains all. Take that back first.";
 const NOT_ORDERED: &str = "No validation of this variant was ordered.";
 
 /// A variant that somebody decides about, with what its list says of it.
@@ -65,7 +70,19 @@ impl Wanted {
             (Self::Pinned(on), _) => state.pinned = *on,
             (Self::Dismissed(reasons), _) => state.dismissed.clone_from(reasons),
             (Self::Rank(rank), _) => state.manual_rank = *rank,
-            (Self::Causative(on), Some(reader)) => reader.mark(state, *on)?,
+            (Self::Mosaic(codes), _) => state.mosaic.clone_from(codes),
+            (Self::Partial(Some(_)), _) if state.causative => return Err(WHOLE_CAUSE),
+            (Self::Partial(wanted), _) => {
+                let same = state.partial.as_ref().zip(wanted.as_ref()).is_some_and(|(one, other)| one.says_as(other));
+                if !same {
+                    state.partial.clone_from(wanted);
+                }
+            }
+            (Self::Causative(on), Some(reader)) => {
+                reader.mark(state, *on)?;
+                // It explains all now.
+                state.partial = state.partial.take().filter(|_| !*on);
+            }
             (Self::Read(_), Some(reader)) if state.is_kept_from(&reader.user) => return Err(NOT_ASKED),
             (Self::Read(against), Some(reader)) => reader.read(state, against.clone())?,
             (Self::Ended(why), Some(reader)) => reader.read(state, Some(why.clone()))?,
@@ -98,7 +115,16 @@ impl Wanted {
 
     /// Whether it takes the place of a value that somebody else may have chosen; a mark alone does not.
     fn replaces(&self) -> bool {
-        matches!(self, Self::Dismissed(_) | Self::Rank(_) | Self::Ordered(_) | Self::Cancelled | Self::Validated(_))
+        matches!(
+            self,
+            Self::Dismissed(_)
+                | Self::Rank(_)
+                | Self::Mosaic(_)
+                | Self::Partial(_)
+                | Self::Ordered(_)
+                | Self::Cancelled
+                | Self::Validated(_)
+        )
     }
 
     /// A second reader's word. Whoever disagrees says why.
@@ -129,6 +155,13 @@ impl Wanted {
             Self::Cancelled => "not to be validated".to_owned(),
             Self::Validated(None) => "not validated yet".to_owned(),
             Self::Validated(Some(result)) => format!("validated as {}", result.outcome.words()),
+            Self::Mosaic(codes) if codes.is_empty() => "nothing held of mosaicism".to_owned(),
+            Self::Mosaic(codes) => format!("mosaicism {}", terms::mosaics(codes)),
+            Self::Partial(None) => "not a partial cause".to_owned(),
+            Self::Partial(Some(partial)) => match partial.explains() {
+                explains if explains.is_empty() => "a partial cause".to_owned(),
+                explains => format!("a partial cause, of {explains}"),
+            },
             Self::Rank(None) => "no manual rank".to_owned(),
             Self::Rank(Some(rank)) => format!("manual rank {}", terms::rank(*rank)),
         }
@@ -147,6 +180,9 @@ pub(super) fn in_words(state: &VariantState, is_guest: bool) -> Vec<String> {
         });
     }
     let mut wanted = Vec::new();
+    if state.partial.is_some() {
+        wanted.push(Wanted::Partial(state.partial.clone()));
+    }
     if state.pinned {
         wanted.push(Wanted::Pinned(true));
     }
@@ -155,6 +191,9 @@ pub(super) fn in_words(state: &VariantState, is_guest: bool) -> Vec<String> {
     }
     if state.manual_rank.is_some() {
         wanted.push(Wanted::Rank(state.manual_rank));
+    }
+    if !state.mosaic.is_empty() {
+        wanted.push(Wanted::Mosaic(state.mosaic.clone()));
     }
     words.extend(wanted.iter().map(Wanted::words));
     words.extend(state.validation.as_ref().map(|validation| validation.words(is_guest)));
@@ -267,6 +306,8 @@ async fn is_as_shown(
     let shown = app.states.at_revision(editor, &app.events, &before.id, known, now).await?;
     Ok(shown.is_some_and(|shown| match wanted {
         Wanted::Dismissed(_) => shown.dismissed == before.dismissed,
+        Wanted::Mosaic(_) => shown.mosaic == before.mosaic,
+        Wanted::Partial(_) => shown.partial == before.partial,
         Wanted::Ordered(_) | Wanted::Cancelled | Wanted::Validated(_) => shown.validation == before.validation,
         _ => shown.manual_rank == before.manual_rank,
     }))

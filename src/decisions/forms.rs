@@ -1,10 +1,11 @@
 use jiff::Timestamp;
 
 use super::change::Wanted;
-use super::terms::{RANKS, read_dismissal};
+use super::terms::{MOSAICS, RANKS, read_dismissal};
+use crate::cases::Case;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::events::Actor;
-use crate::variants::{Outcome, Validated, Validation};
+use crate::variants::{Outcome, PartialCause, Validated, Validation};
 use crate::web::problem;
 
 /// A decision as it was sent.
@@ -22,6 +23,9 @@ pub(super) struct Sent {
     /// Whether the form speaks of a result at all.
     has_outcome: bool,
     outcome: Option<Outcome>,
+    mosaic: Vec<u8>,
+    phenotypes: Vec<String>,
+    words: String,
 }
 
 /// Most characters of why somebody disagrees.
@@ -47,6 +51,8 @@ impl Sent {
         }
         sent.reasons.sort_unstable();
         sent.reasons.dedup();
+        sent.mosaic.sort_unstable();
+        sent.mosaic.dedup();
         if wrong.is_empty() { Ok(sent) } else { Err(AppError::Unprocessable(wrong)) }
     }
 
@@ -60,6 +66,12 @@ impl Sent {
             "reason" => {
                 self.reasons.push(read_dismissal(value).ok_or("is not a reason to dismiss a variant")?);
             }
+            "mosaic" => {
+                let code = value.parse().ok().filter(|code| MOSAICS.iter().any(|(known, _)| known == code));
+                self.mosaic.push(code.ok_or("is nothing that is held of mosaicism")?);
+            }
+            "phenotype" => self.phenotypes.push(value.to_owned()),
+            "words" => value.clone_into(&mut self.words),
             "outcome" if value.is_empty() => (self.outcome, self.has_outcome) = (None, true),
             "outcome" => {
                 self.outcome = Some(Outcome::parse(value).ok_or("is no result of a validation")?);
@@ -111,9 +123,44 @@ impl Sent {
         Wanted::Dismissed(self.reasons.clone())
     }
 
+    pub(super) fn mosaic(&self) -> Wanted {
+        Wanted::Mosaic(self.mosaic.clone())
+    }
+
+    /// That it explains these of the case's phenotype terms, or what the words say; nothing of either takes that back.
+    pub(super) fn partial(&self, of: &Case, by: Actor, at: Timestamp) -> AppResult<Wanted> {
+        partial(of, self.phenotypes.clone(), &self.words, (by, at))
+    }
+
     pub(super) fn ranked(&self) -> Wanted {
         Wanted::Rank(self.rank)
     }
+}
+
+/// Most characters of what a partial cause explains.
+const LONGEST_WORDS: usize = 200;
+
+/// That a variant explains these of the case's phenotype terms, or what the words say; nothing of either takes that back.
+pub(crate) fn partial(
+    of: &Case,
+    mut phenotypes: Vec<String>,
+    words: &str,
+    (by, at): (Actor, Timestamp),
+) -> AppResult<Wanted> {
+    if let Some(unknown) = phenotypes.iter().find(|term| !of.phenotype_terms.contains(term)) {
+        return Err(problem("phenotype", unknown, "is no phenotype term of the case"));
+    }
+    phenotypes.sort_unstable();
+    phenotypes.dedup();
+    let words = words.trim();
+    if words.chars().count() > LONGEST_WORDS || words.chars().any(char::is_control) {
+        return Err(problem("words", "", format!("write at most {LONGEST_WORDS} characters on one line")));
+    }
+    if phenotypes.is_empty() && words.is_empty() {
+        return Ok(Wanted::Partial(None));
+    }
+    let words = (!words.is_empty()).then(|| words.to_owned());
+    Ok(Wanted::Partial(Some(PartialCause { phenotypes, words, by, at })))
 }
 
 #[cfg(test)]
@@ -135,6 +182,8 @@ mod tests {
             ("rank=16", "rank"),
             ("rank=high", "rank"),
             ("outcome=True positive", "outcome"),
+            ("mosaic=6", "mosaic"),
+            ("mosaic=parent", "mosaic"),
             ("on=yes", "on"),
             ("rev=x", "rev"),
             ("pin=1", "pin"),
@@ -150,6 +199,8 @@ mod tests {
         assert_eq!(read("rank=0").unwrap().ranked(), Wanted::Rank(Some(0)), "other is a rank");
         assert_eq!(read("rank=").unwrap().ranked(), Wanted::Rank(None));
         assert!(read("").unwrap().pinned().is_err());
+        assert_eq!(read("mosaic=4&mosaic=1&mosaic=4").unwrap().mosaic(), Wanted::Mosaic(vec![1, 4]));
+        assert_eq!(read("").unwrap().mosaic(), Wanted::Mosaic(vec![]));
     }
 
     #[test]

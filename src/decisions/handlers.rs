@@ -150,6 +150,19 @@ pub(super) async fn validate(deciding: Deciding<CaseGeneticist>) -> AppResult<Re
     deciding.decide_as_geneticist("validated", Sent::validated).await
 }
 
+/// `POST /{institute}/{case}/variants/{id}/partial`: that it explains a part of what the patient has; without any part it does
+/// not.
+pub(super) async fn hold_partial(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
+    let case = deciding.right.editor().access().case().clone();
+    deciding.decide_as_geneticist("partial", |sent, by, now| sent.partial(&case, by, now)).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/mosaic`: what is held of mosaicism; nothing takes that back.
+pub(super) async fn mosaic(deciding: Deciding) -> AppResult<Response> {
+    let wanted = deciding.sent.mosaic();
+    deciding.decide("mosaic", wanted).await
+}
+
 /// `POST /{institute}/{case}/variants/{id}/dismiss`: with no reason it is taken back.
 pub(super) async fn dismiss(deciding: Deciding) -> AppResult<Response> {
     let wanted = deciding.sent.dismissed();

@@ -1,5 +1,5 @@
-//! What people decide about the variants of a case, one by one or several together: pinned, causative, put aside with reasons,
-//! ranked by hand, ordered to be validated; what a second reader says of a cause; and undoing it.
+//! What people decide about the variants of a case, one by one or several together: pinned, causative, a partial cause, put
+//! aside with reasons, ranked by hand, tagged as mosaic, ordered to be validated; what a second reader says of a cause; and undoing it.
 
 mod change;
 mod changed;
@@ -14,6 +14,7 @@ pub mod terms;
 
 pub(crate) use change::{Decided, Wanted, decide, decide_cause, undo as put_back};
 pub(crate) use changed::{Changed, changed, count as count_changed};
+pub(crate) use forms::partial;
 pub(crate) use handlers::chosen;
 pub(crate) use panel::{DecisionPanel, LastDecision};
 pub(crate) use second_reading::{SecondReadingPanel, panel as second_reading};
@@ -37,5 +38,7 @@ pub fn routes() -> Routes {
         .post("/{institute}/{case}/variants/{id}/validated", Access::CaseGeneticist, handlers::validate)
         .post("/{institute}/{case}/variants/{id}/dismiss", Access::CaseEditor, handlers::dismiss)
         .post("/{institute}/{case}/variants/{id}/rank", Access::CaseEditor, handlers::rank)
+        .post("/{institute}/{case}/variants/{id}/mosaic", Access::CaseEditor, handlers::mosaic)
+        .post("/{institute}/{case}/variants/{id}/partial", Access::CaseGeneticist, handlers::hold_partial)
         .post("/{institute}/{case}/variants/{id}/undo", Access::CaseEditor, handlers::undo)
 }

@@ -3,8 +3,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::change::{Wanted, in_words};
 use super::reader::NOT_YOURS_TO_CONFIRM;
 use super::second_reading::reads_second;
-use super::terms::{DISMISSALS, RANKS};
-use crate::cases::CaseAccess;
+use super::terms::{DISMISSALS, MOSAICS, RANKS};
+use crate::cases::{Case, CaseAccess};
 use crate::ids::VariantId;
 use crate::institutes::Institute;
 use crate::users::Role;
@@ -27,6 +27,10 @@ pub(crate) struct DecisionPanel {
     pub reasons: Vec<(u16, &'static str, bool)>,
     /// Code, short and long words and whether chosen.
     pub ranks: Vec<(u8, &'static str, &'static str, bool)>,
+    /// Code, words and whether chosen.
+    pub mosaics: Vec<(u8, &'static str, bool)>,
+    /// For geneticists: what it may explain in part.
+    pub partial: Option<PartialForm>,
     /// None: the reader decides nothing.
     pub urls: Option<DecisionUrls>,
     /// Whether the last decision was the reader's own, so that it can be undone at one key.
@@ -43,6 +47,31 @@ pub(crate) struct DecisionPanel {
     pub since: Vec<Since>,
     /// Where the reader says that they have looked at that, and the revision of the list that they saw.
     pub look: (String, u32),
+}
+
+/// Which part of what the patient has a variant explains.
+pub(crate) struct PartialForm {
+    pub url: String,
+    /// The case's phenotype terms and whether chosen.
+    pub phenotypes: Vec<(String, bool)>,
+    pub words: String,
+}
+
+impl PartialForm {
+    /// Whether it is a partial cause.
+    pub fn is_filled(&self) -> bool {
+        !self.words.is_empty() || self.phenotypes.iter().any(|(_, chosen)| *chosen)
+    }
+
+    fn new(case: &Case, state: Option<&VariantState>, url: String) -> Self {
+        let partial = state.and_then(|state| state.partial.as_ref());
+        let chosen = |term: &String| partial.is_some_and(|partial| partial.phenotypes.contains(term));
+        Self {
+            url,
+            phenotypes: case.phenotype_terms.iter().map(|term| (term.clone(), chosen(term))).collect(),
+            words: partial.and_then(|partial| partial.words.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 /// A mark that another person is to confirm.
@@ -119,6 +148,7 @@ pub(crate) struct DecisionUrls {
     pub causative: Option<String>,
     pub dismiss: String,
     pub rank: String,
+    pub mosaic: String,
     pub undo: String,
 }
 
@@ -179,6 +209,11 @@ impl LastDecision {
 }
 
 impl DecisionPanel {
+    /// Whether anything is held of mosaicism.
+    pub fn has_mosaic(&self) -> bool {
+        self.mosaics.iter().any(|(_, _, chosen)| *chosen)
+    }
+
     /// Of a row of a list, reached under a filter.
     pub(crate) fn new(
         access: &CaseAccess,
@@ -210,11 +245,17 @@ impl DecisionPanel {
             dismissed: state.is_some_and(|state| !state.dismissed.is_empty()),
             reasons: DISMISSALS.iter().map(|(code, words)| (*code, *words, chosen(*code))).collect(),
             ranks: RANKS.iter().map(|(code, short, words)| (*code, *short, *words, rank == Some(*code))).collect(),
+            mosaics: MOSAICS
+                .iter()
+                .map(|(code, words)| (*code, *words, state.is_some_and(|state| state.mosaic.contains(code))))
+                .collect(),
+            partial: (is_geneticist && access.may_edit()).then(|| PartialForm::new(case, state, to("partial"))),
             urls: access.may_edit().then(|| DecisionUrls {
                 pin: to("pin"),
                 causative: is_geneticist.then(|| to("causative")),
                 dismiss: to("dismiss"),
                 rank: to("rank"),
+                mosaic: to("mosaic"),
                 undo: to("undo"),
             }),
             may_undo: state

@@ -18,6 +18,15 @@ pub const DISMISSALS: [(u16, &str); 14] = [
     (43, "type of variation that is not studied"),
 ];
 
+/// What is held of mosaicism.
+pub const MOSAICS: [(u8, &str); 5] = [
+    (1, "suspected in a parent"),
+    (2, "suspected in an affected"),
+    (3, "confirmed in a parent"),
+    (4, "confirmed in an affected"),
+    (5, "not evident in a parent’s reads"),
+];
+
 /// Ranks given by hand, from the highest.
 pub const RANKS: [(u8, &str, &str); 15] = [
     (8, "KP", "known pathogenic"),
@@ -36,6 +45,19 @@ pub const RANKS: [(u8, &str, &str); 15] = [
     (12, "URF", "uncertain risk factor"),
     (0, "O", "other"),
 ];
+
+/// What is held of mosaicism, in words.
+#[must_use]
+pub fn mosaics(codes: &[u8]) -> String {
+    let word = |code: &u8| {
+        let known = MOSAICS.iter().find(|(number, _)| number == code);
+        known.map_or_else(
+            || format!("mosaic {code}, which this version does not know"),
+            |(_, words)| (*words).to_owned(),
+        )
+    };
+    codes.iter().map(word).collect::<Vec<_>>().join(", ")
+}
 
 /// Reads the number of a reason.
 #[must_use]
@@ -85,6 +107,8 @@ mod tests {
         let ranks: BTreeSet<u8> = RANKS.iter().map(|(number, ..)| *number).collect();
         let short: BTreeSet<&str> = RANKS.iter().map(|(_, short, _)| *short).collect();
         assert_eq!((numbers.len(), ranks.len(), short.len()), (DISMISSALS.len(), RANKS.len(), RANKS.len()));
+        let mosaic: BTreeSet<u8> = MOSAICS.iter().map(|(number, _)| *number).collect();
+        assert_eq!(mosaic.len(), MOSAICS.len());
         assert_eq!(rank(0), "O, other", "0 is a rank, not its absence");
     }
 }

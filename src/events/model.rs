@@ -94,6 +94,10 @@ pub enum EventKind {
     TagsSet,
     /// What a case is about was written anew.
     SynopsisWritten,
+    /// Which cohorts a case belongs to changed.
+    CohortsSet,
+    /// Which groups of cases it belongs to changed.
+    GroupsSet,
     /// What people decided about a variant changed.
     VariantDecided,
     /// One decision about several variants, as a whole.
@@ -160,6 +164,8 @@ impl EventKind {
             Self::PeopleAssigned => "people on the case changed",
             Self::TagsSet => "tags changed",
             Self::SynopsisWritten => "synopsis changed",
+            Self::CohortsSet => "cohorts changed",
+            Self::GroupsSet => "groups of cases changed",
             Self::VariantDecided => "decision about a variant",
             Self::VariantsDecided => "decision about several variants",
             Self::VariantsLookedAt => "looked again at variants that changed after they were decided about",

@@ -200,9 +200,9 @@ impl EventStore {
         self.whole(doc! { "subject": work_subject(&editor.access().case().id) }).await
     }
 
-    /// Whether a person wrote what a case is about, after it was loaded; for commands on the machine.
-    pub async fn synopsis_was_written(&self, _: &SystemScope, case: &CaseId) -> Result<bool, StoreError> {
-        let filter = doc! { "subject": work_subject(case), "kind": fact(&EventKind::SynopsisWritten)?, "actor.user": { "$ne": null } };
+    /// Whether a person ever changed this of the work on a case, after it was loaded; for commands on the machine.
+    pub async fn people_did(&self, _: &SystemScope, case: &CaseId, kind: EventKind) -> Result<bool, StoreError> {
+        let filter = doc! { "subject": work_subject(case), "kind": fact(&kind)?, "actor.user": { "$ne": null } };
         Ok(self.events.find_one(filter).await?.is_some())
     }
 

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -42,6 +44,8 @@ struct CasesPage {
     assignees: Vec<AssigneeChoice>,
     statuses: Vec<StatusChoice>,
     tags: Vec<TagChoice>,
+    cohorts: Vec<LabelChoice>,
+    groups: Vec<LabelChoice>,
     settings_url: Option<String>,
     worklist_url: String,
     cases: Vec<CaseLine>,
@@ -53,6 +57,18 @@ struct CasesPage {
     /// The first page, on any other.
     first_url: Option<String>,
     next_url: Option<String>,
+}
+
+/// A cohort or a group.
+struct LabelChoice {
+    name: String,
+    selected: bool,
+}
+
+/// All names in use, and those that are asked for.
+fn label_choices(known: &BTreeSet<String>, asked: &[String]) -> Vec<LabelChoice> {
+    let names: BTreeSet<&String> = known.iter().chain(asked).collect();
+    names.into_iter().map(|name| LabelChoice { name: name.clone(), selected: asked.contains(name) }).collect()
 }
 
 struct SortChoice {
@@ -132,8 +148,8 @@ async fn cases(
     let colleagues = app.users.readers(&access.institute().id).await?;
     let query = CaseQuery { limit: CASES, ..query_of(&params, access.principal().user(), &colleagues)? };
     let now = app.clock.now();
-    let (counts, (found, more), shared) = tokio::try_join!(
-        app.cases.status_counts(&access),
+    let ((counts, labels), (found, more), shared) = tokio::try_join!(
+        app.cases.in_all(&access),
         app.cases.search(&access, &query),
         app.cases.shared_with(&access, now, CASES),
     )?;
@@ -172,6 +188,8 @@ async fn cases(
             .into_iter()
             .map(|tag| TagChoice { word: tag.as_str(), name: tag.words(), selected: query.tags.contains(&tag) })
             .collect(),
+        cohorts: label_choices(&labels.cohorts, &query.cohorts),
+        groups: label_choices(&labels.groups, &query.groups),
         text: query.text,
         statuses,
         sorts: CaseSort::ALL

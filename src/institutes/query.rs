@@ -1,6 +1,6 @@
 use crate::cases::{Assignee, CasePlace, CaseQuery, CaseSort, Status, Tag};
 use crate::error::{AppError, AppResult, FieldError};
-use crate::ids::UserId;
+use crate::ids::{CaseLabel, IdError, UserId};
 use crate::users::Colleague;
 use crate::web::Params;
 
@@ -22,10 +22,15 @@ pub(crate) fn query_of(params: &Params, user: &UserId, colleagues: &[Colleague])
                 Some(status) => query.status.push(status),
                 None => wrong.push(FieldError::new(name, value, "is not a status")),
             },
-            "tag" | "assignee" | "after" if value.is_empty() => {}
+            "tag" | "assignee" | "after" | "cohort" | "group" if value.is_empty() => {}
             "tag" => match Tag::parse(value) {
                 Some(tag) => query.tags.push(tag),
                 None => wrong.push(FieldError::new(name, value, "is not a tag")),
+            },
+            "cohort" | "group" => match value.parse::<CaseLabel>() {
+                Ok(label) if name == "cohort" => query.cohorts.push(label.to_string()),
+                Ok(label) => query.groups.push(label.to_string()),
+                Err(IdError { rule, .. }) => wrong.push(FieldError::new(name, value, rule)),
             },
             "assignee" if value == "me" => query.assignee = Some(Assignee::User(user.clone())),
             "assignee" if value == "nobody" => query.assignee = Some(Assignee::Nobody),

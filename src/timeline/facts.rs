@@ -15,7 +15,7 @@ use crate::ids::{UserId, VariantId};
 use crate::restriction;
 use crate::saved_filters::Usage;
 use crate::users::Colleague;
-use crate::variants::{Second, TogetherFact, VariantState};
+use crate::variants::{PartialCause, Second, TogetherFact, VariantState};
 use crate::web::filters;
 
 /// One fact as it was and as it is; empty where there was or is none.
@@ -72,11 +72,14 @@ fn compared<T: DeserializeOwned>(
 /// `closed`: whether something lies outside consent, which older counts and names would tell.
 pub(super) fn of(event: &Event, people: &[Colleague], closed: bool) -> Result<Vec<Fact>, StoreError> {
     match event.kind {
-        EventKind::StatusSet | EventKind::PeopleAssigned | EventKind::TagsSet | EventKind::SynopsisWritten => {
-            compared(event, |work: &CaseWork| {
-                in_words(work, people).into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
-            })
-        }
+        EventKind::StatusSet
+        | EventKind::PeopleAssigned
+        | EventKind::TagsSet
+        | EventKind::SynopsisWritten
+        | EventKind::CohortsSet
+        | EventKind::GroupsSet => compared(event, |work: &CaseWork| {
+            in_words(work, people).into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
+        }),
         EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all)),
         EventKind::VariantDecided => compared(event, decisions),
         EventKind::VariantsDecided | EventKind::VariantsLookedAt => compared(event, together),
@@ -139,6 +142,8 @@ fn decisions(state: &VariantState) -> Vec<(String, String)> {
         ("pinned", yes(state.pinned)),
         ("causative", yes(state.causative)),
         ("second reader", second.map(Second::words)),
+        ("partial cause", state.partial.as_ref().map(PartialCause::explains)),
+        ("mosaicism", (!state.mosaic.is_empty()).then(|| terms::mosaics(&state.mosaic))),
         ("dismissed", (!state.dismissed.is_empty()).then(|| terms::dismissals(&state.dismissed))),
         ("manual rank", state.manual_rank.map(terms::rank)),
         ("validation", state.validation.as_ref().map(|validation| validation.words(false))),

@@ -72,7 +72,7 @@ impl Topic {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Lists => "loading",
-            Self::Work => "status, people, tags, synopsis",
+            Self::Work => "status, people, tags, synopsis, cohorts, groups",
             Self::Decisions => "decisions on variants",
             Self::Comments => "comments",
             Self::Filters => "use of saved filters",
@@ -87,7 +87,14 @@ impl Topic {
         match self {
             Self::Lists => vec![EventKind::CaseLoaded, EventKind::ListReplaced, EventKind::CaseDeleted],
             Self::Work => {
-                vec![EventKind::StatusSet, EventKind::PeopleAssigned, EventKind::TagsSet, EventKind::SynopsisWritten]
+                vec![
+                    EventKind::StatusSet,
+                    EventKind::PeopleAssigned,
+                    EventKind::TagsSet,
+                    EventKind::SynopsisWritten,
+                    EventKind::CohortsSet,
+                    EventKind::GroupsSet,
+                ]
             }
             Self::Decisions => {
                 vec![EventKind::VariantDecided, EventKind::VariantsDecided, EventKind::VariantsLookedAt]

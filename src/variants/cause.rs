@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
+use crate::events::Actor;
 use crate::ids::UserId;
 
 /// Somebody's word that a variant is the cause.
@@ -20,6 +21,37 @@ pub struct Mark {
     pub at: Timestamp,
     /// What the institute asked for when it was made; none when one person's word was enough.
     pub second: Option<Second>,
+}
+
+/// Somebody's word that a variant explains a part of what the patient has.
+#[serde_as]
+#[skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialCause {
+    /// Which of the case's phenotype terms.
+    pub phenotypes: Vec<String>,
+    /// Which others, in words; not for guests.
+    pub words: Option<String>,
+    /// Whose.
+    pub by: Actor,
+    /// When.
+    #[serde_as(as = "bson::serde_helpers::datetime::FromJiff02Timestamp")]
+    pub at: Timestamp,
+}
+
+impl PartialCause {
+    /// What it explains, in words; empty for a guest when nothing is left of it.
+    #[must_use]
+    pub fn explains(&self) -> String {
+        let all: Vec<&str> = self.phenotypes.iter().chain(&self.words).map(String::as_str).collect();
+        all.join(", ")
+    }
+
+    /// Whether somebody says the same again.
+    #[must_use]
+    pub fn says_as(&self, other: &Self) -> bool {
+        (&self.phenotypes, &self.words) == (&other.phenotypes, &other.words)
+    }
 }
 
 /// Reading by others than who made a mark.

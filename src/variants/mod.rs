@@ -26,7 +26,7 @@ mod variant_page;
 mod variant_path;
 mod views;
 
-pub use cause::{Mark, Reading, Second, Standing};
+pub use cause::{Mark, PartialCause, Reading, Second, Standing};
 pub use column_store::ColumnStore;
 pub use facts::{Facts, Since, What};
 pub use handlers::routes;

@@ -9,7 +9,7 @@ use mongodb::{ClientSession, IndexModel};
 use serde::{Deserialize, Serialize};
 use serde_with::{serde_as, skip_serializing_none};
 
-use super::cause::{Mark, Second, Standing};
+use super::cause::{Mark, PartialCause, Second, Standing};
 use super::facts::Facts;
 use super::validation::Validation;
 use crate::auth::Scope;
@@ -42,6 +42,11 @@ pub struct VariantState {
     /// The institute of which nobody has read a mark that another person is to confirm; absent otherwise, so that an index of
     /// these is small.
     pub awaits: Option<InstituteId>,
+    /// That it explains a part of what the patient has, which solves no case.
+    pub partial: Option<PartialCause>,
+    /// What is held of mosaicism; codes of that list, lowest first.
+    #[serde(default)]
+    pub mosaic: Vec<u8>,
     /// Reasons for putting it aside; codes of the dismissal list.
     pub dismissed: Vec<u16>,
     /// Manual rank; 0 (`other`) is a value.
@@ -118,6 +123,8 @@ impl VariantState {
             causative: false,
             mark: None,
             awaits: None,
+            partial: None,
+            mosaic: Vec::new(),
             dismissed: Vec::new(),
             manual_rank: None,
             validation: None,
@@ -162,7 +169,13 @@ impl VariantState {
     /// Whether somebody gave it a part in the case's answer.
     #[must_use]
     pub fn is_taken_up(&self) -> bool {
-        self.pinned || self.causative || self.manual_rank.is_some() || self.acmg.is_some() || self.validation.is_some()
+        self.pinned
+            || self.causative
+            || self.partial.is_some()
+            || !self.mosaic.is_empty()
+            || self.manual_rank.is_some()
+            || self.acmg.is_some()
+            || self.validation.is_some()
     }
 
     /// Whether the laboratory was asked and has not answered.
@@ -245,15 +258,24 @@ impl StateStore {
         self.states.find_one(doc! { "_id": id, "case_id": &access.case().id }).await
     }
 
-    /// All decisions in a case, as of the case that was read or newer; without those about variants outside consent, and
-    /// without marks that the reader is to come to by themselves.
+    /// All decisions in a case, as of the case that was read or newer; without those about variants outside consent, without
+    /// marks that the reader is to come to by themselves, and for guests without free text.
     pub async fn of_case(&self, access: &CaseAccess) -> Result<Arc<States>, StoreError> {
         let states = self.whole(access).await?;
         let (user, kept_out) = (access.principal().user(), &access.case().kept_out);
-        if kept_out.is_empty() && states.values().all(|state| !state.is_kept_from(user)) {
+        let is_guest = access.is_guest();
+        let has_words = |state: &VariantState| state.partial.as_ref().is_some_and(|partial| partial.words.is_some());
+        let is_whole = |state: &VariantState| !state.is_kept_from(user) && !(is_guest && has_words(state));
+        if kept_out.is_empty() && states.values().all(is_whole) {
             return Ok(states);
         }
-        let seen = |state: &VariantState| if state.is_kept_from(user) { state.without_mark() } else { state.clone() };
+        let seen = |state: &VariantState| {
+            let mut seen = if state.is_kept_from(user) { state.without_mark() } else { state.clone() };
+            if let Some(partial) = seen.partial.as_mut().filter(|_| is_guest) {
+                partial.words = None; // free text stays with the owner
+            }
+            seen
+        };
         let told = states.iter().filter(|(id, _)| !kept_out.contains(id));
         Ok(Arc::new(told.map(|(id, state)| (id.clone(), seen(state))).collect()))
     }

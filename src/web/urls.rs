@@ -133,7 +133,7 @@ pub fn comments(of: &Case) -> String {
     format!("{}/comments", case(of))
 }
 
-/// Where a change of the work on a case is sent: of its `status`, `assignees`, `tags` or `synopsis`.
+/// Where a change of the work on a case is sent: of its `status`, `assignees`, `tags`, `cohorts`, `groups` or `synopsis`.
 #[must_use]
 pub fn case_work(of: &Case, what: &str) -> String {
     format!("{}/{what}", case(of))

@@ -277,3 +277,85 @@ fn interleavings_of_two_people_lose_nothing() {
     });
     runtime.block_on(app.end());
 }
+
+/// Cohorts and groups are named by people, found on the cases page and in the API, and kept by loads; a load file's cohorts
+/// count until somebody sets one.
+#[tokio::test]
+async fn cohorts_and_groups_are_set_and_found() {
+    let (app, _, ann) = ready().await;
+    let told = |more: &str| app.write_trio("own", "fam", &three_records()[..2], more);
+    for (more, cohorts) in
+        [("cohorts: [b-study, a-study, b-study]\n", "a-study,b-study"), ("cohorts: [c-study]\n", "c-study")]
+    {
+        assert!(app.cli(&["load", "case", told(more).to_str().unwrap(), "--update"]).await);
+        assert_eq!(case(&app).await.cohorts.join(","), cohorts);
+    }
+    for (what, name, on) in [
+        ("cohorts", "Étude 1", "1"),
+        ("cohorts", " Étude 1 ", "1"),
+        ("cohorts", "c-study", "0"),
+        ("cohorts", "never there", "0"),
+        ("groups", "Family Berg", "1"),
+        ("groups", "Twins", "1"),
+        ("groups", "Twins", "0"),
+    ] {
+        done(&ann, what, &[("name", name), ("on", on)]).await;
+    }
+    for wrong in ["", "  ", "two\nlines", &"x".repeat(61), "E\u{301}tude", "hid\u{200b}den"] {
+        for what in ["cohorts", "groups"] {
+            let answer = send(&ann, &format!("/own/fam/{what}"), &[("name", wrong), ("on", "1")]).await;
+            assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{what} {wrong:?}");
+        }
+    }
+    assert!(app.cli(&["load", "case", told("cohorts: [d-study]\n").to_str().unwrap(), "--update"]).await);
+    let now = case(&app).await;
+    assert_eq!((now.cohorts, now.groups), (vec!["Étude 1".to_owned()], vec!["Family Berg".to_owned()]));
+    let told = texts(&ann.page("/own/fam/timeline?kind=work").await, ".timeline > li");
+    assert!(told[0].contains("Family Berg, Twins") && told[0].contains("groups"), "before and after: {told:?}");
+    assert!(told.iter().any(|line| line.contains("cohorts changed")), "{told:?}");
+
+    app.given_case("own", "other").await;
+    for (query, names) in [
+        ("cohort=%C3%89tude+1", vec!["fam"]),
+        ("cohort=%C3%89tude+1&group=Family+Berg", vec!["fam"]),
+        ("cohort=%C3%89tude+1&cohort=a-study", vec![]),
+        ("group=Twins", vec![]),
+        ("group=&cohort=", vec!["other", "fam"]),
+    ] {
+        let page = ann.page(&format!("/own?{query}")).await;
+        assert_eq!(texts(&page, "tbody .row-link"), names, "{query}");
+        let cases = ann.json(&format!("/api/v1/own/cases?{query}")).await;
+        assert_eq!(cases["cases"].as_array().unwrap().len(), names.len(), "{query}");
+    }
+    assert_eq!(ann.get("/own?cohort=a%0Ab").await.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    app.end().await;
+}
+
+/// I11: a group is of one institute's cases that the reader reads; a case of another institute under the same name is not in
+/// it, and neither guests nor emergencies see one.
+#[tokio::test]
+async fn i11_a_group_holds_no_foreign_case() {
+    let (app, _, ann) = ready().await;
+    app.given_case("own", "sib").await;
+    app.given_case("own", "hidden").await;
+    app.given_case("foreign", "stranger").await;
+    let theirs = app.signed_in(&["foreign:clinician"]).await;
+    for (browser, case) in [(&ann, "own/fam"), (&ann, "own/sib"), (&ann, "own/hidden"), (&theirs, "foreign/stranger")] {
+        let form = [("name", "Berg"), ("on", "1")];
+        assert_eq!(send(browser, &format!("/{case}/groups"), &form).await.status(), StatusCode::SEE_OTHER, "{case}");
+    }
+    let carl = app.user(&["own:clinician"]).await;
+    let restrict = ["case", "restrict", "hidden", "--to", carl.email.as_str(), "--reason", "his own family"];
+    assert!(app.cli(&restrict).await);
+    assert_eq!(texts(&ann.page("/own/fam").await, "#work .group a"), ["sib"]);
+    assert_eq!(texts(&app.browser_of(&carl).await.page("/own/fam").await, "#work .group a"), ["hidden", "sib"]);
+    assert_eq!(texts(&theirs.page("/foreign/stranger").await, "#work .group a"), Vec::<String>::new());
+    share(&ann, &[]).await;
+    let guest = app.signed_in(&["partner:clinician"]).await;
+    assert!(!guest.page("/own/fam").await.contains("Berg"));
+    let admin = app.confirmed_as(&["own:admin"]).await;
+    let asked = [("institute", "own"), ("case", "fam"), ("reason", "the child is in intensive care")];
+    assert_eq!(send(&admin, "/break-glass", &asked).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(texts(&admin.page("/own/fam").await, "#work .group a"), Vec::<String>::new());
+    app.end().await;
+}

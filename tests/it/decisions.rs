@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use scraper::{Html, Selector};
 
 use crate::sharing::{ready, send, share, texts};
+use crate::support::vcf::three_records;
 use crate::support::{Browser, TestApp};
 
 async fn variant(reader: &Browser) -> String {
@@ -218,5 +219,73 @@ async fn decisions_are_for_the_owner_and_from_closed_lists() {
     let other = format!("/own/fam/variants/{}/pin", "a".repeat(26));
     assert_eq!(send(&ann, &other, &[("on", "1")]).await.status(), StatusCode::NOT_FOUND, "of this case only");
     assert!(decided(&app).await.is_empty());
+    app.end().await;
+}
+
+/// A partial cause names what it explains: terms of the case, or others in words. It solves no case, gives way to a causative
+/// mark, and guests do not read the words.
+#[tokio::test]
+async fn a_partial_cause_names_what_it_explains() {
+    let (app, _, ann) = ready().await;
+    let terms = app.write_trio("own", "fam", &three_records(), "phenotype_terms: ['HP:0000365', 'HP:0001250']\n");
+    assert!(app.cli(&["load", "case", terms.to_str().unwrap(), "--update"]).await);
+    let at = variant(&ann).await;
+    let kim = app.signed_in(&["own:clinician"]).await;
+    let sent = [("rev", "0"), ("phenotype", "HP:0000365")];
+    assert_eq!(send(&kim, &format!("{at}/partial"), &sent).await.status(), StatusCode::FORBIDDEN, "for geneticists");
+    for wrong in [("phenotype", "HP:0000001"), ("words", "on two\nlines"), ("words", &"x".repeat(201))] {
+        let answer = send(&ann, &format!("{at}/partial"), &[("rev", "0"), wrong]).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+    }
+    assert!(decided(&app).await.is_empty());
+    done(&ann, &at, "partial", &[("rev", "0"), ("phenotype", "HP:0000365"), ("words", " the deafness ")]).await;
+    let stale = send(&ann, &format!("{at}/partial"), &[("rev", "0")]).await;
+    assert_eq!(stale.status(), StatusCode::CONFLICT, "nothing is overwritten unseen");
+    let page = kim.page(&at).await;
+    let words = texts(&page, "[aria-labelledby=decisions] strong").concat();
+    assert_eq!(words, "a partial cause, of HP:0000365, the deafness");
+    assert!(kim.page("/own/fam/variants").await.contains("partial cause"));
+    assert_eq!(kim.json("/api/v1/own/fam").await["status"], "active", "it is being read, not solved");
+    let told = kim.page("/own/fam/timeline?kind=decisions").await;
+    assert!(told.contains("HP:0000365, the deafness"), "{told}");
+    share(&ann, &[]).await;
+    let guest = app.signed_in(&["partner:clinician"]).await;
+    let state = guest.json(&format!("/api/v1{at}")).await["state"].clone();
+    assert_eq!(state["partial"], serde_json::json!({ "phenotypes": ["HP:0000365"], "words": null }));
+    for path in [at.as_str(), "/own/fam/variants", "/own/fam"] {
+        assert!(!guest.page(path).await.contains("the deafness"), "{path}");
+    }
+    done(&ann, &at, "causative", &[("on", "1")]).await;
+    assert_eq!(state_of(&app).await, (true, None));
+    let refused = send(&ann, &format!("{at}/partial"), &[("rev", "2"), ("words", "x")]).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN, "it explains all");
+    done(&ann, &at, "undo", &[("rev", "2")]).await;
+    assert!(state_of(&app).await.1.is_some(), "what the mark took the place of is back");
+    done(&ann, &at, "partial", &[("rev", "3"), ("words", " ")]).await;
+    assert_eq!(state_of(&app).await, (false, None));
+    app.end().await;
+}
+
+async fn state_of(app: &TestApp) -> (bool, Option<lodestone::variants::PartialCause>) {
+    let state = state(app).await;
+    (state.causative, state.partial)
+}
+
+/// What is held of mosaicism is of a closed list, shown on row and page, and keeps a variant from bulk dismissal.
+#[tokio::test]
+async fn mosaicism_is_tagged() {
+    let (app, _, ann) = ready().await;
+    let at = variant(&ann).await;
+    for wrong in ["0", "6", "parent", ""] {
+        let answer = send(&ann, &format!("{at}/mosaic"), &[("rev", "0"), ("mosaic", wrong)]).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+    }
+    done(&ann, &at, "mosaic", &[("rev", "0"), ("mosaic", "5"), ("mosaic", "2")]).await;
+    let page = ann.page(&at).await;
+    let words = texts(&page, "[aria-labelledby=decisions] strong").concat();
+    assert_eq!(words, "mosaicism suspected in an affected, not evident in a parent’s reads");
+    assert!(texts(&ann.page("/own/fam/variants").await, "tbody .badge.other").contains(&"mosaic".to_owned()));
+    done(&ann, &at, "mosaic", &[("rev", "1")]).await;
+    assert!(state(&app).await.mosaic.is_empty());
     app.end().await;
 }

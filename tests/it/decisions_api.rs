@@ -51,15 +51,21 @@ async fn each_decision_answers_how_the_variant_stands() {
         (json!({ "decide": "rank", "rank": 0, "rev": 2 }), "manual_rank", json!(0)),
         (json!({ "decide": "rank", "rank": null, "rev": 3 }), "manual_rank", Value::Null),
         (json!({ "decide": "undo", "rev": 4 }), "manual_rank", json!(0)),
+        (json!({ "decide": "mosaic", "mosaic": [4, 1, 4], "rev": 5 }), "mosaic", json!([1, 4])),
     ] {
         rev += 1;
         let (status, state) = desk.by_reader(&desk.kim, body.clone()).await;
         assert_eq!((status, &state["rev"], &state[field]), (StatusCode::OK, &json!(rev), &value), "{body}");
     }
     for (body, field, value) in [
-        (json!({ "decide": "causative", "on": true }), "causative", json!(true)),
+        (
+            json!({ "decide": "partial", "phenotypes": [], "words": "deafness", "rev": 6 }),
+            "partial",
+            json!({ "phenotypes": [], "words": "deafness" }),
+        ),
+        (json!({ "decide": "causative", "on": true }), "partial", Value::Null),
         (json!({ "decide": "order", "on": true, "rev": 0 }), "pinned", json!(true)),
-        (json!({ "decide": "validated", "outcome": "true_positive", "rev": 7 }), "causative", json!(true)),
+        (json!({ "decide": "validated", "outcome": "true_positive", "rev": 9 }), "causative", json!(true)),
     ] {
         rev += 1;
         let (status, state) = desk.by_geneticist(&desk.ann, body.clone()).await;
@@ -71,7 +77,7 @@ async fn each_decision_answers_how_the_variant_stands() {
     assert_eq!(again, shown, "sent twice, decided once, and told as the variant's own address does");
     let events = desk.app.documents("events", doc! {}).await;
     let decided = events.iter().filter(|event| event.get_str("kind").is_ok_and(|kind| kind == "variant_decided"));
-    assert_eq!(decided.count(), 8);
+    assert_eq!(decided.count(), 10);
     assert_eq!(desk.ann.json("/api/v1/own/fam").await["status"], "solved", "the case follows");
 }
 

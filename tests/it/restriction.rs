@@ -56,7 +56,7 @@ impl Ward {
 }
 
 async fn history(app: &TestApp, kind: EventKind) -> Vec<Event> {
-    let documents = app.documents("events", doc! { "at": 1, "rev": 1 }).await;
+    let documents = app.documents("events", doc! { "rev": 1 }).await;
     let events = documents.into_iter().map(|document| bson::deserialize_from_document::<Event>(document).unwrap());
     events.filter(|event| event.kind == kind).collect()
 }

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 185] = [
+pub(super) const ACTIONS: [(&str, &str); 189] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -26,6 +26,8 @@ pub(super) const ACTIONS: [(&str, &str); 185] = [
     ("POST /{institute}/{case}/variants/{id}/comments", "commented on a variant"),
     ("POST /{institute}/{case}/status", "set a case's status"),
     ("POST /{institute}/{case}/assignees", "changed who works on a case"),
+    ("POST /{institute}/{case}/cohorts", "set a cohort of a case"),
+    ("POST /{institute}/{case}/groups", "set a group of a case"),
     ("POST /{institute}/{case}/tags", "changed a case's tags"),
     ("POST /{institute}/{case}/synopsis", "changed a case's synopsis"),
     ("GET /{institute}/{case}/changed", "decisions to look at again"),
@@ -50,6 +52,8 @@ pub(super) const ACTIONS: [(&str, &str); 185] = [
     ("POST /{institute}/{case}/filters/used", "noted that a saved filter was used"),
     ("POST /{institute}/{case}/second-reading", "ended a second reading of a case"),
     ("POST /{institute}/{case}/variants/{id}/dismiss", "dismissed a variant, or not"),
+    ("POST /{institute}/{case}/variants/{id}/mosaic", "tagged a variant as mosaic"),
+    ("POST /{institute}/{case}/variants/{id}/partial", "said what a variant explains in part"),
     ("POST /{institute}/{case}/variants/{id}/rank", "ranked a variant by hand"),
     ("POST /{institute}/{case}/variants/{id}/undo", "undid a decision about a variant"),
     ("GET /{institute}/{case}/timeline", "read the timeline of a case"),

@@ -113,6 +113,10 @@ pub struct RowState {
     pub causative: bool,
     /// Held to be so, and not confirmed by the second reader that the institute asks for.
     pub unconfirmed: bool,
+    /// Held to explain a part of what the patient has.
+    pub partial: bool,
+    /// Something is held of mosaicism.
+    pub mosaic: bool,
     /// A mark is there that whoever asks is to come to by themselves.
     pub kept_back: bool,
     /// To be validated by the laboratory, or so already.
