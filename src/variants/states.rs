@@ -265,8 +265,8 @@ impl StateStore {
         let (user, kept_out) = (access.principal().user(), &access.case().kept_out);
         let is_guest = access.is_guest();
         let has_words = |state: &VariantState| state.partial.as_ref().is_some_and(|partial| partial.words.is_some());
-        let is_whole = |state: &VariantState| !state.is_kept_from(user) && !(is_guest && has_words(state));
-        if kept_out.is_empty() && states.values().all(is_whole) {
+        let lacks_some = |state: &VariantState| state.is_kept_from(user) || (is_guest && has_words(state));
+        if kept_out.is_empty() && !states.values().any(lacks_some) {
             return Ok(states);
         }
         let seen = |state: &VariantState| {
