@@ -36,10 +36,14 @@ demo: system
 	@if [ -z "$${LODESTONE_DATABASE__URI:-}" ]; then target=$${CARGO_TARGET_DIR:-target}; $$target/demo/lodestone database install; fi
 	$${CARGO_TARGET_DIR:-target}/demo/lodestone demo
 
-# Python 3 runs the second verifier of audit trails.
+# Python 3 runs the second verifier of audit trails and, with modules from PyPI outside the repository, a mail server.
+mail_modules := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lodestone/mail-1
 test: system
 	@command -v python3 >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -y -qq python3 >/dev/null; } \
 	  || { echo "please install python3" >&2; exit 1; }
+	@python3 -m pip --version >/dev/null 2>&1 || { [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-pip >/dev/null; } || true
+	@[ -d "$(mail_modules)/trustme" ] || python3 -m pip install --quiet --root-user-action ignore --target "$(mail_modules)" aiosmtpd==1.4.6 trustme==1.2.1 \
+	  || { echo "please install pip for python3 (Debian: apt-get install python3-pip)" >&2; exit 1; }
 	cargo build --tests --bins
 	$${CARGO_TARGET_DIR:-target}/debug/lodestone database install
 	tests/with-database cargo test

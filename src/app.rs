@@ -27,13 +27,14 @@ use crate::db::{Db, Stored as _};
 use crate::events::{Event, EventStore};
 use crate::genes::{Disease, Gene, GeneStore, TranscriptRecord};
 use crate::institutes::{Institute, InstituteStore};
+use crate::mail::{Mail, OutboxStore};
 use crate::panels::{Panel, PanelStore};
 use crate::saved_filters::{FilterStore, SavedFilter};
 use crate::users::{User, UserStore};
 use crate::variants::{ColumnStore, ObservationStore, StateStore, VariantStore};
 use crate::visits::{Visit, VisitStore};
 use crate::web::{self, Door, Routes};
-use crate::{audit, auth, cases, institutes, variants};
+use crate::{audit, auth, cases, institutes, mail, variants};
 
 /// Files read at once for people who wait; each read takes a thread and a disk.
 const FILE_READS: usize = 4;
@@ -97,6 +98,8 @@ pub struct Inner {
     pub filters: FilterStore,
     /// What people say about cases and variants.
     pub comments: CommentStore,
+    /// Mail to be sent.
+    pub outbox: OutboxStore,
     /// Up to when people have read them.
     pub visits: VisitStore,
     /// How often they were seen.
@@ -147,6 +150,7 @@ impl AppState {
             states: StateStore::new(&db, config.cache.decisions_mb),
             filters: FilterStore::new(&db),
             comments: CommentStore::new(&db),
+            outbox: OutboxStore::new(&db),
             visits: VisitStore::new(&db),
             observations: ObservationStore::new(&db),
             events: EventStore::new(&db),
@@ -184,6 +188,7 @@ pub fn collections() -> Vec<(&'static str, Vec<IndexModel>)> {
         (Event::COLLECTION, Event::indexes()),
         (Gene::COLLECTION, Gene::indexes()),
         (Institute::COLLECTION, Institute::indexes()),
+        (Mail::COLLECTION, Mail::indexes()),
         (Panel::COLLECTION, Panel::indexes()),
         (SavedFilter::COLLECTION, SavedFilter::indexes()),
         (Reservation::COLLECTION, Reservation::indexes()),
@@ -218,6 +223,7 @@ pub fn routes() -> Routes {
         .merge(crate::comments::routes())
         .merge(crate::casework::routes())
         .merge(crate::decisions::routes())
+        .merge(mail::routes())
         .merge(crate::saved_filters::routes())
         .merge(crate::visits::routes())
         .merge(crate::timeline::routes())

@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
+use serde_with::{NoneAsEmptyString, serde_as};
 
 use crate::addresses::Network;
 use crate::genome::{GenomeBuild, ReferenceError, ReferenceSequence};
+use crate::mail::{MailServer, is_deliverable};
+use crate::users::Email;
 
 const DEFAULTS: &str = include_str!("../config/default.toml");
 
@@ -32,6 +35,8 @@ pub struct Config {
     pub sign_in: SignInConfig,
     /// The audit trail.
     pub audit: AuditConfig,
+    /// Sending mail.
+    pub mail: MailConfig,
     /// Log lines.
     pub log: LogConfig,
 }
@@ -268,6 +273,45 @@ impl AuditConfig {
     }
 }
 
+/// `[mail]`
+#[serde_as]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// The server that takes mail; none means that no mail is sent.
+    #[serde_as(as = "NoneAsEmptyString")]
+    pub server: Option<MailServer>,
+    /// Whom it knows this program as; empty means that it asks nobody.
+    pub user: String,
+    /// File with that user's password.
+    pub password_file: PathBuf,
+    /// Address that mail comes from.
+    #[serde_as(as = "NoneAsEmptyString")]
+    pub from: Option<Email>,
+}
+
+impl MailConfig {
+    /// Whether mail is sent at all.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.server.is_some()
+    }
+
+    /// What is wrong with it, in a sentence.
+    fn fault(&self) -> Option<&'static str> {
+        let has_password = !self.password_file.as_os_str().is_empty();
+        if self.is_on() && !self.from.as_ref().is_some_and(is_deliverable) {
+            return Some(
+                "mail.server needs mail.from, the address that mail comes from, as in lodestone@clinic.example",
+            );
+        }
+        if self.user.is_empty() == has_password {
+            return Some("mail.user and mail.password_file go together: set both, or neither");
+        }
+        None
+    }
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -355,6 +399,9 @@ impl Config {
                 return wrong(format!("sign_in.providers: {} is there twice, by id or by issuer", provider.id));
             }
         }
+        if let Some(fault) = self.mail.fault() {
+            return wrong(fault.to_owned());
+        }
         if self.audit.retention_years < 1 {
             return wrong(format!(
                 "audit.retention_years must be at least 1, not {}: entries are evidence",
@@ -441,6 +488,28 @@ mod tests {
             let error = with(&format!("[server]\ntrusted_proxies = [{bad}]")).unwrap_err().to_string();
             assert!(error.contains("trusted_proxies") && error.contains("is not a network"), "{error}");
         }
+    }
+
+    #[test]
+    fn mail_is_off_or_whole() {
+        assert!(!with("").unwrap().mail.is_on());
+        let server = "[mail]\nserver = 'smtp://127.0.0.1:2525'\n";
+        let config = with(&format!("{server}from = 'lodestone@clinic.example'")).unwrap();
+        assert_eq!(config.mail.server.unwrap().port, 2525);
+        for (more, told) in [
+            ("", "mail.from"),
+            ("from = 'a,b@clinic.example'", "mail.from"),
+            ("from = 'Lodestone <lodestone@clinic.example>'", "e-mail address"),
+            ("from = \"a@b.example\\r\\nBcc: c@d.example\"", "e-mail address"),
+            ("from = 'a@clinic.example'\nuser = 'lodestone'", "mail.password_file"),
+            ("from = 'a@clinic.example'\npassword_file = '/secret'", "mail.user"),
+            ("from = 'a@clinic.example'\npassword = 'geheim'", "password"),
+        ] {
+            let error = with(&format!("{server}{more}")).unwrap_err().to_string();
+            assert!(error.contains(told) && !error.contains("geheim"), "{more}: {error}");
+        }
+        let error = with("[mail]\nserver = 'smtp://ann:geheim@mail.example'").unwrap_err().to_string();
+        assert!(error.contains("mail.server") && !error.contains("geheim"), "{error}");
     }
 
     #[test]

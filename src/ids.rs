@@ -101,9 +101,10 @@ macro_rules! define_id {
 }
 
 /// First path segments that are pages of the program and so cannot be institutes.
-const RESERVED_INSTITUTES: [&str; 25] = [
+const RESERVED_INSTITUTES: [&str; 26] = [
     "break-glass",
     "mentions",
+    "orders",
     "panels",
     "genes",
     "phenotypes",

@@ -27,6 +27,7 @@ pub mod genes;
 pub mod genome;
 pub mod ids;
 pub mod institutes;
+pub mod mail;
 pub mod my_work;
 pub mod panels;
 pub mod pedigree;

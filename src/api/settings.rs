@@ -8,7 +8,10 @@ use super::session::BySession;
 use crate::app::AppState;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::InstituteId;
-use crate::institutes::{Changed, Institute, InstituteAdmin, SHARE_WITH, SecondReader, SettingsForm, change};
+use crate::institutes::{
+    Changed, Institute, InstituteAdmin, ORDER_MAIL, SHARE_WITH, SecondReader, SettingsForm, change,
+};
+use crate::users::Email;
 use crate::variants::LinkTarget;
 use crate::variants::columns::{CutoffKind, written};
 use crate::web::{CsrfJson, problem};
@@ -33,6 +36,8 @@ pub(super) struct SettingsJson {
     target_days: Option<u16>,
     /// Who confirms a causative mark: `none`, `open` or `blinded`.
     second_reader: SecondReader,
+    /// Addresses that get orders of validations by mail.
+    order_mail: Vec<String>,
 }
 
 /// Ascending, at least one of each kind.
@@ -100,6 +105,11 @@ impl SettingsJson {
                 wrong.push(FieldError::new(&format!("{SHARE_WITH}[{number}]"), text, error.to_string()));
             }
         }
+        for (number, text) in self.order_mail.iter().enumerate() {
+            if let Err(error) = text.parse::<Email>() {
+                wrong.push(FieldError::new(&format!("{ORDER_MAIL}[{number}]"), text, error.to_string()));
+            }
+        }
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -112,6 +122,7 @@ impl SettingsJson {
             share_with: self.share_with.join(" "),
             target_days: self.target_days.map(|days| days.to_string()).unwrap_or_default(),
             second_reader: self.second_reader.as_str().to_owned(),
+            order_mail: self.order_mail.join(" "),
         })
     }
 }
@@ -149,6 +160,7 @@ impl From<&Institute> for SettingsJson {
             share_with: settings.share_with.iter().map(ToString::to_string).collect(),
             target_days: settings.target_days,
             second_reader: settings.second_reader,
+            order_mail: settings.order_mail.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -164,12 +176,18 @@ mod tests {
         institute.settings.cutoffs.set(CutoffKind::RankScore, vec![-5.0, 0.1]);
         institute.settings.link_targets.insert(LinkTarget::Ucsc);
         institute.settings.share_with = ["cust111".parse().unwrap(), "cust222".parse().unwrap()].into();
+        institute.settings.order_mail = ["lab@clinic.example".parse().unwrap()].into();
         let text = serde_json::to_string(&SettingsJson::from(&institute)).unwrap();
         let read: SettingsJson = serde_json::from_str(&text).unwrap();
         assert_eq!(read.form().unwrap(), SettingsForm::of(&institute));
         assert_eq!(read.form().unwrap().parse(&institute).unwrap(), institute.choices());
-        let wrong = SettingsJson { links: vec!["elsewhere".into()], share_with: vec!["a b".into()], ..read };
+        let wrong = SettingsJson {
+            links: vec!["elsewhere".into()],
+            share_with: vec!["a b".into()],
+            order_mail: vec!["a b".into()],
+            ..read
+        };
         let fields: Vec<String> = wrong.form().unwrap_err().into_iter().map(|error| error.field).collect();
-        assert_eq!(fields, ["links[0]", "share_with[0]"]);
+        assert_eq!(fields, ["links[0]", "share_with[0]", "order_mail[0]"]);
     }
 }

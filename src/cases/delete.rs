@@ -8,7 +8,7 @@ use crate::app::AppState;
 use crate::cli::SystemScope;
 use crate::events::{Actor, Change, EventKind};
 
-/// Removes the case, then its comments, variants, columns, decisions and observations.
+/// Removes the case, then its comments, variants, columns, decisions, mails and observations.
 ///
 /// The case goes first, with its event, in one transaction: from then on nothing of it can be reached. A command that is
 /// killed afterwards is finished by running it again with the case's id.
@@ -38,6 +38,7 @@ pub async fn delete(app: &AppState, scope: &SystemScope, case: &Case, actor: &Ac
     app.comments.delete_case(scope, &case.id).await?;
     app.visits.delete_case(scope, &case.id).await?;
     app.states.delete_case(scope, &case.id).await?;
+    app.outbox.delete_case(scope, &case.id).await?;
     app.columns.delete_case(scope, &case.id).await?;
     app.variants.delete_case(scope, &case.id).await?;
     app.reservations.forget(scope, &case.id).await?;

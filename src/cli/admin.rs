@@ -18,6 +18,7 @@ use crate::db::{Db, StoreError, find_program, install_server, migrations, rights
 use crate::genes::GeneStore;
 use crate::genome::GenomeBuild;
 use crate::ids::{InstituteId, UserId};
+use crate::mail::Post;
 use crate::restriction::Wanted;
 use crate::users::{self, Authority, Changed, Email, RoleGrant, Standing, User};
 use crate::variants::{ColumnStore, KeyForm, VariantStore};
@@ -124,6 +125,11 @@ pub(super) async fn check(globals: &Globals, config: &Config) -> anyhow::Result<
     for found in Providers::open(&config.sign_in).look(Clock::system().now()).await {
         let answers = found.wrong.map_or(Ok(found.issuer), |wrong| Err(anyhow::anyhow!(wrong)));
         say(&format!("identity provider {}", found.id), answers);
+    }
+    match Post::open(&config.mail) {
+        Ok(None) => {}
+        Ok(Some(post)) => say("mail server", post.look().await),
+        Err(error) => say("mail server", Err(error)),
     }
     match open::connect(config, &data, &config.database.name).await {
         Ok(open) => {

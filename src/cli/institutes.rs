@@ -9,8 +9,8 @@ use super::{SetInstitute, SystemScope, open};
 use crate::app::AppState;
 use crate::db::StoreError;
 use crate::ids::InstituteId;
-use crate::institutes::{Changed, Institute, add as add_institute, change, read_name, read_partners};
-use crate::users::Authority;
+use crate::institutes::{Changed, Institute, add as add_institute, change, read_addresses, read_name, read_partners};
+use crate::users::{Authority, Email};
 use crate::variants::LinkTarget;
 use crate::variants::columns::CutoffKind;
 
@@ -57,6 +57,24 @@ impl FromStr for Partners {
         }
         match read_partners(text) {
             Ok(partners) if partners.is_empty() => Err("name institutes, or write none".to_owned()),
+            other => other.map(Self),
+        }
+    }
+}
+
+/// Addresses as `a@x.example,b@y.example` or `none`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderMail(BTreeSet<Email>);
+
+impl FromStr for OrderMail {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "none" {
+            return Ok(Self(BTreeSet::new()));
+        }
+        match read_addresses(text) {
+            Ok(addresses) if addresses.is_empty() => Err("name addresses, or write none".to_owned()),
             other => other.map(Self),
         }
     }
@@ -110,6 +128,9 @@ pub(super) async fn set(app: &AppState, scope: &SystemScope, given: SetInstitute
     if let Some(Partners(partners)) = given.share_with {
         wanted.settings.share_with = partners;
     }
+    if let Some(OrderMail(addresses)) = given.order_mail {
+        wanted.settings.order_mail = addresses;
+    }
     if let Some(second_reader) = given.second_reader {
         wanted.settings.second_reader = second_reader;
     }
@@ -149,7 +170,7 @@ pub(super) async fn list(app: &AppState, json: bool) -> anyhow::Result<()> {
                     "id": institute.id, "name": institute.name, "frequency_cutoff": settings.frequency_cutoff,
                     "cutoffs": cutoffs, "allowed_links": settings.link_targets,
                     "share_with": settings.share_with, "target_days": settings.target_days,
-                    "second_reader": settings.second_reader, "sign_out": institute.sign_out,
+                    "second_reader": settings.second_reader, "order_mail": settings.order_mail, "sign_out": institute.sign_out,
                 })
             })
             .collect();
@@ -182,6 +203,11 @@ mod tests {
         assert_eq!((partners("cust111, cust222"), partners("none")), (Ok(2), Ok(0)));
         for wrong in ["", "Cust111", "cust111;cust222"] {
             assert!(partners(wrong).is_err(), "{wrong}");
+        }
+        let mail = |text: &str| text.parse::<OrderMail>().map(|OrderMail(addresses)| addresses.len());
+        assert_eq!((mail("a@x.example, b@y.example"), mail("none")), (Ok(2), Ok(0)));
+        for wrong in ["", ",", "a@x.example,none", "lab"] {
+            assert!(mail(wrong).is_err(), "{wrong}");
         }
     }
 }

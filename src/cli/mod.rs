@@ -245,7 +245,7 @@ pub enum InstituteCommand {
 
 /// `lodestone institute set …`
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "frequency_cutoff", "cutoffs", "allow_links", "share_with", "second_reader", "target_days"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(["name", "frequency_cutoff", "cutoffs", "allow_links", "share_with", "second_reader", "target_days", "order_mail"]))]
 pub struct SetInstitute {
     /// Its id
     pub id: InstituteId,
@@ -270,6 +270,9 @@ pub struct SetInstitute {
     /// Days from sample to answer that it aims at; 0 for none
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=1000))]
     pub target_days: Option<u16>,
+    /// Who gets orders of validations by mail: addresses with commas between; or none
+    #[arg(long, value_name = "ADDRESSES")]
+    pub order_mail: Option<institutes::OrderMail>,
 }
 
 /// `lodestone case …`

@@ -14,6 +14,7 @@ use crate::auth::Keyring;
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
 use crate::db::migrations;
+use crate::mail::delivery;
 
 /// Log lines go to standard error, so that standard output holds results only.
 pub(super) fn start_logging(config: &Config, command: &Command) {
@@ -97,7 +98,7 @@ pub(super) async fn run(app: AppState, listener: TcpListener, data: &Path) -> an
     info!(%address, "Lodestone {} serves on http://{address}", env!("CARGO_PKG_VERSION"));
     let keys = app.config.audit.keys_folder(data);
     let outside = app.config.audit.checkpoints_folder(data, app.db.name());
-    let watches = [flags::runner::watch(&app), verification::watch(&app, keys, outside)];
+    let watches = [flags::runner::watch(&app), verification::watch(&app, keys, outside), delivery::watch(&app)];
     app::serve(app, listener, asked_to_stop()).await;
     watches.iter().for_each(tokio::task::JoinHandle::abort);
     Ok(())

@@ -9,6 +9,7 @@ use crate::casework::follow;
 use crate::db::StoreError;
 use crate::error::AppResult;
 use crate::ids::VariantId;
+use crate::mail;
 use crate::variants::{Decision, Facts, PartialCause, Validated, Validation, VariantState};
 use crate::web::problem;
 
@@ -334,8 +335,9 @@ async fn write(
             Next::Write(after) => *after,
         };
         let moves = follow(app, editor, &case, &before, &after).await?;
-        let decision = Decision { read: &case, before: stored.as_ref(), after, moves: moves.as_ref() };
-        match app.states.decide(editor, &app.cases, &app.events, decision, now).await {
+        let mails = mail::of_decision(app, &before, &after, now).await?;
+        let decision = Decision { read: &case, before: stored.as_ref(), after, moves: moves.as_ref(), mails: &mails };
+        match app.states.decide(editor, &app.cases, &app.events, &app.outbox, decision, now).await {
             Ok(_) => return Ok(Decided::Done),
             Err(StoreError::Conflict(_)) => case = app.cases.again(editor, now).await?,
             Err(error) => return Err(error),

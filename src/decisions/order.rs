@@ -1,4 +1,4 @@
-//! The order of a validation, as a page to be printed for the laboratory.
+//! The order of a validation, as a page to be printed for the laboratory; what is left of one that was cancelled.
 
 use askama::Template;
 use axum::extract::State;
@@ -7,6 +7,8 @@ use axum::response::Response;
 use crate::app::AppState;
 use crate::cases::{CaseEditor, Individual};
 use crate::error::{AppError, AppResult};
+use crate::institutes::Institute;
+use crate::mail;
 use crate::variants::{Variant, VariantPath};
 use crate::vcf::model::{GeneAnnotation, Transcript};
 use crate::web::{Layout, Page, Path, filters, urls};
@@ -28,6 +30,19 @@ struct OrderPage {
     alternative: String,
     genes: Vec<GeneLine>,
     samples: Vec<SampleLine>,
+    /// What became of mails about it and earlier ones.
+    mails: Vec<String>,
+    back: String,
+}
+
+/// Nothing is to be validated any more.
+#[derive(Template)]
+#[template(path = "variants/cancelled_order.html")]
+struct CancelledPage {
+    layout: Layout,
+    case: String,
+    number: String,
+    mails: Vec<String>,
     back: String,
 }
 
@@ -48,7 +63,8 @@ struct SampleLine {
     depths: String,
 }
 
-/// `GET /{institute}/{case}/variants/{id}/order`
+/// `GET /{institute}/{case}/variants/{id}/order`. An order that was cancelled stays as long as somebody was told of it by
+/// mail.
 pub(super) async fn show(
     editor: CaseEditor,
     page: Page,
@@ -58,9 +74,29 @@ pub(super) async fn show(
     let access = editor.access();
     let variant = app.variants.find(access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
     let states = app.states.of_case(access).await?;
-    let order = states.get(&at.id).and_then(|state| state.validation.as_ref()).ok_or(AppError::NotFound("order"))?;
+    let order = states.get(&at.id).and_then(|state| state.validation.as_ref());
+    let mails = app.outbox.of_variant(access, &at.id).await?;
+    let told = mail::in_words(&mails, app.config.mail.is_on());
     let case = access.case();
     let bar = access.bar();
+    let back = urls::variant(case, &at.id, &[]);
+    let Some(order) = order else {
+        let last = mails.last().ok_or(AppError::NotFound("order"))?;
+        return page.render(|layout| CancelledPage {
+            layout: layout.with_case(bar),
+            case: case.name.to_string(),
+            number: last.about.order().number.clone(),
+            mails: told,
+            back,
+        });
+    };
+    let mails = if mails.iter().any(|mail| mail.about.order().number == order.number) {
+        told
+    } else {
+        let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
+        let why = why_not_mailed(app.config.mail.is_on(), &institute);
+        [why.to_owned()].into_iter().chain(told).collect()
+    };
     page.render(|layout| OrderPage {
         layout: layout.with_case(bar),
         case: case.name.to_string(),
@@ -84,8 +120,18 @@ pub(super) async fn show(
             .filter(|individual| individual.has_dna())
             .map(|individual| SampleLine::new(individual, &variant))
             .collect(),
-        back: urls::variant(case, &at.id, &[]),
+        mails,
+        back,
     })
+}
+
+/// Why nobody was told of an order by mail.
+fn why_not_mailed(is_on: bool, institute: &Institute) -> &'static str {
+    match (is_on, institute.settings.order_mail.is_empty()) {
+        (false, _) => "not mailed: this server sends no mail",
+        (true, true) => "not mailed: the institute’s settings name nobody who gets orders by mail",
+        (true, false) => "not mailed: nobody was to get orders by mail when it was ordered",
+    }
 }
 
 impl SampleLine {

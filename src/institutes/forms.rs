@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::{Choices, Institute, Settings};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::InstituteId;
+use crate::mail::is_deliverable;
+use crate::users::Email;
 use crate::variants::LinkTarget;
 use crate::variants::columns::{CutoffKind, Cutoffs, read_number, written};
 
@@ -38,6 +40,8 @@ pub struct SettingsForm {
     pub target_days: String,
     /// Who confirms a causative mark.
     pub second_reader: String,
+    /// Addresses that get orders of validations.
+    pub order_mail: String,
 }
 
 /// Name of the field of the days from sample to answer.
@@ -45,6 +49,12 @@ pub(crate) const TARGET_DAYS: &str = "target_days";
 
 /// Name of the field of who confirms a causative mark.
 pub(super) const SECOND_READER: &str = "second_reader";
+
+/// Name of the field of who gets orders by mail.
+pub(crate) const ORDER_MAIL: &str = "order_mail";
+
+/// Most addresses that get orders by mail.
+const ADDRESSES: usize = 20;
 
 /// Days from sample to answer; none when nothing is typed.
 pub fn read_days(text: &str) -> Result<Option<u16>, String> {
@@ -93,6 +103,27 @@ pub fn read_partners(text: &str) -> Result<BTreeSet<InstituteId>, String> {
         Ok(partners) => Ok(partners),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Addresses that get mail, with spaces or commas between.
+pub fn read_addresses(text: &str) -> Result<BTreeSet<Email>, String> {
+    let words = text.split([' ', ',', '\n', '\r', '\t']).filter(|word| !word.is_empty());
+    let mut addresses = BTreeSet::new();
+    for word in words {
+        let address: Email = word.to_lowercase().parse().map_err(|error: crate::ids::IdError| error.to_string())?;
+        if !is_deliverable(&address) {
+            return Err(format!("{address} is no address that mail can be sent to"));
+        }
+        addresses.insert(address);
+    }
+    if addresses.len() > ADDRESSES {
+        return Err(format!("name at most {ADDRESSES} addresses"));
+    }
+    Ok(addresses)
+}
+
+fn written_addresses(addresses: &BTreeSet<Email>) -> String {
+    addresses.iter().map(Email::as_str).collect::<Vec<_>>().join(" ")
 }
 
 fn written_partners(partners: &BTreeSet<InstituteId>) -> String {
@@ -147,6 +178,7 @@ impl SettingsForm {
             share_with: written_partners(&settings.share_with),
             target_days: settings.target_days.map(|days| days.to_string()).unwrap_or_default(),
             second_reader: settings.second_reader.as_str().to_owned(),
+            order_mail: written_addresses(&settings.order_mail),
         }
     }
 
@@ -176,6 +208,7 @@ impl SettingsForm {
             share_with: take(SHARE_WITH)?,
             target_days: take(TARGET_DAYS)?,
             second_reader: take(SECOND_READER)?,
+            order_mail: take(ORDER_MAIL)?,
         };
         match texts.keys().next() {
             Some(name) => Err(foreign(name)),
@@ -194,6 +227,8 @@ impl SettingsForm {
         let target_days = read_days(&self.target_days).map_err(|message| note(TARGET_DAYS, &self.target_days, message));
         let second_reader =
             self.second_reader.parse().map_err(|message| note(SECOND_READER, &self.second_reader, message));
+        let order_mail =
+            read_addresses(&self.order_mail).map_err(|message| note(ORDER_MAIL, &self.order_mail, message));
         let mut cutoffs = Cutoffs::default();
         for (kind, text) in &self.cutoffs {
             match kind.read(text) {
@@ -201,13 +236,19 @@ impl SettingsForm {
                 Err(message) => note(&cutoff_field(*kind), text, message),
             }
         }
-        match (name, frequency_cutoff, share_with, target_days, second_reader) {
-            (Ok(name), Ok(frequency_cutoff), Ok(share_with), Ok(target_days), Ok(second_reader))
+        match (name, frequency_cutoff, share_with, target_days, second_reader, order_mail) {
+            (Ok(name), Ok(frequency_cutoff), Ok(share_with), Ok(target_days), Ok(second_reader), Ok(order_mail))
                 if wrong.is_empty() =>
             {
-                let link_targets = self.links.iter().copied().collect();
-                let settings =
-                    Settings { frequency_cutoff, cutoffs, link_targets, share_with, target_days, second_reader };
+                let settings = Settings {
+                    frequency_cutoff,
+                    cutoffs,
+                    link_targets: self.links.iter().copied().collect(),
+                    share_with,
+                    target_days,
+                    second_reader,
+                    order_mail,
+                };
                 Ok(Choices { name, settings, sign_out: institute.sign_out.clone() })
             }
             _ => Err(wrong),
@@ -228,6 +269,7 @@ mod tests {
         institute.settings.share_with = ["cust111".parse().unwrap(), "cust222".parse().unwrap()].into();
         institute.settings.target_days = Some(14);
         institute.settings.second_reader = SecondReader::Blinded;
+        institute.settings.order_mail = ["lab@clinic.example".parse().unwrap()].into();
         institute
     }
 
@@ -240,6 +282,7 @@ mod tests {
             (SHARE_WITH.to_owned(), form.share_with),
             (TARGET_DAYS.to_owned(), form.target_days),
             (SECOND_READER.to_owned(), form.second_reader),
+            (ORDER_MAIL.to_owned(), form.order_mail),
         ];
         pairs.extend(form.cutoffs.into_iter().map(|(kind, text)| (cutoff_field(kind), text)));
         pairs.extend(form.links.into_iter().map(|target| ("links".to_owned(), target.to_string())));
@@ -262,6 +305,7 @@ mod tests {
         form.share_with = "cust111 ../x".into();
         form.target_days = "two weeks".into();
         form.second_reader = "sometimes".into();
+        form.order_mail = "lab@clinic.example, the lab".into();
         let wrong = form.parse(&institute()).unwrap_err();
         let fields: Vec<(&str, &str)> =
             wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.value.as_str())).collect();
@@ -273,6 +317,7 @@ mod tests {
                 ("share_with", "cust111 ../x"),
                 ("target_days", "two weeks"),
                 ("second_reader", "sometimes"),
+                ("order_mail", "lab@clinic.example, the lab"),
                 ("cutoffs_revel", "0,5")
             ]
         );
@@ -312,7 +357,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn addresses_for_mail_are_such() {
+        let two = ["a@x.example".parse().unwrap(), "lab+orders@y.example".parse().unwrap()].into();
+        assert_eq!(read_addresses(" Lab+Orders@y.example,\r\na@x.example a@x.example"), Ok(two));
+        assert_eq!(read_addresses(" "), Ok(BTreeSet::new()));
+        let many: Vec<String> = (0..=ADDRESSES).map(|n| format!("a{n}@x.example")).collect();
+        for wrong in [
+            "lab",
+            "@x.example",
+            "a@b@c.example",
+            "<a@x.example>",
+            "a@x.example;b@y.example",
+            "a@x.example:b",
+            "m\u{fc}ller@x.example",
+            "a@x.example\u{0}",
+            "a@x.example\u{b}Bcc:b@y.example",
+            &many.join(" "),
+        ] {
+            assert!(read_addresses(wrong).is_err(), "{wrong}");
+        }
+        let hidden = read_addresses("a@x.example\r\nBcc: b@y.example");
+        assert!(hidden.is_err(), "no line of a head: {hidden:?}");
+    }
+
     proptest::proptest! {
+        #[test]
+        fn any_list_of_addresses_is_read_or_refused(text in "[a-zA@. ,\\n<>:+\\-]{0,60}") {
+            if let Ok(addresses) = read_addresses(&text) {
+                proptest::prop_assert_eq!(read_addresses(&written_addresses(&addresses)), Ok(addresses));
+            }
+        }
+
         #[test]
         fn any_agreement_list_is_read_or_refused(text in "[a-z0-9 ,_\\-\\n.A]{0,60}") {
             if let Ok(partners) = read_partners(&text) {

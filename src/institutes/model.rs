@@ -10,7 +10,7 @@ use super::sign_out::{SecondReader, SignOut};
 use crate::auth::Principal;
 use crate::db::Stored;
 use crate::ids::{InstituteId, UserId};
-use crate::users::Role;
+use crate::users::{Email, Role};
 use crate::variants::columns::{CutoffKind, Cutoffs, written};
 use crate::variants::{Category, LinkTarget};
 
@@ -62,6 +62,9 @@ pub struct Settings {
     pub target_days: Option<u16>,
     /// Who confirms a causative mark.
     pub second_reader: SecondReader,
+    /// Who gets orders of validations by mail.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub order_mail: BTreeSet<Email>,
 }
 
 impl Default for Settings {
@@ -73,6 +76,7 @@ impl Default for Settings {
             share_with: BTreeSet::new(),
             target_days: None,
             second_reader: SecondReader::None,
+            order_mail: BTreeSet::new(),
         }
     }
 }
@@ -125,6 +129,8 @@ impl Choices {
         pairs.push(("Institutes that cases may be shared with".to_owned(), self.partners(), other.partners()));
         let reader = |choices: &Self| choices.settings.second_reader.words().to_owned();
         pairs.push(("Who confirms a causative mark".to_owned(), reader(self), reader(other)));
+        let to = |choices: &Self| listed(choices.settings.order_mail.iter().map(Email::as_str));
+        pairs.push(("Who gets orders of validations by mail".to_owned(), to(self), to(other)));
         let rights = self.sign_out.iter().chain(&other.sign_out);
         let people: BTreeMap<&UserId, &str> = rights.map(|right| (&right.user, right.name.as_str())).collect();
         for (user, name) in people {

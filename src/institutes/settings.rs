@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::access::InstituteAdmin;
 use super::change::{Changed, change};
-use super::forms::{FREQUENCY_CUTOFF, SHARE_WITH, SettingsForm, TARGET_DAYS, cutoff_field};
+use super::forms::{FREQUENCY_CUTOFF, ORDER_MAIL, SHARE_WITH, SettingsForm, TARGET_DAYS, cutoff_field};
 use super::model::{Choices, Difference, Institute};
 use super::sign_out::SecondReader;
 use crate::app::AppState;
@@ -36,6 +36,9 @@ struct SettingsPage {
     cutoffs: Vec<Field>,
     partners: Field,
     target: Field,
+    order_mail: Field,
+    /// Whether this server sends mail.
+    sends_mail: bool,
     /// Word, words and whether chosen.
     second_reader: Vec<(&'static str, &'static str, bool)>,
     sites: Vec<SiteChoice>,
@@ -240,6 +243,13 @@ async fn render(
             "What you aim at, counted from the analysis of the sample. Empty: cases show their age alone.",
             form.target_days,
         ),
+        order_mail: field(
+            ORDER_MAIL,
+            "Who gets orders by mail",
+            "E-mail addresses with spaces between, as in lab@clinic.example. Empty: nobody.",
+            form.order_mail,
+        ),
+        sends_mail: app.config.mail.is_on(),
         second_reader: SecondReader::ALL
             .into_iter()
             .map(|way| (way.as_str(), way.words(), form.second_reader == way.as_str()))

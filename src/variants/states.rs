@@ -19,6 +19,7 @@ use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored, index};
 use crate::events::{Actor, Change, EventKind, EventStore, fact, together_subject, variant_subject};
 use crate::ids::{CaseId, InstituteId, TogetherId, UserId, VariantId};
+use crate::mail::{Mail, OutboxStore};
 
 /// What people decided about one variant in one case.
 #[serde_as]
@@ -201,6 +202,8 @@ pub struct Decision<'a> {
     pub after: VariantState,
     /// What it makes of the case.
     pub moves: Option<&'a Moved>,
+    /// Whom it is told by mail.
+    pub mails: &'a [Mail],
 }
 
 /// One decision about several variants, about to be written.
@@ -357,21 +360,23 @@ impl StateStore {
         Ok(states.into_values().filter(VariantState::keeps_variant).map(|state| state.id).collect())
     }
 
-    /// Writes a decision on what was read just now, with its event and with what it makes of the case, or tells that
-    /// somebody was faster.
+    /// Writes a decision on what was read just now, with its event, with what it makes of the case and with its mails, or
+    /// tells that somebody was faster.
     pub async fn decide(
         &self,
         editor: &CaseEditor,
         cases: &CaseStore,
         events: &EventStore,
+        outbox: &OutboxStore,
         decision: Decision<'_>,
         now: Timestamp,
     ) -> Result<VariantState, StoreError> {
-        let Decision { read, before, after, moves } = decision;
+        let Decision { read, before, after, moves, mails } = decision;
         // What the case is follows from all its causes, so none of them may have changed since it was read.
         let settles = before.is_some_and(VariantState::is_cause) != after.is_cause();
         let state = signed(editor, before, after, None, now);
         events.prepare().await?;
+        outbox.prepare().await?;
         let collection = self.states.collection().await?;
         let change = change(before, &state)?;
         let actor = Actor::of(editor.access().principal());
@@ -390,6 +395,7 @@ impl StateStore {
                     self.states.insert_in(session, &state, "a decision on this variant").await?;
                 }
                 events.append(session, &change, &actor, now).await?;
+                outbox.queue(session, mails).await?;
                 if let Some(moves) = moves {
                     moves.write(session, editor, cases, events, now).await?;
                 }

@@ -18,7 +18,7 @@ pub enum Access {
     SignedIn,
     /// A signed-in person who gave a fresh code for what the route changes.
     SteppedUp,
-    /// A member of the institute in the path, in a role that reads its cases.
+    /// A member of the institute in the path, or of that of the order in it, in a role that reads its cases.
     Institute,
     /// An admin of the institute in the path, who need not read its cases.
     InstituteAdmin,

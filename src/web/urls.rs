@@ -249,6 +249,18 @@ pub fn variant(of: &Case, id: &VariantId, query: &[(&str, String)]) -> String {
     with_query(&format!("{}/variants/{id}", case(of)), query)
 }
 
+/// The order of a validation, to be printed.
+#[must_use]
+pub fn order(institute: &InstituteId, case: &CaseName, id: &VariantId) -> String {
+    format!("{}/variants/{id}/order", case_named(institute, case))
+}
+
+/// The same, told by its number only.
+#[must_use]
+pub fn mailed_order(number: &str) -> String {
+    format!("/orders/{}", segment(number))
+}
+
 /// Where a variant is, under a filter.
 #[must_use]
 pub fn find(of: &Case, query: &[(&str, String)]) -> String {

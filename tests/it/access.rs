@@ -149,6 +149,7 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/api/v1/{institute}/{case}/variants/{id}/geneticist-decisions", "geneticists"),
     ("GET", "/{institute}/{case}/variants/{id}/order", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/order", "geneticists"),
+    ("GET", "/orders/{number}", "readers"),
     ("POST", "/{institute}/{case}/variants/{id}/validated", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/dismiss", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/rank", "owners"),
@@ -270,6 +271,7 @@ pub fn filled(path: &str, variant: &str, entry: &str, member: &str) -> String {
         .replace("{erasure}", crate::audit_removal::PLANTED)
         .replace("{comment}", crate::comments::PLANTED)
         .replace("{filter}", crate::saved_filters::PLANTED)
+        .replace("{number}", crate::mail::PLANTED)
         .replace("/find", "/find?q=7:124491972")
         .replace("/account/confirm", "/account/confirm?class=administration")
 }
@@ -335,6 +337,7 @@ async fn every_route_answers_its_roles_and_nobody_else() {
     crate::comments::planted(&app).await;
     crate::saved_filters::planted(&app).await;
     crate::validation::planted(&app, &variant).await;
+    crate::mail::planted(&app, &variant).await;
     shared_with_guest_and_no_longer_with_revoked(&app).await;
     for (role, is) in ROLES {
         let grants: &[&str] = if role.is_empty() { &[] } else { &[role] };

@@ -68,8 +68,8 @@ async fn store(
     if before.as_ref().map_or(0, |before| before.rev) != rev {
         return Err(StatusCode::CONFLICT);
     }
-    let decision = Decision { read: editor.access().case(), before: before.as_ref(), after, moves: None };
-    match app.states.decide(editor, &app.cases, &app.events, decision, app.clock.now()).await {
+    let decision = Decision { read: editor.access().case(), before: before.as_ref(), after, moves: None, mails: &[] };
+    match app.states.decide(editor, &app.cases, &app.events, &app.outbox, decision, app.clock.now()).await {
         Ok(state) => Ok(state.rev.to_string()),
         Err(StoreError::Conflict(_)) => Err(StatusCode::CONFLICT),
         Err(error) => panic!("{error}"),

@@ -37,6 +37,7 @@ mod institutes_admin;
 mod isolation;
 mod kept;
 mod loading;
+mod mail;
 mod members;
 mod migrations;
 mod my_work;

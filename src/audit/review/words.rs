@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 189] = [
+pub(super) const ACTIONS: [(&str, &str); 190] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -37,6 +37,7 @@ pub(super) const ACTIONS: [(&str, &str); 189] = [
     ("POST /{institute}/{case}/variants/{id}/pin", "pinned a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/causative", "marked a variant causative, or not"),
     ("GET /{institute}/{case}/variants/{id}/order", "opened the order of a validation"),
+    ("GET /orders/{number}", "followed the link to an order"),
     ("POST /api/v1/{institute}/{case}/variants/{id}/decisions", "decided about a variant"),
     (
         "POST /api/v1/{institute}/{case}/variants/{id}/geneticist-decisions",

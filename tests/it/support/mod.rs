@@ -4,6 +4,7 @@ pub mod authenticator;
 pub mod ledger;
 pub mod provider;
 pub mod proxy;
+pub mod smtp;
 pub mod vcf;
 pub mod visitor;
 
@@ -393,6 +394,15 @@ impl TestApp {
             .expect("the program runs");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the program writes UTF-8");
         (output.status.code().expect("the program ends by itself"), text(output.stdout), text(output.stderr))
+    }
+
+    /// The same, with these variables in its environment; exit code and all that it said.
+    pub fn program_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lodestone"));
+        command.arg("--config").arg(&self.config).args(arguments).envs(environment.iter().copied());
+        let output = command.output().expect("the program runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code().expect("the program ends by itself"), text(&output.stdout) + &text(&output.stderr))
     }
 
     /// Everything that is stored, but for what reading may change.

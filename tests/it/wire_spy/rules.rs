@@ -18,6 +18,8 @@ pub enum Rule {
     States,
     /// An institute whose cases the person reads.
     OfInstitute,
+    /// The same, of the order that a mail tells of.
+    Outbox,
     /// The identity of a case in reach, an own institute for whose cases it was written, whom it mentions, or that it is to be
     /// erased in an institute that the person audits.
     Comments,
@@ -36,11 +38,12 @@ pub enum Rule {
 }
 
 use Rule::{
-    Cases, Comments, Entries, Events, Machine, Observations, OfInstitute, OfRevision, Open, Personal, Reviewed, States,
+    Cases, Comments, Entries, Events, Machine, Observations, OfInstitute, OfRevision, Open, Outbox, Personal, Reviewed,
+    States,
 };
 
 /// Every collection.
-pub const COLLECTIONS: [(&str, Rule); 41] = [
+pub const COLLECTIONS: [(&str, Rule); 42] = [
     ("address_rules", Open),
     ("api_tokens", Open),
     ("audit", Entries),
@@ -73,6 +76,7 @@ pub const COLLECTIONS: [(&str, Rule); 41] = [
     ("load_reservations", Machine),
     ("observations", Observations),
     ("observed_keys", Machine),
+    ("outbox", Outbox),
     ("panels", Open),
     ("passkey_ceremonies", Open),
     ("sessions", Open),
@@ -201,6 +205,9 @@ impl Reach {
             OfInstitute => {
                 confined(condition, &|name, value| name == "institute" && text_in(value, &|id| self.reads.contains(id)))
             }
+            Outbox => confined(condition, &|name, value| {
+                name == "about.institute" && text_in(value, &|id| self.reads.contains(id))
+            }),
             States => {
                 let waiting = |name: &str, value: &Bson| {
                     matches!(name, "awaits" | "validates") && text_in(value, &|id| self.reads.contains(id))
@@ -350,6 +357,10 @@ impl Reach {
                     .any(|kind| document.get_str("subject").is_ok_and(|subject| subject.starts_with(kind))),
             },
             OfInstitute => document.get_str("institute").is_ok_and(|id| self.reads.contains(id)),
+            Outbox => {
+                let told = document.get_document("about").and_then(|about| about.get_str("institute"));
+                told.is_ok_and(|id| self.reads.contains(id))
+            }
             Personal => document.get_str("user").is_ok_and(|user| user == self.user),
             Comments => document.get_str("case_id").is_ok_and(|case| self.cases.contains_key(case)),
             Reviewed => match document.get_str("institute") {
@@ -371,7 +382,7 @@ impl Reach {
                 let audited = |condition: &Document| condition.get_str("owner").is_ok_and(|id| self.audits.hold(id));
                 self.holds(rule, condition) || (id.is_ok() && audited(condition))
             }
-            Events | Entries | OfRevision | Observations => false,
+            Events | Entries | OfRevision | Observations | Outbox => false,
             Open | OfInstitute | States | Reviewed | Machine => self.holds(rule, condition),
         }
     }
