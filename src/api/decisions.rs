@@ -10,8 +10,8 @@ use super::variants::StateJson;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseEditor, CaseGeneticist};
-use crate::decisions::terms::{MOSAICS, RANKS, read_dismissal};
-use crate::decisions::{Decided, Wanted, chosen, decide, decide_cause, partial, put_back};
+use crate::decisions::terms::{MOSAICS, RANKS};
+use crate::decisions::{Decided, Reason, Wanted, chosen, decide, decide_cause, offered, partial, put_back};
 use crate::error::{AppError, AppResult};
 use crate::events::Actor;
 use crate::variants::{Outcome, Validated, Validation, VariantPath, VariantState};
@@ -23,8 +23,8 @@ use crate::web::{CsrfJson, Path, problem};
 pub(super) enum DecisionBody {
     /// Pinned or not.
     Pin { on: bool },
-    /// Put aside for these reasons; for none, taken back.
-    Dismiss { reasons: Vec<u16>, rev: i64 },
+    /// Put aside for these reasons, known ones by code, the institute's own in its words; for none, taken back.
+    Dismiss { reasons: Vec<Reason>, rev: i64 },
     /// Ranked by hand; `null` for not.
     Rank { rank: Option<u8>, rev: i64 },
     /// What is held of mosaicism, by code; nothing takes that back.
@@ -66,7 +66,9 @@ pub(super) async fn by_reader(
     let decided = match body {
         DecisionBody::Pin { on } => decide(&app, &editor, &variant, &Wanted::Pinned(on), 0).await?,
         DecisionBody::Dismiss { reasons, rev } => {
-            let wanted = Wanted::Dismissed(dismissal(reasons)?);
+            let reasons = dismissal(reasons)?;
+            offered(&app, editor.access(), &variant, &reasons).await?;
+            let wanted = Wanted::Dismissed(reasons);
             decide(&app, &editor, &variant, &wanted, rev).await?
         }
         DecisionBody::Rank { rank, rev } => {
@@ -131,10 +133,10 @@ pub(super) async fn by_geneticist(
     state(&app, editor, &variant.id, decided).await
 }
 
-/// Each reason once, the lowest first.
-fn dismissal(mut reasons: Vec<u16>) -> AppResult<Vec<u16>> {
-    if let Some(unknown) = reasons.iter().find(|code| read_dismissal(&code.to_string()).is_none()) {
-        return Err(problem("reasons", &unknown.to_string(), "is not a reason to dismiss a variant"));
+/// Each reason once, in order.
+fn dismissal(mut reasons: Vec<Reason>) -> AppResult<Vec<Reason>> {
+    if let Some(unknown) = reasons.iter().find(|reason| Reason::read(&reason.value()).as_ref() != Some(*reason)) {
+        return Err(problem("reasons", &unknown.value(), "is not a reason to dismiss a variant"));
     }
     reasons.sort_unstable();
     reasons.dedup();

@@ -6,10 +6,11 @@ use utoipa::ToSchema;
 use super::openapi::{AdminRefusals, CsrfHeader, OfInstitute};
 use super::session::BySession;
 use crate::app::AppState;
+use crate::decisions::terms::DISMISSALS;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::InstituteId;
 use crate::institutes::{
-    Changed, Institute, InstituteAdmin, ORDER_MAIL, SHARE_WITH, SecondReader, SettingsForm, change,
+    Changed, Institute, InstituteAdmin, ORDER_MAIL, OWN_REASONS, SHARE_WITH, SecondReader, SettingsForm, change,
 };
 use crate::users::Email;
 use crate::variants::LinkTarget;
@@ -38,6 +39,10 @@ pub(super) struct SettingsJson {
     second_reader: SecondReader,
     /// Addresses that get orders of validations by mail.
     order_mail: Vec<String>,
+    /// Codes of the known reasons to dismiss a variant that are offered.
+    reasons: Vec<u16>,
+    /// Its own, in words.
+    own_reasons: Vec<String>,
 }
 
 /// Ascending, at least one of each kind.
@@ -110,6 +115,17 @@ impl SettingsJson {
                 wrong.push(FieldError::new(&format!("{ORDER_MAIL}[{number}]"), text, error.to_string()));
             }
         }
+        for (number, code) in self.reasons.iter().enumerate() {
+            if DISMISSALS.iter().all(|(known, _)| known != code) {
+                let message = "is not the code of a reason to dismiss a variant";
+                wrong.push(FieldError::new(&format!("reasons[{number}]"), &code.to_string(), message));
+            }
+        }
+        for (number, text) in self.own_reasons.iter().enumerate() {
+            if text.lines().count() > 1 {
+                wrong.push(FieldError::new(&format!("{OWN_REASONS}[{number}]"), text, "must be one line"));
+            }
+        }
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -123,6 +139,8 @@ impl SettingsJson {
             target_days: self.target_days.map(|days| days.to_string()).unwrap_or_default(),
             second_reader: self.second_reader.as_str().to_owned(),
             order_mail: self.order_mail.join(" "),
+            reasons: self.reasons.iter().copied().collect(),
+            own_reasons: self.own_reasons.join("\n"),
         })
     }
 }
@@ -161,6 +179,8 @@ impl From<&Institute> for SettingsJson {
             target_days: settings.target_days,
             second_reader: settings.second_reader,
             order_mail: settings.order_mail.iter().map(ToString::to_string).collect(),
+            reasons: SettingsForm::of(institute).reasons.into_iter().collect(),
+            own_reasons: settings.dismissals.own.iter().cloned().collect(),
         }
     }
 }
@@ -177,6 +197,7 @@ mod tests {
         institute.settings.link_targets.insert(LinkTarget::Ucsc);
         institute.settings.share_with = ["cust111".parse().unwrap(), "cust222".parse().unwrap()].into();
         institute.settings.order_mail = ["lab@clinic.example".parse().unwrap()].into();
+        institute.settings.dismissals.own.insert("ours".into());
         let text = serde_json::to_string(&SettingsJson::from(&institute)).unwrap();
         let read: SettingsJson = serde_json::from_str(&text).unwrap();
         assert_eq!(read.form().unwrap(), SettingsForm::of(&institute));
@@ -185,9 +206,11 @@ mod tests {
             links: vec!["elsewhere".into()],
             share_with: vec!["a b".into()],
             order_mail: vec!["a b".into()],
+            reasons: vec![2, 4],
+            own_reasons: vec!["ours".into(), "two\nlines".into()],
             ..read
         };
         let fields: Vec<String> = wrong.form().unwrap_err().into_iter().map(|error| error.field).collect();
-        assert_eq!(fields, ["links[0]", "share_with[0]", "order_mail[0]"]);
+        assert_eq!(fields, ["links[0]", "share_with[0]", "order_mail[0]", "reasons[1]", "own_reasons[1]"]);
     }
 }

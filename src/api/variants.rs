@@ -7,6 +7,7 @@ use super::openapi::{OfCase, Refusals};
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess};
+use crate::decisions::Reason;
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::columns::{Choice, Facets, Row};
@@ -178,7 +179,8 @@ pub(super) struct StateJson {
     causative: bool,
     /// What others say of a causative mark: `waiting`, `agreed`, `disputed`; null where nobody is asked.
     second_reading: Option<&'static str>,
-    dismissed: Vec<u16>,
+    /// Reasons: codes of the known ones, and an institute's own in its words.
+    dismissed: Vec<Reason>,
     manual_rank: Option<u8>,
     /// What it explains of what the patient has; `null` when it is no partial cause.
     partial: Option<PartialJson>,

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 
 use super::forms::LONGEST;
 use super::reader::{NOT_ASKED, Reader, UNDER_WAY, not_to_undo};
+use super::reason::{self, Reason};
 use super::terms;
 use crate::app::AppState;
 use crate::cases::{CaseEditor, CaseGeneticist, NOT_A_GENETICIST};
@@ -20,8 +21,8 @@ pub(crate) enum Wanted {
     Pinned(bool),
     /// Held to be the cause or not.
     Causative(bool),
-    /// Put aside for these reasons, lowest number first; for none, taken back.
-    Dismissed(Vec<u16>),
+    /// Put aside for these reasons, in order; for none, taken back.
+    Dismissed(Vec<Reason>),
     /// Ranked by hand.
     Rank(Option<u8>),
     /// What is held of mosaicism, lowest code first; nothing takes that back.
@@ -150,7 +151,7 @@ impl Wanted {
             Self::Read(Some(reason)) | Self::Ended(reason) => format!("not agreed to be causative: {reason}"),
             Self::Dismissed(reasons) if reasons.is_empty() => "not dismissed".to_owned(),
             Self::Dismissed(reasons) => {
-                format!("dismissed: {}", terms::dismissals(reasons))
+                format!("dismissed: {}", reason::in_words(reasons))
             }
             Self::Ordered(_) => "to be validated".to_owned(),
             Self::Cancelled => "not to be validated".to_owned(),

@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 
 use super::change::Wanted;
-use super::terms::{MOSAICS, RANKS, read_dismissal};
+use super::reason::Reason;
+use super::terms::{MOSAICS, RANKS};
 use crate::cases::Case;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::events::Actor;
@@ -16,7 +17,7 @@ pub(super) struct Sent {
     /// Whether it was made on the list, where the reader goes on.
     pub on_list: bool,
     on: Option<bool>,
-    reasons: Vec<u16>,
+    reasons: Vec<Reason>,
     rank: Option<u8>,
     agrees: Option<bool>,
     reason: String,
@@ -64,7 +65,7 @@ impl Sent {
             "why" => value.clone_into(&mut self.reason),
             "from" if value == "list" => self.on_list = true,
             "reason" => {
-                self.reasons.push(read_dismissal(value).ok_or("is not a reason to dismiss a variant")?);
+                self.reasons.push(Reason::read(value).ok_or("is not a reason to dismiss a variant")?);
             }
             "mosaic" => {
                 let code = value.parse().ok().filter(|code| MOSAICS.iter().any(|(known, _)| known == code));
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn reasons_are_told_once_and_in_order() {
         let sent = read("rev=3&reason=29&reason=7&reason=29").unwrap();
-        assert_eq!((sent.known, sent.dismissed()), (3, Wanted::Dismissed(vec![7, 29])));
+        assert_eq!((sent.known, sent.dismissed()), (3, Wanted::Dismissed(vec![Reason::Known(7), Reason::Known(29)])));
         assert_eq!(read("rank=0").unwrap().ranked(), Wanted::Rank(Some(0)), "other is a rank");
         assert_eq!(read("rank=").unwrap().ranked(), Wanted::Rank(None));
         assert!(read("").unwrap().pinned().is_err());

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::change::{Chosen, Decided, Wanted, decide, decide_cause, in_words, undo as put_back};
 use super::forms::Sent;
+use super::reason::Reason;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseAccess, CaseEditor, CaseGeneticist, Stale};
@@ -12,7 +13,7 @@ use crate::events::Actor;
 use crate::ids::VariantId;
 use crate::variants::search::shown_list;
 use crate::variants::{Facts, VariantPath, VariantState};
-use crate::web::{CsrfForm, Page, Params, Path, filters, see_other, urls};
+use crate::web::{CsrfForm, Page, Params, Path, filters, problem, see_other, urls};
 
 /// A decision that was sent about a variant of a case, with the right by which the sender decides. Only the extractor builds
 /// one.
@@ -63,6 +64,26 @@ pub(crate) async fn chosen(
     let variant = Chosen { facts: Facts::of(row, revision), id };
     trail.note_done("variant", variant.id.as_str(), Some(&access.case().institute));
     Ok((variant, row.simple_id()))
+}
+
+/// Why a reason is refused.
+pub(super) const NOT_OFFERED: &str = "is not a reason to dismiss a variant that your institute offers";
+
+/// Refuses reasons that the institute does not offer, unless the variant is put aside for them already.
+pub(crate) async fn offered(
+    app: &AppState,
+    access: &CaseAccess,
+    variant: &Chosen,
+    reasons: &[Reason],
+) -> AppResult<()> {
+    let (institute, state) =
+        tokio::try_join!(app.institutes.find(&access.case().institute), app.states.find(access, &variant.id))?;
+    let offered = institute.map(|institute| institute.settings.dismissals).unwrap_or_default();
+    let standing = state.map(|state| state.dismissed).unwrap_or_default();
+    match offered.refuses(reasons, &standing) {
+        Some(refused) => Err(problem("reason", &refused.value(), NOT_OFFERED)),
+        None => Ok(()),
+    }
 }
 
 impl Deciding {
@@ -166,6 +187,9 @@ pub(super) async fn mosaic(deciding: Deciding) -> AppResult<Response> {
 /// `POST /{institute}/{case}/variants/{id}/dismiss`: with no reason it is taken back.
 pub(super) async fn dismiss(deciding: Deciding) -> AppResult<Response> {
     let wanted = deciding.sent.dismissed();
+    if let Wanted::Dismissed(reasons) = &wanted {
+        offered(&deciding.app, deciding.right.access(), &deciding.variant, reasons).await?;
+    }
     deciding.decide("dismiss", wanted).await
 }
 

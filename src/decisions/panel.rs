@@ -2,8 +2,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::change::{Wanted, in_words};
 use super::reader::NOT_YOURS_TO_CONFIRM;
+use super::reason::Reason;
 use super::second_reading::reads_second;
-use super::terms::{DISMISSALS, MOSAICS, RANKS};
+use super::terms::{MOSAICS, RANKS};
 use crate::cases::{Case, CaseAccess};
 use crate::ids::VariantId;
 use crate::institutes::Institute;
@@ -23,8 +24,8 @@ pub(crate) struct DecisionPanel {
     pub pinned: bool,
     pub causative: bool,
     pub dismissed: bool,
-    /// Code, words and whether chosen.
-    pub reasons: Vec<(u16, &'static str, bool)>,
+    /// Value, words and whether chosen.
+    pub reasons: Vec<(String, String, bool)>,
     /// Code, short and long words and whether chosen.
     pub ranks: Vec<(u8, &'static str, &'static str, bool)>,
     /// Code, words and whether chosen.
@@ -47,6 +48,16 @@ pub(crate) struct DecisionPanel {
     pub since: Vec<Since>,
     /// Where the reader says that they have looked at that, and the revision of the list that they saw.
     pub look: (String, u32),
+}
+
+/// Reasons that the institute offers, and those that stand though it does not any more: value, words and whether chosen.
+fn reasons(institute: &Institute, state: Option<&VariantState>) -> Vec<(String, String, bool)> {
+    let standing = state.map(|state| state.dismissed.as_slice()).unwrap_or_default();
+    let offered = institute.settings.dismissals.offered();
+    let former = standing.iter().filter(|reason| !offered.contains(reason));
+    let former = former.map(|reason| (reason.value(), format!("{} (not offered any more)", reason.words()), true));
+    let line = |reason: &Reason| (reason.value(), reason.words(), standing.contains(reason));
+    offered.iter().map(line).chain(former).collect()
 }
 
 /// Which part of what the patient has a variant explains.
@@ -228,7 +239,6 @@ impl DecisionPanel {
         let state = found.states.get(id);
         let facts = state.filter(|state| state.keeps_variant()).and_then(|state| state.facts.as_ref());
         let to = |action: &str| urls::decision(case, id, action, query);
-        let chosen = |code: u16| state.is_some_and(|state| state.dismissed.contains(&code));
         let rank = state.and_then(|state| state.manual_rank);
         let timeline = [("variant", id.to_string())];
         let mark = state.filter(|state| state.causative && !access.is_guest()).and_then(|state| state.mark.as_ref());
@@ -243,7 +253,7 @@ impl DecisionPanel {
             pinned: state.is_some_and(|state| state.pinned),
             causative: state.is_some_and(|state| state.causative),
             dismissed: state.is_some_and(|state| !state.dismissed.is_empty()),
-            reasons: DISMISSALS.iter().map(|(code, words)| (*code, *words, chosen(*code))).collect(),
+            reasons: reasons(&found.institute, state),
             ranks: RANKS.iter().map(|(code, short, words)| (*code, *short, *words, rank == Some(*code))).collect(),
             mosaics: MOSAICS
                 .iter()

@@ -1,6 +1,6 @@
 //! Closed lists of what can be chosen. Numbers are stored and are those that laboratories know from Scout.
 
-/// Reasons to put a variant aside.
+/// Reasons to put a variant aside that every institute knows; it may leave some out and add its own ([`super::Dismissals`]).
 pub const DISMISSALS: [(u16, &str); 14] = [
     (2, "common in public databases"),
     (3, "common in the local archive"),
@@ -57,25 +57,6 @@ pub fn mosaics(codes: &[u8]) -> String {
         )
     };
     codes.iter().map(word).collect::<Vec<_>>().join(", ")
-}
-
-/// Reads the number of a reason.
-#[must_use]
-pub fn read_dismissal(text: &str) -> Option<u16> {
-    text.parse().ok().filter(|code| DISMISSALS.iter().any(|(known, _)| known == code))
-}
-
-/// A reason in words.
-#[must_use]
-pub fn dismissal(code: u16) -> String {
-    let known = DISMISSALS.iter().find(|(number, _)| *number == code);
-    known.map_or_else(|| format!("reason {code}, which this version does not know"), |(_, words)| (*words).to_owned())
-}
-
-/// Several reasons in words.
-#[must_use]
-pub fn dismissals(codes: &[u16]) -> String {
-    codes.iter().copied().map(dismissal).collect::<Vec<_>>().join(", ")
 }
 
 /// A rank in words.

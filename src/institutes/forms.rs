@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::model::{Choices, Institute, Settings};
+use crate::decisions::terms::DISMISSALS;
+use crate::decisions::{Dismissals, read_all_own};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::InstituteId;
 use crate::mail::is_deliverable;
@@ -42,6 +44,10 @@ pub struct SettingsForm {
     pub second_reader: String,
     /// Addresses that get orders of validations.
     pub order_mail: String,
+    /// Known reasons to dismiss that are ticked.
+    pub reasons: BTreeSet<u16>,
+    /// Own ones, one on each line.
+    pub own_reasons: String,
 }
 
 /// Name of the field of the days from sample to answer.
@@ -52,6 +58,9 @@ pub(super) const SECOND_READER: &str = "second_reader";
 
 /// Name of the field of who gets orders by mail.
 pub(crate) const ORDER_MAIL: &str = "order_mail";
+
+/// Name of the field of the institute's own reasons to dismiss.
+pub(crate) const OWN_REASONS: &str = "own_reasons";
 
 /// Most addresses that get orders by mail.
 const ADDRESSES: usize = 20;
@@ -179,16 +188,25 @@ impl SettingsForm {
             target_days: settings.target_days.map(|days| days.to_string()).unwrap_or_default(),
             second_reader: settings.second_reader.as_str().to_owned(),
             order_mail: written_addresses(&settings.order_mail),
+            reasons: DISMISSALS
+                .iter()
+                .map(|(code, _)| *code)
+                .filter(|code| !settings.dismissals.left_out.contains(code))
+                .collect(),
+            own_reasons: settings.dismissals.own.iter().map(String::as_str).collect::<Vec<_>>().join("\n"),
         }
     }
 
-    /// Takes the fields of our own form, each once but for the sites; anything else was not sent by it.
+    /// Takes the fields of our own form, each once but for sites and reasons; anything else was not sent by it.
     pub fn read(pairs: Vec<(String, String)>) -> AppResult<Self> {
         let foreign = |name: &str| AppError::BadRequest(format!("The form's content does not fit: field `{name}`."));
         let mut texts: BTreeMap<String, String> = BTreeMap::new();
-        let mut links = Vec::new();
+        let (mut links, mut reasons) = (Vec::new(), BTreeSet::new());
         for (name, value) in pairs {
-            if name == "links" {
+            if name == "reasons" {
+                let known = DISMISSALS.iter().map(|(code, _)| *code).find(|code| code.to_string() == value);
+                reasons.insert(known.ok_or_else(|| foreign(&name))?);
+            } else if name == "links" {
                 links.push(value.parse().map_err(|_| foreign(&name))?);
             } else if texts.insert(name.clone(), value).is_some() {
                 return Err(foreign(&name));
@@ -209,11 +227,19 @@ impl SettingsForm {
             target_days: take(TARGET_DAYS)?,
             second_reader: take(SECOND_READER)?,
             order_mail: take(ORDER_MAIL)?,
+            reasons,
+            own_reasons: take(OWN_REASONS)?,
         };
         match texts.keys().next() {
             Some(name) => Err(foreign(name)),
             None => Ok(form),
         }
+    }
+
+    fn dismissals(&self) -> Result<Dismissals, String> {
+        let left_out = DISMISSALS.iter().map(|(code, _)| *code).filter(|code| !self.reasons.contains(code)).collect();
+        let dismissals = Dismissals { left_out, own: read_all_own(&self.own_reasons)? };
+        if dismissals.is_empty() { Err("leave at least one reason".to_owned()) } else { Ok(dismissals) }
     }
 
     /// The choices of an institute, or what is wrong with each field. Who may sign out is not among the fields.
@@ -229,6 +255,7 @@ impl SettingsForm {
             self.second_reader.parse().map_err(|message| note(SECOND_READER, &self.second_reader, message));
         let order_mail =
             read_addresses(&self.order_mail).map_err(|message| note(ORDER_MAIL, &self.order_mail, message));
+        let dismissals = self.dismissals().map_err(|message| note(OWN_REASONS, &self.own_reasons, message));
         let mut cutoffs = Cutoffs::default();
         for (kind, text) in &self.cutoffs {
             match kind.read(text) {
@@ -236,10 +263,16 @@ impl SettingsForm {
                 Err(message) => note(&cutoff_field(*kind), text, message),
             }
         }
-        match (name, frequency_cutoff, share_with, target_days, second_reader, order_mail) {
-            (Ok(name), Ok(frequency_cutoff), Ok(share_with), Ok(target_days), Ok(second_reader), Ok(order_mail))
-                if wrong.is_empty() =>
-            {
+        match (name, frequency_cutoff, share_with, target_days, second_reader, order_mail, dismissals) {
+            (
+                Ok(name),
+                Ok(frequency_cutoff),
+                Ok(share_with),
+                Ok(target_days),
+                Ok(second_reader),
+                Ok(order_mail),
+                Ok(dismissals),
+            ) if wrong.is_empty() => {
                 let settings = Settings {
                     frequency_cutoff,
                     cutoffs,
@@ -248,6 +281,7 @@ impl SettingsForm {
                     target_days,
                     second_reader,
                     order_mail,
+                    dismissals,
                 };
                 Ok(Choices { name, settings, sign_out: institute.sign_out.clone() })
             }
@@ -270,6 +304,7 @@ mod tests {
         institute.settings.target_days = Some(14);
         institute.settings.second_reader = SecondReader::Blinded;
         institute.settings.order_mail = ["lab@clinic.example".parse().unwrap()].into();
+        institute.settings.dismissals = Dismissals { left_out: [43].into(), own: ["ours".to_owned()].into() };
         institute
     }
 
@@ -283,7 +318,9 @@ mod tests {
             (TARGET_DAYS.to_owned(), form.target_days),
             (SECOND_READER.to_owned(), form.second_reader),
             (ORDER_MAIL.to_owned(), form.order_mail),
+            (OWN_REASONS.to_owned(), form.own_reasons),
         ];
+        pairs.extend(form.reasons.iter().map(|code| ("reasons".to_owned(), code.to_string())));
         pairs.extend(form.cutoffs.into_iter().map(|(kind, text)| (cutoff_field(kind), text)));
         pairs.extend(form.links.into_iter().map(|target| ("links".to_owned(), target.to_string())));
         pairs
@@ -306,6 +343,7 @@ mod tests {
         form.target_days = "two weeks".into();
         form.second_reader = "sometimes".into();
         form.order_mail = "lab@clinic.example, the lab".into();
+        form.own_reasons = "12".into();
         let wrong = form.parse(&institute()).unwrap_err();
         let fields: Vec<(&str, &str)> =
             wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.value.as_str())).collect();
@@ -318,6 +356,7 @@ mod tests {
                 ("target_days", "two weeks"),
                 ("second_reader", "sometimes"),
                 ("order_mail", "lab@clinic.example, the lab"),
+                ("own_reasons", "12"),
                 ("cutoffs_revel", "0,5")
             ]
         );

@@ -15,7 +15,7 @@ mod worklist;
 pub use access::{InstituteAccess, InstituteAdmin, ListedInstitute};
 pub(crate) use all::{Overview, add_by, overview, rename};
 pub use change::{Changed, add, change};
-pub(crate) use forms::{NameForm, NewInstituteForm, ORDER_MAIL, SHARE_WITH, SettingsForm};
+pub(crate) use forms::{NameForm, NewInstituteForm, ORDER_MAIL, OWN_REASONS, SHARE_WITH, SettingsForm};
 pub use forms::{read_addresses, read_frequency, read_name, read_partners};
 pub use handlers::routes;
 pub(crate) use model::field;

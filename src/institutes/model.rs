@@ -9,6 +9,7 @@ use serde_with::serde_as;
 use super::sign_out::{SecondReader, SignOut};
 use crate::auth::Principal;
 use crate::db::Stored;
+use crate::decisions::{Dismissals, Reason, reasons_in_words};
 use crate::ids::{InstituteId, UserId};
 use crate::users::{Email, Role};
 use crate::variants::columns::{CutoffKind, Cutoffs, written};
@@ -65,6 +66,8 @@ pub struct Settings {
     /// Who gets orders of validations by mail.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub order_mail: BTreeSet<Email>,
+    /// For which reasons variants are put aside.
+    pub dismissals: Dismissals,
 }
 
 impl Default for Settings {
@@ -77,6 +80,7 @@ impl Default for Settings {
             target_days: None,
             second_reader: SecondReader::None,
             order_mail: BTreeSet::new(),
+            dismissals: Dismissals::default(),
         }
     }
 }
@@ -131,6 +135,13 @@ impl Choices {
         pairs.push(("Who confirms a causative mark".to_owned(), reader(self), reader(other)));
         let to = |choices: &Self| listed(choices.settings.order_mail.iter().map(Email::as_str));
         pairs.push(("Who gets orders of validations by mail".to_owned(), to(self), to(other)));
+        let left_out = |choices: &Self| {
+            let codes: Vec<Reason> = choices.settings.dismissals.left_out.iter().copied().map(Reason::Known).collect();
+            if codes.is_empty() { "none".to_owned() } else { reasons_in_words(&codes) }
+        };
+        pairs.push(("Reasons to dismiss that are not offered".to_owned(), left_out(self), left_out(other)));
+        let own = |choices: &Self| listed(choices.settings.dismissals.own.iter().map(String::as_str));
+        pairs.push(("Own reasons to dismiss".to_owned(), own(self), own(other)));
         let rights = self.sign_out.iter().chain(&other.sign_out);
         let people: BTreeMap<&UserId, &str> = rights.map(|right| (&right.user, right.name.as_str())).collect();
         for (user, name) in people {

@@ -9,11 +9,12 @@ use serde::Deserialize;
 
 use super::access::InstituteAdmin;
 use super::change::{Changed, change};
-use super::forms::{FREQUENCY_CUTOFF, ORDER_MAIL, SHARE_WITH, SettingsForm, TARGET_DAYS, cutoff_field};
+use super::forms::{FREQUENCY_CUTOFF, ORDER_MAIL, OWN_REASONS, SHARE_WITH, SettingsForm, TARGET_DAYS, cutoff_field};
 use super::model::{Choices, Difference, Institute};
 use super::sign_out::SecondReader;
 use crate::app::AppState;
 use crate::db::StoreError;
+use crate::decisions::terms::DISMISSALS;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::events::{Event, EventKind, institute_subject};
 use crate::variants::columns::CutoffKind;
@@ -39,6 +40,9 @@ struct SettingsPage {
     order_mail: Field,
     /// Whether this server sends mail.
     sends_mail: bool,
+    /// Known reasons to dismiss: code, words and whether offered.
+    reasons: Vec<(u16, &'static str, bool)>,
+    own_reasons: Field,
     /// Word, words and whether chosen.
     second_reader: Vec<(&'static str, &'static str, bool)>,
     sites: Vec<SiteChoice>,
@@ -250,6 +254,13 @@ async fn render(
             form.order_mail,
         ),
         sends_mail: app.config.mail.is_on(),
+        reasons: DISMISSALS.iter().map(|(code, words)| (*code, *words, form.reasons.contains(code))).collect(),
+        own_reasons: field(
+            OWN_REASONS,
+            "Reasons of your own",
+            "One on each line, in at most 60 characters. What was dismissed for one that is taken off stays so, in its words.",
+            form.own_reasons,
+        ),
         second_reader: SecondReader::ALL
             .into_iter()
             .map(|way| (way.as_str(), way.words(), form.second_reader == way.as_str()))

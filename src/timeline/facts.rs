@@ -9,7 +9,7 @@ use crate::casework::in_words;
 use crate::comments::{Comment, Reach};
 use crate::consent;
 use crate::db::StoreError;
-use crate::decisions::terms;
+use crate::decisions::{reasons_in_words, terms};
 use crate::events::{Event, EventKind};
 use crate::ids::{UserId, VariantId};
 use crate::restriction;
@@ -144,7 +144,7 @@ fn decisions(state: &VariantState) -> Vec<(String, String)> {
         ("second reader", second.map(Second::words)),
         ("partial cause", state.partial.as_ref().map(PartialCause::explains)),
         ("mosaicism", (!state.mosaic.is_empty()).then(|| terms::mosaics(&state.mosaic))),
-        ("dismissed", (!state.dismissed.is_empty()).then(|| terms::dismissals(&state.dismissed))),
+        ("dismissed", (!state.dismissed.is_empty()).then(|| reasons_in_words(&state.dismissed))),
         ("manual rank", state.manual_rank.map(terms::rank)),
         ("validation", state.validation.as_ref().map(|validation| validation.words(false))),
         ("ACMG class", state.acmg.clone()),
@@ -163,7 +163,7 @@ fn together(fact: &TogetherFact) -> Vec<(String, String)> {
     let dismissed = match fact.dismissed.as_deref() {
         None => None,
         Some([]) => Some("no".to_owned()),
-        Some(reasons) => Some(terms::dismissals(reasons)),
+        Some(reasons) => Some(reasons_in_words(reasons)),
     };
     present([("variants", Some(filters::thousands(u64::from(fact.variants)))), ("dismissed", dismissed)])
 }

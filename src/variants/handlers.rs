@@ -13,7 +13,6 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{Case, CaseAccess, ListKind};
 use crate::comments::{About, Discussion};
-use crate::decisions::terms::DISMISSALS;
 use crate::decisions::{DecisionPanel, LastDecision};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
@@ -76,7 +75,8 @@ struct ListPage {
     consent_url: Option<String>,
     /// Where several variants are dismissed together, for who decides about variants.
     dismiss_url: Option<String>,
-    reasons: &'static [(u16, &'static str)],
+    /// Why variants may be put aside: value and words.
+    reasons: Vec<(String, String)>,
     last_decision: Option<LastDecision>,
     /// Filters that the institute keeps; none for whoever only reads the case.
     saved: Option<SavedChoices>,
@@ -177,6 +177,7 @@ async fn list(
     }
     let named = |id: &VariantId| found.columns.find(id).map(|row| found.columns.row(row).simple_id());
     let saved = choices(&app, &access, &found, &here).await?;
+    let offered = found.institute.settings.dismissals.offered();
     let last_decision = LastDecision::of(&access, &found.states, named, &here, app.clock.now());
     page.render(|layout| ListPage {
         kind: kind.as_str(),
@@ -202,7 +203,7 @@ async fn list(
         form: form(case, filter, &facets, kind),
         rows,
         dismiss_url: decides.then(|| urls::dismiss_several(case, &here)),
-        reasons: &DISMISSALS,
+        reasons: offered.into_iter().map(|reason| (reason.value(), reason.words())).collect(),
         last_decision,
         saved,
         heads,

@@ -17,6 +17,7 @@ use crate::cases::{Case, CaseAccess, CaseEditor, CaseStore};
 use crate::casework::Moved;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored, index};
+use crate::decisions::Reason;
 use crate::events::{Actor, Change, EventKind, EventStore, fact, together_subject, variant_subject};
 use crate::ids::{CaseId, InstituteId, TogetherId, UserId, VariantId};
 use crate::mail::{Mail, OutboxStore};
@@ -48,8 +49,8 @@ pub struct VariantState {
     /// What is held of mosaicism; codes of that list, lowest first.
     #[serde(default)]
     pub mosaic: Vec<u8>,
-    /// Reasons for putting it aside; codes of the dismissal list.
-    pub dismissed: Vec<u16>,
+    /// Reasons for putting it aside.
+    pub dismissed: Vec<Reason>,
     /// Manual rank; 0 (`other`) is a value.
     pub manual_rank: Option<u8>,
     /// That it is to be validated, or was.
@@ -233,14 +234,14 @@ pub struct TogetherFact {
     /// How many were changed.
     pub variants: u32,
     /// The reasons for which all of them are put aside since, none when they are not; absent where they differ.
-    pub dismissed: Option<Vec<u16>>,
+    pub dismissed: Option<Vec<Reason>>,
 }
 
 impl TogetherFact {
     fn of(decision: &Together<'_>) -> Self {
         let changes = &decision.changes;
         let first = changes.first().filter(|_| !decision.look).map(|(_, after)| after.dismissed.clone());
-        let alike = |reasons: &Vec<u16>| changes.iter().all(|(_, after)| after.dismissed == *reasons);
+        let alike = |reasons: &Vec<Reason>| changes.iter().all(|(_, after)| after.dismissed == *reasons);
         Self { variants: u32::try_from(changes.len()).unwrap_or(u32::MAX), dismissed: first.filter(alike) }
     }
 }

@@ -1,6 +1,7 @@
 //! Decisions on variants through their pages: marks, reasons, ranks, undoing, and two people at once (H1, H2, H7).
 
 use bson::doc;
+use lodestone::decisions::Reason;
 use lodestone::events::{Event, EventKind, History};
 use lodestone::variants::VariantState;
 use reqwest::StatusCode;
@@ -57,7 +58,7 @@ async fn what_is_decided_is_shown_found_and_told() {
     done(&ann, &at, "dismiss", &[("rev", "3"), ("reason", "29"), ("reason", "7")]).await;
     let stored = state(&app).await;
     assert_eq!((stored.pinned, stored.causative, stored.manual_rank, stored.rev), (true, true, Some(0), 4));
-    assert_eq!(stored.dismissed, [7, 29]);
+    assert_eq!(stored.dismissed, [7, 29].map(Reason::Known));
     let page = app.signed_in(&["own:geneticist"]).await.page(&at).await;
     let words = texts(&page, "[aria-labelledby=decisions] strong").concat();
     assert_eq!(
@@ -175,7 +176,7 @@ async fn h2_the_last_decision_is_undone_as_a_change_of_its_own() {
     assert!(!colleague.page(&at).await.contains("data-key=\"undo\""), "one key undoes what is one's own");
     done(&ann, &at, "undo", &[("rev", "2")]).await;
     let stored = state(&app).await;
-    assert_eq!((stored.pinned, stored.dismissed.as_slice(), stored.rev), (false, &[5][..], 3));
+    assert_eq!((stored.pinned, stored.dismissed.as_slice(), stored.rev), (false, &[Reason::Known(5)][..], 3));
     let stale = send(&ann, &format!("{at}/undo"), &[("rev", "2")]).await;
     assert_eq!(stale.status(), StatusCode::CONFLICT, "an undo sent twice does not undo the undoing");
     assert!(stale.text().await.unwrap().contains("phenotype does not fit"));

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bson::doc;
+use lodestone::decisions::Reason;
+use lodestone::decisions::terms::DISMISSALS;
 use lodestone::events::{Event, EventKind, History};
 use lodestone::variants::VariantState;
 use reqwest::StatusCode;
@@ -121,8 +123,8 @@ async fn what_somebody_took_up_is_left_alone_and_listed() {
     let expected: BTreeSet<String> = ids[5..].iter().cloned().collect();
     assert_eq!(dismissed(&app).await, expected);
     let stored = states(&app).await;
-    assert_eq!(stored[&ids[5]].dismissed, [5], "who dismissed it before had another reason");
-    assert_eq!((stored[&ids[6]].dismissed.as_slice(), stored[&ids[6]].rev), (&[7, 29][..], 1));
+    assert_eq!(stored[&ids[5]].dismissed, [Reason::Known(5)], "who dismissed it before had another reason");
+    assert_eq!((stored[&ids[6]].dismissed.as_slice(), stored[&ids[6]].rev), (&[7, 29].map(Reason::Known)[..], 1));
     let shown = ann.json("/api/v1/own/many/variants?dismissed=hide").await;
     assert_eq!(shown["matched"], 5, "filters know it at once");
     history_is_whole(&app).await;
@@ -272,5 +274,55 @@ async fn many_who_decide_at_once_lose_nothing() {
     assert!(count == 0 || count == 11, "{count} are dismissed");
     assert_eq!(events(&app).await.iter().filter(|event| event.kind == EventKind::VariantsDecided).count(), count / 11);
     history_is_whole(&app).await;
+    app.end().await;
+}
+
+/// An institute leaves reasons out and adds its own, in page, bulk and API alike; what stands for a reason that was taken off
+/// stays, in its words.
+#[tokio::test]
+async fn an_institute_has_reasons_of_its_own() {
+    let (app, ann, ids) = many().await;
+    let admin = app.confirmed_as(&["own:admin"]).await;
+    let settings = async |left_out: &str, own: &[&str]| {
+        let mut body = admin.json("/api/v1/own/settings").await;
+        let offered = body["reasons"].as_array_mut().unwrap();
+        *offered = DISMISSALS.iter().map(|(code, _)| (*code).into()).collect();
+        offered.retain(|code| code.to_string() != left_out);
+        body["own_reasons"] = own.into();
+        admin.ask("PUT", "/api/v1/own/settings", &body).await.status()
+    };
+    assert_eq!(settings("29", &["seen in the control", "our pipeline"]).await, StatusCode::OK);
+    for wrong in [&["12"][..], &["technical artefact"], &["a\nb"]] {
+        assert_eq!(settings("29", wrong).await, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+    }
+    let at = format!("/own/many/variants/{}", ids[1]);
+    let offered = texts(&ann.page(&at).await, "#dismissal label");
+    assert!(offered.contains(&"our pipeline".to_owned()) && !offered.contains(&"technical artefact".to_owned()));
+    for reason in ["29", "not theirs", "4"] {
+        let one = send(&ann, &format!("{at}/dismiss"), &[("rev", "0"), ("reason", reason)]).await;
+        assert_eq!(one.status(), StatusCode::UNPROCESSABLE_ENTITY, "{reason}");
+        let form = [("what", "filter"), ("reason", reason)];
+        let all = send(&ann, "/own/many/variants/dismiss", &form).await;
+        assert_eq!(all.status(), StatusCode::UNPROCESSABLE_ENTITY, "{reason}");
+    }
+    assert!(dismissed(&app).await.is_empty());
+    let form = [("rev", "0"), ("reason", "our pipeline"), ("reason", "7")];
+    assert_eq!(send(&ann, &format!("{at}/dismiss"), &form).await.status(), StatusCode::SEE_OTHER);
+    let state = ann.json(&format!("/api/v1{at}")).await["state"].clone();
+    assert_eq!(state["dismissed"], serde_json::json!([7, "our pipeline"]));
+    let told = ann.page("/own/many/timeline?kind=decisions").await;
+    assert!(told.contains("inheritance does not fit, our pipeline"), "{told}");
+
+    assert_eq!(settings("7", &[]).await, StatusCode::OK, "both are taken off");
+    let page = ann.page(&at).await;
+    let standing = texts(&page, "#dismissal label");
+    assert!(standing.contains(&"our pipeline (not offered any more)".to_owned()), "{standing:?}");
+    let form = [("rev", "1"), ("reason", "our pipeline"), ("reason", "29")];
+    assert_eq!(send(&ann, &format!("{at}/dismiss"), &form).await.status(), StatusCode::SEE_OTHER, "it may stay");
+    let body = serde_json::json!({ "decide": "dismiss", "reasons": ["our pipeline"], "rev": 0 });
+    let other = format!("/api/v1/own/many/variants/{}/decisions", ids[2]);
+    assert_eq!(ann.ask("POST", &other, &body).await.status(), StatusCode::UNPROCESSABLE_ENTITY, "and not begin");
+    let body = serde_json::json!({ "decide": "dismiss", "reasons": [29], "rev": 0 });
+    assert_eq!(ann.ask("POST", &other, &body).await.status(), StatusCode::OK);
     app.end().await;
 }

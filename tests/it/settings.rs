@@ -17,6 +17,8 @@ async fn form_of(browser: &Browser, change: &[(&str, &str)]) -> Vec<(String, Str
         .filter(|field| !matches!(field.attr("type"), Some("checkbox" | "radio")) || field.attr("checked").is_some())
         .map(|field| (field.attr("name").unwrap().to_owned(), field.attr("value").unwrap().to_owned()))
         .collect();
+    let texts = Selector::parse("form.settings textarea[name]").unwrap();
+    form.extend(html.select(&texts).map(|area| (area.attr("name").unwrap().to_owned(), area.text().collect())));
     for (name, _) in change {
         form.retain(|(known, _)| known != name);
     }

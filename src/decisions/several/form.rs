@@ -1,4 +1,4 @@
-use crate::decisions::terms::read_dismissal;
+use crate::decisions::Reason;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::{TogetherId, VariantId};
 
@@ -15,8 +15,8 @@ pub(super) enum Of {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sent {
     pub of: Of,
-    /// Why they are put aside, lowest number first; empty: they are taken back.
-    pub reasons: Vec<u16>,
+    /// Why they are put aside, in order; empty: they are taken back.
+    pub reasons: Vec<Reason>,
     /// What the sender was shown and agreed to.
     pub seen: Option<String>,
 }
@@ -34,7 +34,7 @@ impl Sent {
             let known = match name.as_str() {
                 "what" => WHAT.into_iter().find(|known| *known == value).map(|known| what = Some(known)),
                 "variant" => value.parse().ok().map(|id: VariantId| variants.push(id)),
-                "reason" => read_dismissal(value).map(|code| reasons.push(code)),
+                "reason" => Reason::read(value).map(|reason| reasons.push(reason)),
                 "seen" => {
                     seen = Some(value.to_owned());
                     Some(())
@@ -70,7 +70,7 @@ impl Sent {
 
     /// The fields that say the same again, but for what was seen.
     pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
-        let mut pairs: Vec<(&str, String)> = self.reasons.iter().map(|code| ("reason", code.to_string())).collect();
+        let mut pairs: Vec<(&str, String)> = self.reasons.iter().map(|reason| ("reason", reason.value())).collect();
         let back = self.reasons.is_empty();
         let what = match (&self.of, back) {
             (Of::Ticked(_), false) => "ticked",
@@ -134,7 +134,10 @@ mod tests {
             assert_eq!(read(text).unwrap_err(), fields, "{text}");
         }
         let ticked = read(&format!("what=ticked&reason=29&reason=7&reason=29&variant={id}&variant={id}")).unwrap();
-        assert_eq!((ticked.reasons.as_slice(), &ticked.of), (&[7, 29][..], &Of::Ticked(vec![id.parse().unwrap()])));
+        assert_eq!(
+            (ticked.reasons.as_slice(), &ticked.of),
+            (&[Reason::Known(7), Reason::Known(29)][..], &Of::Ticked(vec![id.parse().unwrap()]))
+        );
     }
 
     #[test]

@@ -9,10 +9,11 @@ use super::write::write;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::CaseEditor;
+use crate::decisions::handlers::NOT_OFFERED;
 use crate::error::{AppError, AppResult};
 use crate::variants::search::{Search, search};
 use crate::variants::{States, VariantState};
-use crate::web::{CsrfForm, Page, Params, see_other, urls};
+use crate::web::{CsrfForm, Page, Params, problem, see_other, urls};
 
 /// `POST /{institute}/{case}/variants/dismiss`: asks once, with count and reasons, before it dismisses more than one variant.
 pub(crate) async fn decide(
@@ -25,6 +26,9 @@ pub(crate) async fn decide(
 ) -> AppResult<Response> {
     let sent = Sent::read(&pairs)?;
     let found = search(&app, editor.access(), &params).await?;
+    if let Some(refused) = found.institute.settings.dismissals.refuses(&sent.reasons, &[]) {
+        return Err(problem("reason", &refused.value(), NOT_OFFERED));
+    }
     let plan = Plan::new(&found, &sent)?;
     let seen = plan.seen(&found, &sent);
     let agreed = match &sent.seen {

@@ -3,7 +3,7 @@ use askama::Template;
 use super::form::Sent;
 use super::plan::Plan;
 use crate::cases::Case;
-use crate::decisions::terms;
+use crate::decisions::reasons_in_words;
 use crate::variants::change;
 use crate::variants::search::Search;
 use crate::web::{Layout, Params, filters, urls};
@@ -56,7 +56,7 @@ impl AskPage {
             back: sent.reasons.is_empty(),
             count: plan.rows.len(),
             already: plan.already,
-            reasons: terms::dismissals(&sent.reasons),
+            reasons: reasons_in_words(&sent.reasons),
             left: left.collect(),
             action: urls::dismiss_several(case, &query),
             list_url: urls::variants(case, &query),

@@ -109,8 +109,9 @@ impl Plan {
     pub(super) fn seen(&self, found: &Search, sent: &Sent) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&found.revision().to_le_bytes());
-        for code in &sent.reasons {
-            hasher.update(&code.to_le_bytes());
+        for reason in &sent.reasons {
+            hasher.update(reason.value().as_bytes());
+            hasher.update(b"\n");
         }
         hasher.update(b"/");
         for row in &self.rows {
