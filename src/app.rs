@@ -18,7 +18,7 @@ use crate::audit::AuditWriter;
 use crate::audit::review::ReviewStores;
 use crate::audit::standing::StandingStore;
 use crate::audit::upkeep::ErasureStore;
-use crate::auth::{DemoLinks, KeptStore, Keyring, SessionStore, SignIn, TokenStore, WaysInStore};
+use crate::auth::{DemoLinks, DigestStore, KeptStore, Keyring, SessionStore, SignIn, TokenStore, WaysInStore};
 use crate::cases::{Case, CaseStore, Reservation, ReservationStore};
 use crate::clock::Clock;
 use crate::comments::{Comment, CommentStore};
@@ -98,6 +98,8 @@ pub struct Inner {
     pub filters: FilterStore,
     /// What people say about cases and variants.
     pub comments: CommentStore,
+    /// Who wants a mail each day.
+    pub digests: DigestStore,
     /// Mail to be sent.
     pub outbox: OutboxStore,
     /// Up to when people have read them.
@@ -150,6 +152,7 @@ impl AppState {
             states: StateStore::new(&db, config.cache.decisions_mb),
             filters: FilterStore::new(&db),
             comments: CommentStore::new(&db),
+            digests: DigestStore::new(&db),
             outbox: OutboxStore::new(&db),
             visits: VisitStore::new(&db),
             observations: ObservationStore::new(&db),

@@ -288,6 +288,8 @@ pub struct MailConfig {
     /// Address that mail comes from.
     #[serde_as(as = "NoneAsEmptyString")]
     pub from: Option<Email>,
+    /// Hour of the day, UTC, at which daily mails are sent.
+    pub digest_hour: u8,
 }
 
 impl MailConfig {
@@ -304,6 +306,9 @@ impl MailConfig {
             return Some(
                 "mail.server needs mail.from, the address that mail comes from, as in lodestone@clinic.example",
             );
+        }
+        if self.digest_hour > 23 {
+            return Some("mail.digest_hour must be an hour of the day, 0 to 23");
         }
         if self.user.is_empty() == has_password {
             return Some("mail.user and mail.password_file go together: set both, or neither");
@@ -504,6 +509,7 @@ mod tests {
             ("from = 'a@clinic.example'\nuser = 'lodestone'", "mail.password_file"),
             ("from = 'a@clinic.example'\npassword_file = '/secret'", "mail.user"),
             ("from = 'a@clinic.example'\npassword = 'geheim'", "password"),
+            ("from = 'a@clinic.example'\ndigest_hour = 24", "mail.digest_hour"),
         ] {
             let error = with(&format!("{server}{more}")).unwrap_err().to_string();
             assert!(error.contains(told) && !error.contains("geheim"), "{more}: {error}");

@@ -9,6 +9,7 @@ mod credentials;
 mod csrf;
 mod demo_link;
 mod device;
+mod digest;
 mod drift;
 mod elevation;
 mod ended;
@@ -43,6 +44,7 @@ pub use credentials::{CredentialStore, Credentials, NewFactor, PendingReset, Res
 pub use csrf::{CsrfToken, same_origin};
 pub use demo_link::DemoLinks;
 pub use device::Device;
+pub use digest::{DigestReader, DigestStore};
 pub use drift::{AcceptedCodes, Drift};
 pub use elevation::EnteredRole;
 pub(crate) use ended::{end_access, prepare as prepare_to_end_access};
@@ -77,6 +79,7 @@ pub(crate) fn collections() -> Vec<(&'static str, Vec<mongodb::IndexModel>)> {
     vec![
         (Session::COLLECTION, Session::indexes()),
         (ApiToken::COLLECTION, ApiToken::indexes()),
+        (digest::Digest::COLLECTION, digest::Digest::indexes()),
         (demo_link::DemoLink::COLLECTION, demo_link::DemoLink::indexes()),
         (break_seal::BreakSeal::COLLECTION, break_seal::BreakSeal::indexes()),
         (Credentials::COLLECTION, Credentials::indexes()),

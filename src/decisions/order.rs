@@ -81,16 +81,16 @@ pub(super) async fn show(
     let bar = access.bar();
     let back = urls::variant(case, &at.id, &[]);
     let Some(order) = order else {
-        let last = mails.last().ok_or(AppError::NotFound("order"))?;
+        let last = mails.last().and_then(|mail| mail.about.order()).ok_or(AppError::NotFound("order"))?;
         return page.render(|layout| CancelledPage {
             layout: layout.with_case(bar),
             case: case.name.to_string(),
-            number: last.about.order().number.clone(),
+            number: last.number.clone(),
             mails: told,
             back,
         });
     };
-    let mails = if mails.iter().any(|mail| mail.about.order().number == order.number) {
+    let mails = if mails.iter().filter_map(|mail| mail.about.order()).any(|told| told.number == order.number) {
         told
     } else {
         let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;

@@ -8,9 +8,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tracing::{info, warn};
 
-use super::model::Mail;
+use super::digest;
+use super::model::{About, Mail};
 use super::post::Post;
 use crate::app::AppState;
+use crate::db::StoreError;
 
 /// How often the task looks.
 const EVERY: Duration = Duration::from_secs(10);
@@ -36,19 +38,30 @@ pub fn watch(app: &AppState) -> tokio::task::JoinHandle<()> {
     })
 }
 
-/// Tries every mail that is due once; how many were sent.
+/// Writes the mails of this day, then tries every mail that is due once; how many were sent.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn run(app: &AppState) -> anyhow::Result<usize> {
+    if !app.config.mail.is_on() {
+        return Ok(0);
+    }
+    if let Err(error) = digest::queue(app).await {
+        warn!("daily mails were not written; trying again: {error:#}");
+    }
     let mut sent = 0;
-    while app.config.mail.is_on()
-        && !app.is_stopping()
+    while !app.is_stopping()
         && let Some(mail) = app.outbox.claim(app.clock.now()).await?
     {
+        if let About::Digest { user, .. } = &mail.about
+            && app.digests.reader(&app.users, user).await?.is_none()
+        {
+            app.outbox.forget(&mail).await?; // they do not want it any more, or left
+            continue;
+        }
         match hand_over(app, &mail).await {
             Ok(()) => {
-                app.outbox.sent(&mail, app.clock.now()).await?;
+                note_sent(app, &mail).await?;
                 metrics::counter!("lodestone_mails_sent_total").increment(1);
                 sent += 1;
             }
@@ -61,6 +74,15 @@ pub async fn run(app: &AppState) -> anyhow::Result<usize> {
     Ok(sent)
 }
 
+/// Orders' mails stay, for the pages of these.
+async fn note_sent(app: &AppState, mail: &Mail) -> Result<(), StoreError> {
+    if mail.about.order().is_some() {
+        app.outbox.sent(mail, app.clock.now()).await
+    } else {
+        app.outbox.forget(mail).await
+    }
+}
+
 async fn hand_over(app: &AppState, mail: &Mail) -> anyhow::Result<()> {
     let post = Post::open(&app.config.mail)?.context("this server sends no mail")?;
     post.send(mail, &app.config.origin()).await
@@ -70,7 +92,11 @@ async fn hand_over(app: &AppState, mail: &Mail) -> anyhow::Result<()> {
 async fn put_off(app: &AppState, mail: &Mail, error: &anyhow::Error) -> anyhow::Result<()> {
     let why: String = format!("{error:#}").chars().filter(|c| !c.is_control()).take(LONGEST).collect();
     let next = mail.next_try(app.clock.now());
-    app.outbox.failed(mail, &why, next).await?;
+    if next.is_none() && mail.about.order().is_none() {
+        app.outbox.forget(mail).await?;
+    } else {
+        app.outbox.failed(mail, &why, next).await?;
+    }
     metrics::counter!("lodestone_mails_failed_total").increment(1);
     let then = next.map_or("given up".to_owned(), |next| format!("tried again {next}"));
     warn!(mail.id, mail.tries, "mail {} was not sent and is {then}: {why}", mail.id);

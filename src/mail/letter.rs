@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 
-use super::model::{About, Mail};
+use super::model::{About, Mail, OrderOf};
 use crate::users::Email;
 use crate::web::{filters, urls};
 
@@ -33,24 +33,36 @@ fn mailbox(email: &Email) -> anyhow::Result<Mailbox> {
 /// Subject and text.
 fn words(mail: &Mail, origin: &str) -> (String, String) {
     let at = filters::moment(mail.queued_at);
-    let order = mail.about.order();
-    let number = &order.number;
-    let link = format!("{origin}{}", urls::mailed_order(number));
+    let link = |number: &str| format!("{origin}{}", urls::mailed_order(number));
     match &mail.about {
-        About::Ordered(_) => (
+        About::Ordered(OrderOf { number, .. }) => (
             format!("Validation ordered: {number}"),
             format!(
                 "A validation was ordered, {at}: number {number}.\r\n\r\nWhat is to be validated, for those who may read \
-                 the case:\r\n{link}"
+                 the case:\r\n{}",
+                link(number)
             ),
         ),
-        About::Cancelled(_) => (
+        About::Cancelled(OrderOf { number, .. }) => (
             format!("Validation cancelled: {number}"),
             format!(
                 "A validation was cancelled, {at}: number {number}. Nothing is to be done for it.\r\n\r\nHow it stands, \
-                 for those who may read the case:\r\n{link}"
+                 for those who may read the case:\r\n{}",
+                link(number)
             ),
         ),
+        About::Digest { counts, .. } => {
+            let waits = counts.in_words().into_iter().filter(|(_, count)| *count > 0);
+            let lines: Vec<String> = waits.map(|(what, count)| format!("{what}: {count}")).collect();
+            (
+                format!("Your work in Lodestone, {}", filters::date(mail.queued_at)),
+                format!(
+                    "{}\r\n\r\nYour start page:\r\n{origin}/\r\n\r\nYou asked for this mail on the page of your account, and \
+                     can stop it there:\r\n{origin}/account",
+                    lines.join("\r\n")
+                ),
+            )
+        }
     }
 }
 
@@ -77,10 +89,21 @@ mod tests {
         for kept in ["own", &"a".repeat(26), &"e".repeat(26)] {
             assert!(!text.contains(kept), "{kept}: {text}");
         }
-        let order = mail().about.order().clone();
+        let order = mail().about.order().unwrap().clone();
         let cancelled = Mail { about: About::Cancelled(order), ..mail() };
         let text = String::from_utf8(super::letter(&cancelled, &from, "https://clinic.example").unwrap().formatted());
         assert!(text.unwrap().contains("Subject: Validation cancelled: V-ABCD-2345\r\n"));
+    }
+
+    #[test]
+    fn a_letter_about_a_day_counts_what_there_is() {
+        let counts = crate::my_work::Counts { mentions: 2, new: 1, ..Default::default() };
+        let digest = Mail { about: About::Digest { user: crate::ids::UserId::random(), counts }, ..mail() };
+        let (subject, text) = words(&digest, "https://clinic.example");
+        assert_eq!(subject, "Your work in Lodestone, 2026-01-02");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..3], ["Comments that mention you, not read yet: 2", "New cases that nobody took yet: 1", ""]);
+        assert!(lines.contains(&"https://clinic.example/") && lines.contains(&"https://clinic.example/account"));
     }
 
     proptest::proptest! {

@@ -23,8 +23,8 @@ pub(super) async fn show(
 ) -> AppResult<Response> {
     trail.note_asked("order", &at.number);
     let absent = AppError::NotFound("order");
-    let Some(mail) = app.outbox.of_order(principal.scope(), &at.number).await? else { return Err(absent) };
-    let order = mail.about.order();
+    let mail = app.outbox.of_order(principal.scope(), &at.number).await?;
+    let Some(order) = mail.as_ref().and_then(|mail| mail.about.order()) else { return Err(absent) };
     let cases = app.cases.named_in_scope(principal.scope(), std::slice::from_ref(&order.case_id), app.clock.now());
     let Some(case) = cases.await?.pop() else { return Err(absent) };
     if case.kept_out.contains(&order.variant) {

@@ -6,7 +6,8 @@ use serde_with::{serde_as, skip_serializing_none};
 
 use crate::clock::random_bytes;
 use crate::db::{Stored, index};
-use crate::ids::{CaseId, InstituteId, VariantId, base32};
+use crate::ids::{CaseId, InstituteId, UserId, VariantId, base32};
+use crate::my_work::Counts;
 use crate::users::Email;
 
 /// A mail to one address, that is to be sent or was.
@@ -44,6 +45,13 @@ pub enum About {
     Ordered(OrderOf),
     /// The order is taken back.
     Cancelled(OrderOf),
+    /// How much waits for somebody.
+    Digest {
+        /// Whom.
+        user: UserId,
+        /// How much.
+        counts: Counts,
+    },
 }
 
 /// An order, and of what. The mail tells the number only; its link leads to the rest those who may read the case.
@@ -60,17 +68,19 @@ pub struct OrderOf {
 }
 
 impl About {
-    /// The order that it tells of.
+    /// The order that it tells of, if it does.
     #[must_use]
-    pub fn order(&self) -> &OrderOf {
+    pub fn order(&self) -> Option<&OrderOf> {
         match self {
-            Self::Ordered(order) | Self::Cancelled(order) => order,
+            Self::Ordered(order) | Self::Cancelled(order) => Some(order),
+            Self::Digest { .. } => None,
         }
     }
 }
 
-/// How long a mail is tried.
+/// How long a mail about an order is tried; and one about a day, which is not to come together with the next.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(3 * 24);
+const PATIENCE_OF_A_DAY: SignedDuration = SignedDuration::from_hours(12);
 /// The pause after the first try; each later one is twice as long, up to the longest.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(6);
@@ -89,7 +99,8 @@ impl Mail {
         let doublings = u32::try_from(self.tries - 1).unwrap_or(0).min(16);
         let pause = (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE);
         let next = now.checked_add(pause).ok()?;
-        (next.duration_since(self.queued_at) <= PATIENCE).then_some(next)
+        let patience = if self.about.order().is_some() { PATIENCE } else { PATIENCE_OF_A_DAY };
+        (next.duration_since(self.queued_at) <= patience).then_some(next)
     }
 }
 
@@ -157,6 +168,16 @@ pub(super) mod tests {
         }
         assert_eq!(stored.get_document("about").unwrap().get_str("kind").unwrap(), "ordered");
         assert_eq!(bson::deserialize_from_document::<Mail>(stored).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_mail_about_a_day_is_stored_and_given_up_before_the_next() {
+        let about = About::Digest { user: UserId::random(), counts: Counts { mine: 2, ..Counts::default() } };
+        let mail = Mail { about, tries: 10, ..mail() };
+        let stored = bson::serialize_to_document(&mail).unwrap();
+        assert_eq!(bson::deserialize_from_document::<Mail>(stored).unwrap(), mail);
+        assert!(mail.next_try(mail.queued_at + SignedDuration::from_hours(5)).is_some());
+        assert!(mail.next_try(mail.queued_at + SignedDuration::from_hours(7)).is_none());
     }
 
     #[test]

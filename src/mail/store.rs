@@ -52,6 +52,11 @@ impl OutboxStore {
         self.mails.update_one(as_claimed(mail), done).await.map(drop)
     }
 
+    /// Removes a claimed mail that nobody asks about any more.
+    pub(super) async fn forget(&self, mail: &Mail) -> Result<(), StoreError> {
+        self.mails.delete(as_claimed(mail)).await.map(drop)
+    }
+
     /// Notes why a claimed mail was not sent, and when it is tried next; none gives it up.
     pub(super) async fn failed(&self, mail: &Mail, why: &str, next: Option<Timestamp>) -> Result<(), StoreError> {
         let noted = next.map_or_else(

@@ -6,16 +6,16 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::due::Due;
+use super::work::Work;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::auth::Principal;
-use crate::cases::{AtHand, CaseSummary, Phenotype, Status};
+use crate::cases::{CaseSummary, Phenotype, Status};
 use crate::comments::{MentionView, mentions_of};
 use crate::error::AppResult;
-use crate::ids::{CaseId, InstituteId, VariantId};
+use crate::ids::{CaseId, InstituteId};
 use crate::institutes::Institute;
 use crate::users::{Role, RoleGrant};
-use crate::variants::Category;
 use crate::visits::news_of;
 use crate::web::{Layout, Page, filters, urls};
 
@@ -108,18 +108,12 @@ pub(super) async fn start(
     let readable: Vec<_> = scope.institutes().cloned().collect();
     let mut administered = principal.institutes();
     administered.retain(|institute| principal.has_role(institute, Role::Admin));
-    let of_me = AtHand::Of(principal.user().clone());
     let mentions =
         async { if readable.is_empty() { Ok(Vec::new()) } else { mentions_of(&app, &principal, &trail).await } };
     let (institutes, administered, mentions) =
         tokio::try_join!(app.institutes.among(&readable), app.institutes.among(&administered), mentions)?;
-    let mine = app.cases.at_hand(scope, &institutes, &of_me, now, MINE + 1).await?;
-    let active = app.cases.at_hand(scope, &institutes, &AtHand::Active, now, OTHERS + 1).await?;
-    let waiting = app.cases.at_hand(scope, &institutes, &AtHand::Waiting, now, OTHERS + 1).await?;
-    let to_read = AtHand::Among(to_read(&app, &principal, &institutes, now).await?);
-    let to_read = app.cases.at_hand(scope, &institutes, &to_read, now, MINE + 1).await?;
-    let to_validate = AtHand::Among(app.states.validating(scope, &readable).await?);
-    let to_validate = app.cases.at_hand(scope, &institutes, &to_validate, now, MINE + 1).await?;
+    let work = Work::of(&app, &principal, &institutes, now, (MINE + 1, OTHERS + 1)).await?;
+    let Work { mine, active, waiting, to_read, to_validate } = work;
     let lists = [&mine, &active, &waiting, &to_read, &to_validate];
     trail.note_rows(lists.iter().map(|list| list.len()).sum::<usize>() + mentions.len());
     let all: Vec<&CaseSummary> = lists.into_iter().flatten().collect();
@@ -161,23 +155,4 @@ pub(super) async fn start(
         to_read: urgent_first(list(to_read, MINE)),
         to_validate: urgent_first(list(to_validate, MINE)),
     })
-}
-
-/// Cases with causes that others marked and that this person may confirm today; asks the database only where there is
-/// such a right.
-async fn to_read(
-    app: &AppState,
-    principal: &Principal,
-    institutes: &[Institute],
-    now: Timestamp,
-) -> AppResult<HashMap<CaseId, Vec<VariantId>>> {
-    let user = principal.user();
-    let may = |institute: &&Institute| institute.is_confirmed_by(principal, Category::Snv, filters::day(now));
-    let institutes: Vec<InstituteId> = institutes.iter().filter(may).map(|institute| institute.id.clone()).collect();
-    let awaiting = app.states.awaiting(principal.scope(), &institutes).await?;
-    let mut cases: HashMap<CaseId, Vec<VariantId>> = HashMap::new();
-    for one in awaiting.into_iter().filter(|one| one.mark.by != *user) {
-        cases.entry(one.case).or_default().push(one.variant);
-    }
-    Ok(cases)
 }

@@ -42,6 +42,7 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/account", "signed in"),
     ("POST", "/account/sessions/end", "signed in"),
     ("POST", "/account/sessions/end-others", "signed in"),
+    ("POST", "/account/digest", "signed in"),
     ("GET", "/account/confirm", "signed in"),
     ("POST", "/account/confirm", "signed in"),
     ("POST", "/account/confirm/passkey", "signed in"),

@@ -24,6 +24,7 @@ mod comments;
 mod consent;
 mod decisions;
 mod decisions_api;
+mod digest;
 mod dismissing;
 mod elevation;
 mod embedded;

@@ -10,7 +10,7 @@ use crate::sharing::{ready, send, share, texts};
 use crate::support::TestApp;
 
 /// Loads are dated by the machine's clock, not the test's: this case came so many days before the test's now.
-async fn came(app: &TestApp, name: &str, days: i64) {
+pub async fn came(app: &TestApp, name: &str, days: i64) {
     let at = app.clock.now() - SignedDuration::from_hours(24 * days);
     let at = bson::DateTime::from_millis(at.as_millisecond());
     let dates = doc! { "$set": { "created_at": at, "updated_at": at, "analysis_date": at } };

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 190] = [
+pub(super) const ACTIONS: [(&str, &str); 191] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -130,6 +130,7 @@ pub(super) const ACTIONS: [(&str, &str); 190] = [
     ("GET /account", "opened the own account"),
     ("POST /account/sessions/end", "ended an own session"),
     ("POST /account/sessions/end-others", "ended all other own sessions"),
+    ("POST /account/digest", "began the own daily mail, or ended it"),
     ("GET /account/confirm", "opened the page for a fresh code"),
     ("POST /account/confirm", "gave a fresh code"),
     ("POST /account/confirm/passkey", "gave a fresh passkey"),

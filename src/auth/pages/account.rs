@@ -11,6 +11,7 @@ use crate::auth::principal::Principal;
 use crate::auth::recovery;
 use crate::auth::session::{MOST, Session};
 use crate::error::{AppError, AppResult};
+use crate::mail;
 use crate::web::{Access, CsrfForm, Layout, Page, Routes, see_other};
 
 pub(super) fn routes() -> Routes {
@@ -18,6 +19,7 @@ pub(super) fn routes() -> Routes {
         .get("/account", Access::SignedIn, show)
         .post("/account/sessions/end", Access::SignedIn, end_session)
         .post("/account/sessions/end-others", Access::SignedIn, end_others)
+        .post("/account/digest", Access::SignedIn, choose_digest)
 }
 
 #[derive(Template)]
@@ -39,6 +41,10 @@ struct AccountPage {
     /// Whether browsers offer passkeys here at all.
     passkeys_here: bool,
     changes: Vec<ChangeRow>,
+    /// Whether this server sends mail, and at which hour that of a day.
+    mail_hour: Option<u8>,
+    /// Whether they get it.
+    digest: bool,
     done: &'static str,
 }
 
@@ -108,6 +114,8 @@ fn said(done: &str) -> &'static str {
         "passphrase" => "Your new passphrase is set. You were signed out everywhere else.",
         "ended" => "Signed out there.",
         "others" => "Signed out everywhere else.",
+        "digest" => "From tomorrow on you get the daily mail.",
+        "no-digest" => "You get no daily mail any more.",
         "passkey" => "Your new passkey is in use.",
         "no-passkey" => "The passkey is removed. You were signed out everywhere else.",
         _ => "",
@@ -132,6 +140,8 @@ async fn show(
             (present.passphrase.is_some(), confirmed, present.recovery.len(), present.passkeys, present.changes)
         },
     );
+    let mail = &app.config.mail;
+    let digest = app.digests.is_wanted(&user.id).await?;
     let here = RelyingParty::at(&app.config.origin());
     page.render(|layout| AccountPage {
         layout,
@@ -152,8 +162,27 @@ async fn show(
             .rev()
             .map(|change| ChangeRow { at: minute(change.at), what: change.what, by: change.by })
             .collect(),
+        mail_hour: mail.is_on().then_some(mail.digest_hour),
+        digest,
         done: said(&query.done),
     })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DigestForm {
+    wanted: bool,
+}
+
+/// `POST /account/digest`: begins or ends the daily mail.
+async fn choose_digest(
+    State(app): State<AppState>,
+    principal: Principal,
+    CsrfForm(form): CsrfForm<DigestForm>,
+) -> AppResult<Response> {
+    let today = mail::day(app.clock.now(), app.config.mail.digest_hour);
+    app.digests.choose(principal.user(), form.wanted, today).await?;
+    Ok(see_other(if form.wanted { "/account?done=digest" } else { "/account?done=no-digest" }))
 }
 
 #[derive(Deserialize)]

@@ -43,7 +43,7 @@ use Rule::{
 };
 
 /// Every collection.
-pub const COLLECTIONS: [(&str, Rule); 42] = [
+pub const COLLECTIONS: [(&str, Rule); 43] = [
     ("address_rules", Open),
     ("api_tokens", Open),
     ("audit", Entries),
@@ -63,6 +63,7 @@ pub const COLLECTIONS: [(&str, Rule); 42] = [
     ("comments", Comments),
     ("credentials", Open),
     ("demo_links", Open),
+    ("digests", Open),
     ("diseases", Open),
     ("enrolments", Open),
     ("events", Events),
