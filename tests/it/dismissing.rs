@@ -283,17 +283,17 @@ async fn many_who_decide_at_once_lose_nothing() {
 async fn an_institute_has_reasons_of_its_own() {
     let (app, ann, ids) = many().await;
     let admin = app.confirmed_as(&["own:admin"]).await;
-    let settings = async |left_out: &str, own: &[&str]| {
+    let settings = async |left_out: u16, own: &[&str]| {
         let mut body = admin.json("/api/v1/own/settings").await;
         let offered = body["reasons"].as_array_mut().unwrap();
         *offered = DISMISSALS.iter().map(|(code, _)| (*code).into()).collect();
-        offered.retain(|code| code.to_string() != left_out);
+        offered.retain(|code| *code != left_out);
         body["own_reasons"] = own.into();
         admin.ask("PUT", "/api/v1/own/settings", &body).await.status()
     };
-    assert_eq!(settings("29", &["seen in the control", "our pipeline"]).await, StatusCode::OK);
+    assert_eq!(settings(29, &["seen in the control", "our pipeline"]).await, StatusCode::OK);
     for wrong in [&["12"][..], &["technical artefact"], &["a\nb"]] {
-        assert_eq!(settings("29", wrong).await, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
+        assert_eq!(settings(29, wrong).await, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");
     }
     let at = format!("/own/many/variants/{}", ids[1]);
     let offered = texts(&ann.page(&at).await, "#dismissal label");
@@ -313,7 +313,7 @@ async fn an_institute_has_reasons_of_its_own() {
     let told = ann.page("/own/many/timeline?kind=decisions").await;
     assert!(told.contains("inheritance does not fit, our pipeline"), "{told}");
 
-    assert_eq!(settings("7", &[]).await, StatusCode::OK, "both are taken off");
+    assert_eq!(settings(7, &[]).await, StatusCode::OK, "both are taken off");
     let page = ann.page(&at).await;
     let standing = texts(&page, "#dismissal label");
     assert!(standing.contains(&"our pipeline (not offered any more)".to_owned()), "{standing:?}");
