@@ -9,6 +9,7 @@ use lodestone::mail::delivery;
 use lodestone::users::User;
 use reqwest::StatusCode;
 
+use crate::process::{end, serve_heard};
 use crate::sharing::{send, texts};
 use crate::support::smtp::{MailBox, Taken, configured};
 use crate::support::{Browser, TestApp, server_uri};
@@ -363,5 +364,45 @@ async fn check_says_what_is_wrong_with_the_mail_server() {
     assert!(unfit.contains("smtps://HOST:PORT"), "{unfit}");
     let none = app.program(&["check"]).1;
     assert!(!none.contains("mail server"), "{none}");
+    app.end().await;
+}
+
+/// `lodestone serve` sends by itself, encrypted and with the password, which its most talkative log does not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_sends_what_is_due() {
+    let app = TestApp::start().await;
+    let password = app.folder().join("password");
+    std::fs::write(&password, "geheim\n").unwrap();
+    let mail = MailBox::start_at(0, "starttls");
+    let about = doc! { "kind": "ordered", "institute": "own", "case_id": "a".repeat(26), "variant": "a".repeat(26), "number": PLANTED };
+    let at = bson::DateTime::from_millis(0);
+    let due =
+        doc! { "_id": "due", "to": "lab@clinic.example", "about": about, "queued_at": at, "due": at, "tries": 0_i64 };
+    app.insert("outbox", &due).await;
+    let (server, authority) = (format!("smtp://127.0.0.2:{}", mail.port), mail.authority());
+    let variables = [
+        ("LODESTONE_MAIL__SERVER", server.as_str()),
+        ("LODESTONE_MAIL__FROM", "lodestone@clinic.example"),
+        ("LODESTONE_MAIL__USER", "lodestone"),
+        ("LODESTONE_MAIL__PASSWORD_FILE", password.to_str().unwrap()),
+        ("LODESTONE_LOG__FILTER", "trace"),
+        ("SSL_CERT_FILE", authority.to_str().unwrap()),
+    ];
+    let (child, _, said) = serve_heard(&app, &variables);
+    for _ in 0..600 {
+        if app.documents("outbox", doc! {}).await[0].contains_key("sent_at") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(end(child).await, Some(0));
+    assert_eq!(recipients(&mail.taken()), ["lab@clinic.example"]);
+    let said = said.join().unwrap().join("\n");
+    assert!(said.contains("sent 1 mails"), "it says so");
+    for secret in
+        ["geheim", &data_encoding::BASE64.encode(b"\0lodestone\0geheim"), &data_encoding::BASE64.encode(b"geheim")]
+    {
+        assert!(!said.contains(secret), "the log has the password");
+    }
     app.end().await;
 }

@@ -22,7 +22,7 @@ pub fn serve_with(app: &TestApp, variables: &[(&str, &str)]) -> (Child, String) 
 }
 
 /// Likewise; the thread ends with the process, and has what it said meanwhile.
-fn serve_heard(app: &TestApp, variables: &[(&str, &str)]) -> (Child, String, JoinHandle<Vec<String>>) {
+pub fn serve_heard(app: &TestApp, variables: &[(&str, &str)]) -> (Child, String, JoinHandle<Vec<String>>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lodestone"))
         .arg("--config")
         .arg(app.config())
