@@ -38,6 +38,10 @@ enum What {
     SayOf(&'static str, &'static str),
     /// An individual of the family says this to being told of secondary findings.
     Consent(&'static str, &'static str),
+    /// The case is put in a group.
+    Group(&'static str),
+    /// Only these people read the case, for a reason.
+    Restrict(&'static [&'static str], &'static str),
     /// A filter is kept under a name.
     Keep(&'static str, &'static str),
     /// All that pass a filter are put aside for a reason.
@@ -52,7 +56,7 @@ const KIM: &str = "clinician";
 const GITA: &str = "geneticist";
 
 /// In their order. The first case is left to the newcomer.
-const DEEDS: [Deed; 36] = [
+const DEEDS: [Deed; 39] = [
     deed(GITA, "D24-002", What::Assign(GITA)),
     deed(
         GITA,
@@ -90,6 +94,7 @@ const DEEDS: [Deed; 36] = [
     deed(GITA, "D24-003", What::About("6:98875562-98875562", "pin", &[("on", "1")])),
     deed(HANNA, "D24-003", What::About("6:98875562-98875562", "causative", &[("on", "1")])),
     deed(GITA, "D24-003", What::About("6:98875562-98875562", "order", &[("on", "1")])),
+    deed(KIM, "D24-003", What::Group("Mitochondrial 2024")),
     deed(KIM, "D24-004", What::Status("prioritized")),
     deed(KIM, "D24-004", What::Assign(KIM)),
     deed(KIM, "D24-004", What::Tag("incidental")),
@@ -104,6 +109,7 @@ const DEEDS: [Deed; 36] = [
         ),
     ),
     deed(GITA, "D24-005", What::Assign(KIM)),
+    deed(GITA, "D24-005", What::Group("Mitochondrial 2024")),
     deed(
         GITA,
         "D24-005",
@@ -115,6 +121,7 @@ const DEEDS: [Deed; 36] = [
     deed(GITA, "D24-005", What::About("MT:3243-3243", "rank", &[("rev", "0"), ("rank", "7")])),
     deed(GITA, "D22-117", What::Assign(GITA)),
     deed(GITA, "D22-117", What::Status("archived")),
+    deed(GITA, "D22-117", What::Restrict(&[GITA, KIM], "the mother works in our laboratory")),
     deed(GITA, "D22-117", What::Say("Unsolved in 2022. To be looked at again when the panel has new genes.")),
     deed(GITA, "D24-007", What::Assign(GITA)),
     deed(GITA, "D24-007", What::Tag("technical")),
@@ -177,6 +184,16 @@ impl What {
                     ("secondary_findings_on", &day),
                 ];
                 visitor.post(&format!("{case}/consent"), &form).await?;
+            }
+            Self::Group(name) => drop(visitor.post(&format!("{case}/groups"), &[("name", name), ("on", "1")]).await?),
+            Self::Restrict(people, reason) => {
+                let mut form = vec![("rev", "0".to_owned()), ("reason", reason.to_owned())];
+                for who in people {
+                    let user = app.users.by_email(&address(who)?).await?.context("a person of the demo")?;
+                    form.push(("person", user.id.to_string()));
+                }
+                let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                visitor.post(&format!("{case}/restriction"), &form).await?;
             }
             Self::Keep(filter, name) => {
                 visitor.post(&format!("{case}/filters?{filter}"), &[("name", name)]).await?;

@@ -370,7 +370,7 @@ async function addresses(page) {
   const comment = await links('.comment a.more');
   await page.goto(origin + '/demo/D24-003/variants?region=6:98875562');
   const order = `${(await links('tbody a[href*="/variants/"]')).split('?')[0]}/order`;
-  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', timeline: `${casePage}/timeline`, comment, 'saved filters': '/demo/cases/filters', 'worked on': '/demo/D24-003', 'its list': '/demo/D24-003/variants', 'its timeline': '/demo/D24-003/timeline', 'decisions to look at': '/demo/D24-003/changed', order, consent: '/demo/D24-004/consent', 'within consent': '/demo/D24-004/variants?gene=BRCA2' };
+  return { start: '/', cases: '/demo', worklist: '/demo/cases/worklist', 'case': casePage, sharing: `${casePage}/sharing`, list, clinical, variant, found, 'no such page': '/demo/nothing', 'wrong filter': `${list}?gnomad_af_max=7`, 'sign-in': '/login', account: '/account', tokens: '/account/tokens', mentions: '/mentions', timeline: `${casePage}/timeline`, comment, 'saved filters': '/demo/cases/filters', 'worked on': '/demo/D24-003', 'its list': '/demo/D24-003/variants', 'its timeline': '/demo/D24-003/timeline', 'decisions to look at': '/demo/D24-003/changed', order, consent: '/demo/D24-004/consent', 'who reads it': '/demo/D22-117/restriction', 'cases of a group': '/demo?group=Mitochondrial+2024', 'within consent': '/demo/D24-004/variants?gene=BRCA2' };
 }
 
 test('somebody who tries names is flagged, and the auditor sees it', async () => {
