@@ -11,7 +11,7 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseEditor, CaseGeneticist};
 use crate::decisions::terms::{MOSAICS, RANKS};
-use crate::decisions::{Decided, Reason, Wanted, chosen, decide, decide_cause, offered, partial, put_back};
+use crate::decisions::{Decided, Reason, Wanted, chosen, decide, decide_cause, offered, partial, put_back, terms_of};
 use crate::error::{AppError, AppResult};
 use crate::events::Actor;
 use crate::variants::{Outcome, Validated, Validation, VariantPath, VariantState};
@@ -114,7 +114,8 @@ pub(super) async fn by_geneticist(
         }
         GeneticistBody::Partial { phenotypes, words, rev } => {
             let words = words.unwrap_or_default();
-            let wanted = partial(editor.access().case(), phenotypes, &words, (by, now))?;
+            let terms = terms_of(&app, editor.access(), &variant.id).await?;
+            let wanted = partial(&terms, phenotypes, &words, (by, now))?;
             decide(&app, editor, &variant, &wanted, rev).await?
         }
         GeneticistBody::Order { on, rev } => {

@@ -29,6 +29,8 @@ pub fn routes() -> Routes {
         .get("/api/v1/institutes", Access::SignedIn, cases::institutes)
         .get("/api/v1/{institute}/cases", Access::Institute, cases::list)
         .get("/api/v1/{institute}/cases/filters", Access::Institute, filters::list)
+        .put("/api/v1/{institute}/cases/filters/{filter}", Access::Institute, filters::change)
+        .post("/api/v1/{institute}/{case}/filters", Access::CaseEditor, filters::save)
         .get("/api/v1/{institute}/{case}", Access::Case, cases::show)
         .get("/api/v1/{institute}/{case}/timeline", Access::Case, timeline::show)
         .get("/api/v1/{institute}/{case}/variants", Access::Case, variants::list)

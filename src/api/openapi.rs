@@ -19,6 +19,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
         super::decisions::by_geneticist,
         super::find::find,
         super::filters::list,
+        super::filters::save,
+        super::filters::change,
         super::timeline::show,
         super::comments::list,
         super::comments::add,
@@ -89,6 +91,15 @@ pub(super) struct OfVariant {
 pub(super) struct OfComment {
     /// Id of the comment
     comment: String,
+}
+
+/// The rest of the path of a saved filter.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) struct OfFilter {
+    /// Id of the filter
+    filter: String,
 }
 
 /// The path of what belongs to an institute.

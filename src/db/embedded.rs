@@ -297,22 +297,30 @@ async fn start(folder: &Path, options: &ServerOptions, password: &str, port: u16
     }
     let mut child = command.spawn().with_context(|| format!("starting {}", options.program.display()))?;
     let started = answer_of(&mut child, (&output, &log), fresh, password).await;
-    let running = match started {
-        Ok(running) => running,
+    match started.and_then(|running| note(folder, &running).map(|()| running)) {
+        Ok(running) => {
+            info!(pid = running.pid, port = running.port, "started the embedded database server");
+            Ok(running)
+        }
         Err(error) => {
             // Nobody would know of it, and while it runs no other server can open the store.
             let _ = child.kill();
             let _ = child.wait();
-            return Err(error);
+            if fresh {
+                let _ = fs::remove_dir_all(&store); // there may be no user in it, and there is nothing else
+            }
+            Err(error)
         }
-    };
+    }
+}
+
+/// Notes for others where the server is.
+fn note(folder: &Path, running: &Running) -> anyhow::Result<()> {
     let mut file = private_file(&folder.join("server.json.new"))?;
     file.set_len(0)
-        .and_then(|()| file.write_all(&serde_json::to_vec(&running)?))
+        .and_then(|()| file.write_all(&serde_json::to_vec(running)?))
         .context("noting the database server")?;
-    fs::rename(folder.join("server.json.new"), folder.join("server.json")).context("noting the database server")?;
-    info!(pid = running.pid, port = running.port, "started the embedded database server");
-    Ok(running)
+    fs::rename(folder.join("server.json.new"), folder.join("server.json")).context("noting the database server")
 }
 
 /// Waits until a server that was started lets us in. `output`: where it says its port; `fresh`: its store is new, without a user.

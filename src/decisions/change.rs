@@ -9,7 +9,7 @@ use crate::cases::{CaseEditor, CaseGeneticist, NOT_A_GENETICIST};
 use crate::casework::follow;
 use crate::db::StoreError;
 use crate::error::AppResult;
-use crate::ids::VariantId;
+use crate::ids::{UserId, VariantId};
 use crate::mail;
 use crate::variants::{Decision, Facts, PartialCause, Validated, Validation, VariantState};
 use crate::web::problem;
@@ -67,24 +67,21 @@ const TRIES: usize = 8;
 
 impl Wanted {
     /// What becomes of a state; an error where it is not theirs to decide.
-    fn apply(&self, state: &mut VariantState, reader: Option<&Reader>) -> Result<(), &'static str> {
+    fn apply(&self, state: &mut VariantState, reader: Option<&Reader>, by: &UserId) -> Result<(), &'static str> {
         match (self, reader) {
             (Self::Pinned(on), _) => state.pinned = *on,
             (Self::Dismissed(reasons), _) => state.dismissed.clone_from(reasons),
             (Self::Rank(rank), _) => state.manual_rank = *rank,
             (Self::Mosaic(codes), _) => state.mosaic.clone_from(codes),
-            (Self::Partial(Some(_)), _) if state.causative => return Err(WHOLE_CAUSE),
+            // A mark that is kept from them must not be told in this way.
+            (Self::Partial(Some(_)), _) if state.causative && !state.is_kept_from(by) => return Err(WHOLE_CAUSE),
             (Self::Partial(wanted), _) => {
                 let same = state.partial.as_ref().zip(wanted.as_ref()).is_some_and(|(one, other)| one.says_as(other));
                 if !same {
                     state.partial.clone_from(wanted);
                 }
             }
-            (Self::Causative(on), Some(reader)) => {
-                reader.mark(state, *on)?;
-                // It explains all now.
-                state.partial = state.partial.take().filter(|_| !*on);
-            }
+            (Self::Causative(on), Some(reader)) => reader.mark(state, *on)?,
             (Self::Read(_), Some(reader)) if state.is_kept_from(&reader.user) => return Err(NOT_ASKED),
             (Self::Read(against), Some(reader)) => reader.read(state, against.clone())?,
             (Self::Ended(why), Some(reader)) => reader.read(state, Some(why.clone()))?,
@@ -106,6 +103,9 @@ impl Wanted {
                     order.result.clone_from(result);
                 }
             }
+        }
+        if self.is_about_the_cause() && state.is_cause() {
+            state.partial = None; // it explains all now
         }
         Ok(())
     }
@@ -273,7 +273,7 @@ async fn next(
         }));
     };
     let mut after = before.clone();
-    match wanted.apply(&mut after, reader) {
+    match wanted.apply(&mut after, reader, editor.access().principal().user()) {
         // It was taken away since it was shown.
         Err(NOT_ASKED) => return Ok(Next::Stale),
         Err(why) => return Ok(Next::Refused(why)),
@@ -336,7 +336,7 @@ async fn write(
             Next::Write(after) => *after,
         };
         let moves = follow(app, editor, &case, &before, &after).await?;
-        let mails = mail::of_decision(app, &before, &after, now).await?;
+        let mails = mail::of_decision(app, &case, &before, &after, now).await?;
         let decision = Decision { read: &case, before: stored.as_ref(), after, moves: moves.as_ref(), mails: &mails };
         match app.states.decide(editor, &app.cases, &app.events, &app.outbox, decision, now).await {
             Ok(_) => return Ok(Decided::Done),

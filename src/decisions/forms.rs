@@ -3,9 +3,11 @@ use jiff::Timestamp;
 use super::change::Wanted;
 use super::reason::Reason;
 use super::terms::{MOSAICS, RANKS};
-use crate::cases::Case;
+use crate::app::AppState;
+use crate::cases::CaseAccess;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::events::Actor;
+use crate::ids::VariantId;
 use crate::variants::{Outcome, PartialCause, Validated, Validation};
 use crate::web::problem;
 
@@ -128,9 +130,9 @@ impl Sent {
         Wanted::Mosaic(self.mosaic.clone())
     }
 
-    /// That it explains these of the case's phenotype terms, or what the words say; nothing of either takes that back.
-    pub(super) fn partial(&self, of: &Case, by: Actor, at: Timestamp) -> AppResult<Wanted> {
-        partial(of, self.phenotypes.clone(), &self.words, (by, at))
+    /// That it explains these phenotype terms, or what the words say; nothing of either takes that back.
+    pub(super) fn partial(&self, terms: &[String], by: Actor, at: Timestamp) -> AppResult<Wanted> {
+        partial(terms, self.phenotypes.clone(), &self.words, (by, at))
     }
 
     pub(super) fn ranked(&self) -> Wanted {
@@ -141,14 +143,21 @@ impl Sent {
 /// Most characters of what a partial cause explains.
 const LONGEST_WORDS: usize = 200;
 
-/// That a variant explains these of the case's phenotype terms, or what the words say; nothing of either takes that back.
+/// The phenotype terms that a variant may explain: those of the case, and what was said of it before a load took them away.
+pub(crate) async fn terms_of(app: &AppState, access: &CaseAccess, variant: &VariantId) -> AppResult<Vec<String>> {
+    let standing = app.states.find(access, variant).await?.and_then(|state| state.partial);
+    let standing = standing.map(|partial| partial.phenotypes).unwrap_or_default();
+    Ok(access.case().phenotype_terms.iter().cloned().chain(standing).collect())
+}
+
+/// That a variant explains these phenotype terms, or what the words say; nothing of either takes that back.
 pub(crate) fn partial(
-    of: &Case,
+    terms: &[String],
     mut phenotypes: Vec<String>,
     words: &str,
     (by, at): (Actor, Timestamp),
 ) -> AppResult<Wanted> {
-    if let Some(unknown) = phenotypes.iter().find(|term| !of.phenotype_terms.contains(term)) {
+    if let Some(unknown) = phenotypes.iter().find(|term| !terms.contains(term)) {
         return Err(problem("phenotype", unknown, "is no phenotype term of the case"));
     }
     phenotypes.sort_unstable();

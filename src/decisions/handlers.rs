@@ -3,7 +3,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 
 use super::change::{Chosen, Decided, Wanted, decide, decide_cause, in_words, undo as put_back};
-use super::forms::Sent;
+use super::forms::{Sent, terms_of};
 use super::reason::Reason;
 use crate::app::AppState;
 use crate::audit::Trail;
@@ -174,8 +174,9 @@ pub(super) async fn validate(deciding: Deciding<CaseGeneticist>) -> AppResult<Re
 /// `POST /{institute}/{case}/variants/{id}/partial`: that it explains a part of what the patient has; without any part it does
 /// not.
 pub(super) async fn hold_partial(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
-    let case = deciding.right.editor().access().case().clone();
-    deciding.decide_as_geneticist("partial", |sent, by, now| sent.partial(&case, by, now)).await
+    let access = deciding.right.editor().access();
+    let terms = terms_of(&deciding.app, access, &deciding.variant.id).await?;
+    deciding.decide_as_geneticist("partial", |sent, by, now| sent.partial(&terms, by, now)).await
 }
 
 /// `POST /{institute}/{case}/variants/{id}/mosaic`: what is held of mosaicism; nothing takes that back.

@@ -15,7 +15,7 @@ pub mod terms;
 
 pub(crate) use change::{Decided, Wanted, decide, decide_cause, undo as put_back};
 pub(crate) use changed::{Changed, changed, count as count_changed};
-pub(crate) use forms::partial;
+pub(crate) use forms::{partial, terms_of};
 pub(crate) use handlers::{chosen, offered};
 pub(crate) use panel::{DecisionPanel, LastDecision};
 pub(crate) use reason::read_all_own;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::app::AppState;
-use crate::cases::{CaseEditor, Individual};
+use crate::cases::{Case, CaseEditor, Individual};
 use crate::error::{AppError, AppResult};
 use crate::institutes::Institute;
 use crate::mail;
@@ -94,7 +94,7 @@ pub(super) async fn show(
         told
     } else {
         let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
-        let why = why_not_mailed(app.config.mail.is_on(), &institute);
+        let why = why_not_mailed(app.config.mail.is_on(), case, &institute);
         [why.to_owned()].into_iter().chain(told).collect()
     };
     page.render(|layout| OrderPage {
@@ -126,8 +126,9 @@ pub(super) async fn show(
 }
 
 /// Why nobody was told of an order by mail.
-fn why_not_mailed(is_on: bool, institute: &Institute) -> &'static str {
+fn why_not_mailed(is_on: bool, case: &Case, institute: &Institute) -> &'static str {
     match (is_on, institute.settings.order_mail.is_empty()) {
+        _ if case.restriction.is_some() => "not mailed: the case is restricted to named people",
         (false, _) => "not mailed: this server sends no mail",
         (true, true) => "not mailed: the institute’s settings name nobody who gets orders by mail",
         (true, false) => "not mailed: nobody was to get orders by mail when it was ordered",

@@ -63,7 +63,7 @@ fn reasons(institute: &Institute, state: Option<&VariantState>) -> Vec<(String, 
 /// Which part of what the patient has a variant explains.
 pub(crate) struct PartialForm {
     pub url: String,
-    /// The case's phenotype terms and whether chosen.
+    /// The case's phenotype terms, those that were said of it before, and whether chosen.
     pub phenotypes: Vec<(String, bool)>,
     pub words: String,
 }
@@ -77,9 +77,16 @@ impl PartialForm {
     fn new(case: &Case, state: Option<&VariantState>, url: String) -> Self {
         let partial = state.and_then(|state| state.partial.as_ref());
         let chosen = |term: &String| partial.is_some_and(|partial| partial.phenotypes.contains(term));
+        // A load may have taken it away since.
+        let is_former = |term: &&String| !case.phenotype_terms.contains(term);
         Self {
             url,
-            phenotypes: case.phenotype_terms.iter().map(|term| (term.clone(), chosen(term))).collect(),
+            phenotypes: case
+                .phenotype_terms
+                .iter()
+                .chain(partial.into_iter().flat_map(|partial| &partial.phenotypes).filter(|term| is_former(term)))
+                .map(|term| (term.clone(), chosen(term)))
+                .collect(),
             words: partial.and_then(|partial| partial.words.clone()).unwrap_or_default(),
         }
     }

@@ -115,7 +115,8 @@ impl Reader {
 /// What undoing may not do: it takes one's own mark or word back, and never puts one back, for that would be a confirmation
 /// that nobody gives.
 pub(super) fn not_to_undo(editor: &CaseEditor, before: &VariantState, earlier: &VariantState) -> Option<&'static str> {
-    if before.validation != earlier.validation && !editor.is_geneticist() {
+    let is_theirs = before.validation != earlier.validation || before.partial != earlier.partial;
+    if is_theirs && !editor.is_geneticist() {
         return Some(NOT_A_GENETICIST);
     }
     if before.mark == earlier.mark && before.causative == earlier.causative {

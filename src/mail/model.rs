@@ -115,6 +115,7 @@ pub(super) mod field {
     pub const CASE_ID: &str = "about.case_id";
     pub const VARIANT: &str = "about.variant";
     pub const NUMBER: &str = "about.number";
+    pub const KIND: &str = "about.kind";
 }
 
 impl Stored for Mail {
@@ -158,6 +159,7 @@ pub(super) mod tests {
             field::CASE_ID,
             field::VARIANT,
             field::NUMBER,
+            field::KIND,
         ] {
             let (first, rest) = name.split_once('.').map_or((name, None), |(first, rest)| (first, Some(rest)));
             let found = match rest {

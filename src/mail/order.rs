@@ -4,18 +4,22 @@ use jiff::Timestamp;
 
 use super::model::{About, Mail, OrderOf};
 use crate::app::AppState;
+use crate::cases::Case;
 use crate::db::StoreError;
 use crate::variants::{Validation, VariantState};
 
-/// Mails to those who get orders of the institute: that one was made or taken back, by whatever decision or undoing.
+/// Mails to those who get orders of the institute: that one was made or taken back, by whatever decision or undoing. Of a case
+/// that is restricted to named people nobody is told that it is there.
 pub(crate) async fn of_decision(
     app: &AppState,
+    case: &Case,
     before: &VariantState,
     after: &VariantState,
     now: Timestamp,
 ) -> Result<Vec<Mail>, StoreError> {
     let (cancelled, ordered) = (taken_back(before, after), taken_back(after, before));
-    if !app.config.mail.is_on() || (cancelled.is_none() && ordered.is_none()) {
+    let is_silent = !app.config.mail.is_on() || case.restriction.is_some();
+    if is_silent || (cancelled.is_none() && ordered.is_none()) {
         return Ok(Vec::new());
     }
     let institute = app.institutes.find(&before.institute).await?;

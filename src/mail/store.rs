@@ -3,7 +3,7 @@ use jiff::{SignedDuration, Timestamp};
 use mongodb::ClientSession;
 use mongodb::options::{FindOptions, ReturnDocument};
 
-use super::model::{Mail, field};
+use super::model::{About, Mail, field};
 use crate::auth::Scope;
 use crate::cases::CaseAccess;
 use crate::cli::SystemScope;
@@ -31,8 +31,20 @@ impl OutboxStore {
         self.mails.prepare().await
     }
 
-    /// Adds mails in the transaction of what they tell.
+    /// Adds mails in the transaction of what they tell. That an order was made is not told any more once it is cancelled, so that
+    /// nobody hears of it last.
     pub(crate) async fn queue(&self, session: &mut ClientSession, mails: &[Mail]) -> Result<(), StoreError> {
+        let cancelled: Vec<&str> = mails
+            .iter()
+            .filter(|mail| matches!(mail.about, About::Cancelled(_)))
+            .filter_map(|mail| mail.about.order())
+            .map(|order| order.number.as_str())
+            .collect();
+        if !cancelled.is_empty() {
+            let unsent =
+                doc! { field::KIND: "ordered", field::NUMBER: { "$in": cancelled }, field::SENT_AT: Bson::Null };
+            self.mails.collection().await?.delete_many(unsent).session(&mut *session).await?;
+        }
         let encoded = mails.iter().map(Documents::encode).collect::<Result<Vec<RawDocumentBuf>, _>>()?;
         self.mails.insert_many_in(session, &encoded, "this mail").await
     }

@@ -35,6 +35,12 @@ struct RestrictionPage {
     errors: Vec<FieldError>,
 }
 
+impl RestrictionPage {
+    fn is_wrong(&self, field: &str) -> bool {
+        self.errors.iter().any(|error| error.field == field)
+    }
+}
+
 /// How it stands.
 struct Restricted {
     names: Vec<String>,

@@ -8,7 +8,7 @@ use crate::events::{Actor, Change, EventKind, fact, filter_subject};
 
 /// What became of a change.
 #[derive(Debug)]
-pub(super) enum Changed {
+pub(crate) enum Changed {
     /// It is stored, or was so already.
     Done(SavedFilter),
     /// It stands otherwise than it was shown.

@@ -1,6 +1,7 @@
 //! What is submitted about saved filters.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::has_one_spelling;
@@ -9,9 +10,10 @@ use crate::ids::has_one_spelling;
 pub(super) const NAME: usize = 80;
 
 /// A filter to be kept; the filter itself is in the address.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SaveForm {
+pub(crate) struct SaveForm {
+    /// Name among the institute's.
     name: String,
     /// Revision of the filter of this name that was shown; absent when none was.
     pub rev: Option<i64>,

@@ -26,8 +26,51 @@ pub(super) async fn save(
     CsrfForm(form): CsrfForm<SaveForm>,
 ) -> AppResult<Response> {
     let access = editor.access();
+    let case = access.case();
+    let here = params.to_query();
+    let back = urls::variants(case, &here);
+    let (changed, wanted) = keep(&app, &editor, &params, &form).await?;
+    match changed {
+        Changed::Done(saved) => {
+            trail.note_done("filter", saved.id.as_str(), Some(&case.institute));
+            Ok(see_other(&urls::variants(case, &saved.params().to_query())))
+        }
+        Changed::Locked(saved) => Err(kept_by_its_owner(&saved)),
+        Changed::Conflict(saved) => {
+            let stale = Stale {
+                of: format!("filter {}", saved.name),
+                what: format!(
+                    "Your institute has a filter of this name, version {}{}. Yours would become version {}.",
+                    saved.version,
+                    if saved.retired { ", out of use" } else { "" },
+                    saved.version + i64::from(saved.query != wanted.query)
+                ),
+                now: saved.words().unwrap_or_default(),
+                wanted: wanted.words().unwrap_or_default().join("; "),
+                again: Some((urls::save_filter(case, &here), vec![("name".to_owned(), saved.name.clone())])),
+                back,
+            };
+            stale.told(access, page, saved.rev)
+        }
+    }
+}
+
+/// Why a filter cannot take the place of one that is locked.
+pub(crate) fn kept_by_its_owner(saved: &SavedFilter) -> AppError {
+    let words = format!("{} keeps the filter of this name as it is; choose another name", saved.owner_name);
+    problem("name", &saved.name, words)
+}
+
+/// Keeps the filter that parameters of a list make, under a name: what became of it, and what was to be kept.
+pub(crate) async fn keep(
+    app: &AppState,
+    editor: &CaseEditor,
+    params: &Params,
+    form: &SaveForm,
+) -> AppResult<(Changed, SavedFilter)> {
+    let access = editor.access();
     let name = form.name()?;
-    let found = search(&app, access, &params).await?;
+    let found = search(app, access, params).await?;
     if let Some(unknown) = found.unknown.first() {
         return Err(problem(
             "name",
@@ -45,7 +88,7 @@ pub(super) async fn save(
         institute: case.institute.clone(),
         category: Category::Snv,
         name,
-        query: query.clone(),
+        query,
         version: 1,
         owner: principal.user().clone(),
         owner_name: principal.name().to_owned(),
@@ -54,36 +97,8 @@ pub(super) async fn save(
         at: app.clock.now(),
         rev: 1,
     };
-    let words = wanted.words().unwrap_or_default();
-    let here = params.to_query();
-    let back = urls::variants(case, &here);
-    match save_filter(&app, principal, wanted, form.rev).await? {
-        Changed::Done(saved) => {
-            trail.note_done("filter", saved.id.as_str(), Some(&case.institute));
-            Ok(see_other(&urls::variants(case, &saved.params().to_query())))
-        }
-        Changed::Locked(saved) => Err(problem(
-            "name",
-            &saved.name,
-            format!("{} keeps the filter of this name as it is; choose another name", saved.owner_name),
-        )),
-        Changed::Conflict(saved) => {
-            let stale = Stale {
-                of: format!("filter {}", saved.name),
-                what: format!(
-                    "Your institute has a filter of this name, version {}{}. Yours would become version {}.",
-                    saved.version,
-                    if saved.retired { ", out of use" } else { "" },
-                    saved.version + i64::from(saved.query != query)
-                ),
-                now: saved.words().unwrap_or_default(),
-                wanted: words.join("; "),
-                again: Some((urls::save_filter(case, &here), vec![("name".to_owned(), saved.name.clone())])),
-                back,
-            };
-            stale.told(access, page, saved.rev)
-        }
-    }
+    let changed = save_filter(app, principal, wanted.clone(), form.rev).await?;
+    Ok((changed, wanted))
 }
 
 #[derive(Deserialize)]

@@ -10,9 +10,13 @@ mod page;
 mod store;
 mod usage;
 
+pub(crate) use change::Changed;
 pub(crate) use choices::{SavedChoices, choices};
+pub(crate) use form::SaveForm;
+pub(crate) use handlers::{keep, kept_by_its_owner};
 pub use model::SavedFilter;
 pub use page::FilterAccess;
+pub(crate) use page::NOT_YOURS;
 pub use store::FilterStore;
 pub use usage::Usage;
 

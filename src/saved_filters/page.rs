@@ -97,6 +97,16 @@ pub struct FilterAccess {
 }
 
 impl FilterAccess {
+    /// Locks it or opens it, takes it out of the lists or brings it back.
+    pub(crate) async fn mark(
+        self,
+        app: &AppState,
+        (locked, retired): (bool, bool),
+        known: i64,
+    ) -> Result<Changed, StoreError> {
+        mark(app, self.access.principal(), self.filter, (locked, retired), known).await
+    }
+
     /// The filter, as it stood when the request came.
     #[must_use]
     pub fn filter(&self) -> &SavedFilter {
@@ -170,6 +180,9 @@ pub(super) async fn show(at: FilterAccess, page: Page, State(app): State<AppStat
     })
 }
 
+/// Why somebody else's filter stays as it is.
+pub(crate) const NOT_YOURS: &str = "Its owner keeps this filter as it is. Save yours under another name.";
+
 /// `POST /{institute}/cases/filters/{filter}`: locks it or opens it, takes it out of the lists or brings it back.
 pub(super) async fn change_marks(
     at: FilterAccess,
@@ -179,14 +192,12 @@ pub(super) async fn change_marks(
 ) -> AppResult<Response> {
     let marks = form.marks()?;
     let back = urls::saved_filter(&at.filter.institute, &at.filter.id);
-    match mark(&app, at.access.principal(), at.filter, marks, form.rev).await? {
+    match at.mark(&app, marks, form.rev).await? {
         Changed::Done(filter) => {
             trail.note_done("filter", filter.id.as_str(), Some(&filter.institute));
             Ok(see_other(&back))
         }
         Changed::Conflict(now) => Err(AppError::Conflict { rev: Some(now.rev) }),
-        Changed::Locked(_) => {
-            Err(AppError::Forbidden("Its owner keeps this filter as it is. Save yours under another name."))
-        }
+        Changed::Locked(_) => Err(AppError::Forbidden(NOT_YOURS)),
     }
 }

@@ -72,7 +72,7 @@ impl Topic {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Lists => "loading",
-            Self::Work => "status, people, tags, synopsis, cohorts, groups",
+            Self::Work => "the work on the case",
             Self::Decisions => "decisions on variants",
             Self::Comments => "comments",
             Self::Filters => "use of saved filters",

@@ -43,6 +43,7 @@ pub struct VariantState {
     pub mark: Option<Mark>,
     /// The institute of which nobody has read a mark that another person is to confirm; absent otherwise, so that an index of
     /// these is small.
+    #[serde(default, deserialize_with = "waiting")]
     pub awaits: Option<InstituteId>,
     /// That it explains a part of what the patient has, which solves no case.
     pub partial: Option<PartialCause>,
@@ -56,6 +57,7 @@ pub struct VariantState {
     /// That it is to be validated, or was.
     pub validation: Option<Validation>,
     /// The institute that waits for the result of a validation; absent otherwise, so that an index of these is small.
+    #[serde(default, deserialize_with = "waiting")]
     pub validates: Option<InstituteId>,
     /// Class of the ACMG/AMP scheme.
     pub acmg: Option<String>,
@@ -75,13 +77,27 @@ pub struct VariantState {
     pub kept_back: bool,
 }
 
+/// Which institute waits. The history of earlier versions says only that one does; what is made of it anew says which.
+fn waiting<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<InstituteId>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Waiting {
+        Institute(InstituteId),
+        Flag(#[expect(dead_code, reason = "that it is there says nothing more")] bool),
+    }
+    Ok(match Option::<Waiting>::deserialize(source)? {
+        Some(Waiting::Institute(institute)) => Some(institute),
+        Some(Waiting::Flag(_)) | None => None,
+    })
+}
+
 impl Stored for VariantState {
     const COLLECTION: &'static str = "variant_states";
 
     fn indexes() -> Vec<IndexModel> {
         vec![
             index("of_case", doc! { "case_id": 1 }),
-            index("awaiting", doc! { "awaits": 1 }),
+            index("awaited_by", doc! { "awaits": 1 }),
             index("validating", doc! { "validates": 1 }),
         ]
     }

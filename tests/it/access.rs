@@ -182,6 +182,8 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("GET", "/api/v1/{institute}/{case}/variants", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/variants/{id}", "case readers"),
     ("GET", "/api/v1/{institute}/cases/filters", "readers"),
+    ("PUT", "/api/v1/{institute}/cases/filters/{filter}", "readers"),
+    ("POST", "/api/v1/{institute}/{case}/filters", "owners"),
     ("GET", "/api/v1/{institute}/{case}/timeline", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/find", "case readers"),
     ("GET", "/api/v1/{institute}/{case}/comments", "case readers"),

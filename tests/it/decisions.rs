@@ -240,6 +240,8 @@ async fn a_partial_cause_names_what_it_explains() {
     }
     assert!(decided(&app).await.is_empty());
     done(&ann, &at, "partial", &[("rev", "0"), ("phenotype", "HP:0000365"), ("words", " the deafness ")]).await;
+    let undone = send(&kim, &format!("{at}/undo"), &[("rev", "1")]).await;
+    assert_eq!(undone.status(), StatusCode::FORBIDDEN, "nor undone by who could not say it");
     let stale = send(&ann, &format!("{at}/partial"), &[("rev", "0")]).await;
     assert_eq!(stale.status(), StatusCode::CONFLICT, "nothing is overwritten unseen");
     let page = kim.page(&at).await;
@@ -262,7 +264,17 @@ async fn a_partial_cause_names_what_it_explains() {
     assert_eq!(refused.status(), StatusCode::FORBIDDEN, "it explains all");
     done(&ann, &at, "undo", &[("rev", "2")]).await;
     assert!(state_of(&app).await.1.is_some(), "what the mark took the place of is back");
-    done(&ann, &at, "partial", &[("rev", "3"), ("words", " ")]).await;
+    // A load may take a term away; what was said of it stays, and can be said again.
+    app.tamper(
+        "cases",
+        doc! { "institute": "own", "name": "fam" },
+        doc! { "$set": { "phenotype_terms": ["HP:0001250"] } },
+    )
+    .await;
+    let form = texts(&ann.page(&at).await, "form[action$='/partial'] label.check");
+    assert_eq!(form, ["HP:0001250", "HP:0000365"]);
+    done(&ann, &at, "partial", &[("rev", "3"), ("phenotype", "HP:0000365"), ("words", "anew")]).await;
+    done(&ann, &at, "partial", &[("rev", "4"), ("words", " ")]).await;
     assert_eq!(state_of(&app).await, (false, None));
     app.end().await;
 }

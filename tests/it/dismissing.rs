@@ -326,3 +326,27 @@ async fn an_institute_has_reasons_of_its_own() {
     assert_eq!(ann.ask("POST", &other, &body).await.status(), StatusCode::OK);
     app.end().await;
 }
+
+/// What somebody holds to be a part of the cause, or tagged as mosaic, is left alone and listed.
+#[tokio::test]
+async fn partial_causes_and_mosaics_are_left_alone() {
+    let (app, ann, ids) = many().await;
+    for (id, what, form) in [
+        (&ids[0], "partial", [("rev", "0"), ("words", "deafness")]),
+        (&ids[1], "mosaic", [("rev", "0"), ("mosaic", "2")]),
+    ] {
+        let answer = send(&ann, &format!("{LIST}/{id}/{what}"), &form).await;
+        assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{what}");
+    }
+    let form = [("what", "filter"), ("reason", "29")];
+    let asked = send(&ann, DISMISS, &form).await.text().await.unwrap();
+    assert!(asked.contains("held to be a partial cause") && asked.contains("tagged as mosaic"), "{asked}");
+    let seen = Html::parse_document(&asked);
+    let seen =
+        seen.select(&Selector::parse("input[name=seen]").unwrap()).next().unwrap().attr("value").unwrap().to_owned();
+    let form = [("what", "filter"), ("reason", "29"), ("seen", seen.as_str())];
+    assert_eq!(send(&ann, DISMISS, &form).await.status(), StatusCode::SEE_OTHER);
+    let dismissed = dismissed(&app).await;
+    assert!(dismissed.len() == 9 && !dismissed.contains(&ids[0]) && !dismissed.contains(&ids[1]), "{dismissed:?}");
+    app.end().await;
+}

@@ -160,13 +160,13 @@ async fn one_that_was_killed_is_started_again_where_it_was() {
 async fn one_that_lets_nobody_in_does_not_stay() {
     use std::os::unix::fs::PermissionsExt as _;
     let data = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(data.path().join("db/store")).unwrap();
     let program = data.path().join("server");
-    let script = "#!/bin/sh\necho $$ > \"$(dirname \"$0\")/pid\"\necho listening on 127.0.0.1:1\nexec sleep 600\n";
+    let script = "#!/bin/sh\ncd \"$(dirname \"$0\")\"\necho $$ > pid\nmkdir -p db/store\necho listening on 127.0.0.1:1\nexec sleep 600\n";
     std::fs::write(&program, script).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
     let refused = Lease::acquire(data.path(), &ServerOptions { program, ..options() }).await;
-    assert!(refused.is_err_and(|error| error.to_string().contains("signing in")));
+    assert!(refused.is_err_and(|error| error.to_string().contains("creating the database user")));
+    assert!(!data.path().join("db/store").exists(), "one without a user could never be signed in to");
     let pid = std::fs::read_to_string(data.path().join("pid")).unwrap();
     assert!(!std::path::Path::new("/proc").join(pid.trim()).exists(), "it was ended");
 }

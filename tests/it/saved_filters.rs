@@ -212,3 +212,47 @@ async fn filters_stay_in_their_institute() {
     assert!(!guest.page("/partner/cases/filters").await.contains("Ours alone"));
     app.end().await;
 }
+
+/// By the API the same rules hold: names, versions, locks; a token changes nothing.
+#[tokio::test]
+async fn filters_are_kept_by_api() {
+    let (app, _, ann) = ready().await;
+    let kim = app.signed_in(&["own:clinician"]).await;
+    let save = async |who: &Browser, query: &str, body: serde_json::Value| {
+        let answer = who.ask("POST", &format!("/api/v1/own/fam/filters?{query}"), &body).await;
+        (answer.status(), answer.json::<serde_json::Value>().await.unwrap())
+    };
+    let name = |rev: Option<i64>| serde_json::json!({ "name": "Rare", "rev": rev });
+    let (status, saved) = save(&ann, "gnomad_af_max=0.01", name(None)).await;
+    assert_eq!((status, &saved["version"], &saved["rev"]), (StatusCode::OK, &1.into(), &1.into()));
+    assert_eq!(saved["query"], "gnomad_af_max=0.01");
+    assert_eq!(save(&kim, "gnomad_af_max=0.01", name(None)).await, (StatusCode::OK, saved.clone()), "twice is once");
+    let (status, refused) = save(&kim, "gnomad_af_max=0.02", name(None)).await;
+    assert_eq!((status, &refused["rev"]), (StatusCode::CONFLICT, &1.into()));
+    let (_, second) = save(&kim, "gnomad_af_max=0.02", name(Some(1))).await;
+    assert_eq!((&second["version"], &second["rev"]), (&2.into(), &2.into()));
+    for (query, body) in
+        [("", name(None)), ("gnomad_af_max=7", name(None)), ("pinned=only", serde_json::json!({ "name": " " }))]
+    {
+        assert_eq!(save(&ann, query, body).await.0, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
+    }
+    let at = format!("/api/v1/own/cases/filters/{}", saved["id"].as_str().unwrap());
+    let marks = |locked: bool, rev: i64| serde_json::json!({ "locked": locked, "retired": false, "rev": rev });
+    assert_eq!(kim.ask("PUT", &at, &marks(true, 2)).await.status(), StatusCode::FORBIDDEN, "its owner's to lock");
+    assert_eq!(ann.ask("PUT", &at, &marks(true, 1)).await.status(), StatusCode::CONFLICT);
+    assert_eq!(ann.ask("PUT", &at, &marks(true, 2)).await.status(), StatusCode::OK);
+    assert_eq!(save(&kim, "gnomad_af_max=0.03", name(Some(3))).await.0, StatusCode::UNPROCESSABLE_ENTITY, "locked");
+    let user = app.user(&["own:clinician"]).await;
+    let own = "own".parse().unwrap();
+    let scope = lodestone::auth::TokenScope::Read;
+    let token = app.app.tokens.create(&user.id, &own, scope, 1, app.clock.now()).await.unwrap();
+    for (method, path) in [("PUT", at.as_str()), ("POST", "/api/v1/own/fam/filters?pinned=only")] {
+        assert_eq!(
+            app.stranger().json_with_token(method, path, &token).await.status(),
+            StatusCode::FORBIDDEN,
+            "{method}"
+        );
+    }
+    assert_eq!(stored(&app).await, [("Rare".to_owned(), 2, "gnomad_af_max=0.02".to_owned())]);
+    app.end().await;
+}

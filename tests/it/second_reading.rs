@@ -77,6 +77,39 @@ impl Lab {
     }
 }
 
+/// What is said of a partial cause neither tells of a mark that is kept back nor is told by it: it stays as it was until the
+/// cause is confirmed, and then it gives way.
+#[tokio::test]
+async fn a_partial_cause_tells_nothing_of_a_hidden_mark() {
+    let lab = Lab::new("blinded").await;
+    let kim = lab.app.signed_in(&["own:clinician"]).await;
+    let partial = async |words: &str, rev: &str| {
+        let form = [("rev", rev), ("words", words)];
+        send(&lab.ben, &format!("{}/partial", lab.variants[0]), &form).await.status()
+    };
+    assert_eq!(partial("deafness", "0").await, StatusCode::SEE_OTHER);
+    let mosaic = [("rev", "1"), ("mosaic", "1")];
+    assert_eq!(send(&kim, &format!("{}/mosaic", lab.variants[0]), &mosaic).await.status(), StatusCode::SEE_OTHER);
+    let told = async || {
+        let mut told = Vec::new();
+        for who in [&lab.ben, &kim] {
+            let state = who.json(&format!("/api/v1{}", lab.variants[0])).await["state"].clone();
+            told.push((state["partial"]["words"].clone(), state["mosaic"].clone(), state["causative"].clone()));
+        }
+        told
+    };
+    let before = told().await;
+    assert_eq!(before[0], ("deafness".into(), serde_json::json!([1]), false.into()));
+    lab.mark(&lab.ann, 0, "1").await;
+    assert_eq!(told().await, before, "nothing changed for them");
+    assert_eq!(partial("deafness and more", "2").await, StatusCode::SEE_OTHER, "neither refused nor stale");
+    assert_eq!(told().await[0].0, "deafness and more");
+    assert_eq!(lab.mark(&lab.ben, 0, "1").await, StatusCode::SEE_OTHER, "he comes to the same");
+    let state = lab.state().await;
+    assert!(state.is_cause() && state.partial.is_none(), "it explains all now");
+    lab.app.end().await;
+}
+
 /// A mark alone solves nothing; another person's word does. Nobody confirms themselves, nor without the right.
 #[tokio::test]
 async fn a_cause_is_confirmed_by_another_person_who_may_sign_out() {

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 191] = [
+pub(super) const ACTIONS: [(&str, &str); 193] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -72,6 +72,8 @@ pub(super) const ACTIONS: [(&str, &str); 191] = [
     ("GET /api/v1/{institute}/{case}/variants", "listed variants (script)"),
     ("GET /api/v1/{institute}/{case}/variants/{id}", "opened variant (script)"),
     ("GET /api/v1/{institute}/cases/filters", "listed saved filters (script)"),
+    ("POST /api/v1/{institute}/{case}/filters", "saved a filter by API"),
+    ("PUT /api/v1/{institute}/cases/filters/{filter}", "changed a saved filter by API"),
     ("GET /api/v1/{institute}/{case}/timeline", "read the timeline of a case (script)"),
     ("GET /api/v1/{institute}/{case}/find", "looked for a variant (script)"),
     ("GET /api/v1/openapi.json", "read the description of the API (script)"),

@@ -21,6 +21,8 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
     Causative,
+    PartialCause,
+    Mosaic,
     KeptBack,
     Pinned,
     Classified,
@@ -36,6 +38,8 @@ impl Why {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Causative => "held to be causative",
+            Self::PartialCause => "held to be a partial cause",
+            Self::Mosaic => "tagged as mosaic",
             Self::KeptBack => "kept until a second reading is done",
             Self::Pinned => "pinned",
             Self::Classified => "classified",
@@ -50,6 +54,8 @@ impl Why {
     fn of(row: RowState, is_pathogenic: bool) -> Option<Self> {
         [
             (row.causative, Self::Causative),
+            (row.partial, Self::PartialCause),
+            (row.mosaic, Self::Mosaic),
             (row.kept_back, Self::KeptBack),
             (row.pinned, Self::Pinned),
             (row.classified, Self::Classified),
