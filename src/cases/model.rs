@@ -101,7 +101,7 @@ pub struct Case {
     pub search: Vec<String>,
     /// Changes whenever somebody decides something about a variant of the case.
     pub decisions_rev: i64,
-    /// Counts changes of status, people, tags and synopsis: the revision of the case's work in the history.
+    /// Counts changes of the work on the case ([`super::CaseWork`]): its revision in the history.
     #[serde(default)]
     pub work_rev: i64,
     /// The change of what lists show of the institute's cases that left it so.

@@ -48,13 +48,17 @@ pub enum CaseSort {
     Loaded,
     /// Their first load, oldest first.
     Oldest,
+    /// The analysis of their sample, or else their first load, oldest first: what waits longest.
+    Sample,
+    /// Their status, in the order of [`Status::ALL`].
+    Status,
     /// Their name, from A.
     Name,
 }
 
 impl CaseSort {
     /// All, in the order of pages.
-    pub const ALL: [Self; 4] = [Self::Changed, Self::Loaded, Self::Oldest, Self::Name];
+    pub const ALL: [Self; 6] = [Self::Changed, Self::Loaded, Self::Oldest, Self::Sample, Self::Status, Self::Name];
 
     /// The word in addresses and API.
     #[must_use]
@@ -63,6 +67,8 @@ impl CaseSort {
             Self::Changed => "changed",
             Self::Loaded => "loaded",
             Self::Oldest => "oldest",
+            Self::Sample => "sample",
+            Self::Status => "status",
             Self::Name => "name",
         }
     }
@@ -74,6 +80,8 @@ impl CaseSort {
             Self::Changed => "last changed first",
             Self::Loaded => "last loaded first",
             Self::Oldest => "first loaded first",
+            Self::Sample => "oldest sample first",
+            Self::Status => "by status",
             Self::Name => "by name",
         }
     }
@@ -95,6 +103,7 @@ pub struct CasePlace {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum PlaceValue {
     At(Timestamp),
+    Status(Status),
     Name(CaseName),
 }
 
@@ -105,6 +114,8 @@ impl CasePlace {
         let by = match sort {
             CaseSort::Changed => PlaceValue::At(case.updated_at),
             CaseSort::Loaded | CaseSort::Oldest => PlaceValue::At(case.created_at),
+            CaseSort::Sample => PlaceValue::At(case.sampled_at()),
+            CaseSort::Status => PlaceValue::Status(case.status),
             CaseSort::Name => PlaceValue::Name(case.name.clone()),
         };
         Self { by, id: case.id.clone() }
@@ -115,7 +126,10 @@ impl CasePlace {
     pub fn parse(text: &str, sort: CaseSort) -> Option<Self> {
         let (value, id) = text.rsplit_once('~')?;
         let by = match sort {
-            CaseSort::Changed | CaseSort::Loaded | CaseSort::Oldest => PlaceValue::At(value.parse().ok()?),
+            CaseSort::Changed | CaseSort::Loaded | CaseSort::Oldest | CaseSort::Sample => {
+                PlaceValue::At(value.parse().ok()?)
+            }
+            CaseSort::Status => PlaceValue::Status(Status::parse(value)?),
             CaseSort::Name => PlaceValue::Name(value.parse().ok()?),
         };
         Some(Self { by, id: id.parse().ok()? })
@@ -129,7 +143,13 @@ struct Key<'a>(By<'a>, &'a str);
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum By<'a> {
     At(Timestamp),
+    /// Place among [`Status::ALL`].
+    Status(usize),
     Name(&'a str),
+}
+
+fn rank(status: Status) -> usize {
+    Status::ALL.iter().position(|one| *one == status).unwrap_or(Status::ALL.len())
 }
 
 impl<'a> Key<'a> {
@@ -137,6 +157,8 @@ impl<'a> Key<'a> {
         let by = match sort {
             CaseSort::Changed => By::At(case.updated_at),
             CaseSort::Loaded | CaseSort::Oldest => By::At(case.created_at),
+            CaseSort::Sample => By::At(case.sampled_at()),
+            CaseSort::Status => By::Status(rank(case.status)),
             CaseSort::Name => By::Name(case.name.as_str()),
         };
         Self(by, case.id.as_str())
@@ -147,6 +169,7 @@ impl CasePlace {
     fn key(&self) -> Key<'_> {
         let by = match &self.by {
             PlaceValue::At(at) => By::At(*at),
+            PlaceValue::Status(status) => By::Status(rank(*status)),
             PlaceValue::Name(name) => By::Name(name.as_str()),
         };
         Key(by, self.id.as_str())
@@ -157,6 +180,7 @@ impl std::fmt::Display for CasePlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.by {
             PlaceValue::At(at) => write!(f, "{at:.3}~{}", self.id),
+            PlaceValue::Status(status) => write!(f, "{}~{}", status.as_str(), self.id),
             PlaceValue::Name(name) => write!(f, "{name}~{}", self.id),
         }
     }
@@ -217,6 +241,8 @@ mod tests {
             let at = Timestamp::from_millisecond(millisecond).unwrap();
             for (sort, by) in [
                 (CaseSort::Changed, Some(PlaceValue::At(at))),
+                (CaseSort::Sample, Some(PlaceValue::At(at))),
+                (CaseSort::Status, Some(PlaceValue::Status(Status::Solved))),
                 (CaseSort::Name, name.parse().ok().map(PlaceValue::Name)),
             ] {
                 let Some(by) = by else { continue };

@@ -79,6 +79,12 @@ impl CaseSummary {
         self.restriction.as_ref().is_none_or(|restriction| restriction.people.contains(user))
     }
 
+    /// From when its days are counted: the analysis of the sample, or where that is not known the first load.
+    #[must_use]
+    pub fn sampled_at(&self) -> Timestamp {
+        self.analysis_date.unwrap_or(self.created_at)
+    }
+
     /// Whether only some people of its institute read the case.
     #[must_use]
     pub fn is_restricted(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The work on a case itself: how far it is, who does it, what it is marked with, what it is about and belongs to.
 //!
-//! Who works on a case, its tags, cohorts and groups are added and taken away one by one, so that two people never undo each other's; a
-//! status or a synopsis that somebody else replaced meanwhile is shown to whoever comes second.
+//! Who works on a case, its tags, cohorts and groups are added and taken away one by one, so that two people never undo each
+//! other's; a status or a synopsis that somebody else replaced meanwhile is shown to whoever comes second.
 
 mod change;
 mod forms;

@@ -87,7 +87,7 @@ impl CaseLine {
             institute: (institutes.len() > 1).then(|| case.institute.to_string()),
             status: case.status,
             affected: affected.map(|one| one.name.clone()).collect(),
-            due: Due::new(case.analysis_date.unwrap_or(case.created_at), target, now),
+            due: Due::new(case.sampled_at(), target, now),
             changed: filters::date(case.updated_at),
             restricted: case.is_restricted(),
             news: news.get(&case.id).copied().unwrap_or_default(),

@@ -52,7 +52,7 @@ async fn every_case_is_on_one_page_in_the_order_asked_for() {
     plant(&app, 130).await;
     let mut by_name: Vec<String> = (0..130).map(|number| format!("c{number:05}")).collect();
     by_name.push("fam".to_owned());
-    for sort in ["changed", "loaded", "oldest", "name"] {
+    for sort in ["changed", "loaded", "oldest", "sample", "status", "name"] {
         let names = walked(&ann, &format!("/own?sort={sort}")).await;
         assert_eq!(names.iter().collect::<BTreeSet<_>>(), by_name.iter().collect(), "{sort}");
         assert_eq!(names.len(), by_name.len(), "{sort}");
@@ -62,6 +62,18 @@ async fn every_case_is_on_one_page_in_the_order_asked_for() {
         let planted = names.iter().filter_map(|name| name.strip_prefix('c'));
         planted.map(|number| number.parse::<u32>().unwrap() / 3).collect()
     };
+    assert_eq!(
+        walked(&ann, "/own?sort=sample").await,
+        walked(&ann, "/own?sort=oldest").await,
+        "none has a sample’s day"
+    );
+    let by_status = walked(&ann, "/own?sort=status").await;
+    let is_active =
+        |name: &String| name.strip_prefix('c').is_some_and(|number| number.parse::<u32>().unwrap().is_multiple_of(4));
+    assert!(
+        by_status[..33].iter().all(is_active) && by_status[33] == "fam",
+        "active, inactive, archived: {by_status:?}"
+    );
     let (newest, oldest) = (walked(&ann, "/own").await, walked(&ann, "/own?sort=oldest").await);
     assert!(times(&newest).is_sorted() && times(&oldest).is_sorted_by(|one, other| one >= other));
     assert_eq!(walked(&ann, "/own?status=active&sort=name").await.len(), 33);

@@ -13,7 +13,7 @@ const NAME: &str = "Clinic of rare & <strange> things; naïve = 100 %";
 /// The settings of `own` as shown, with another name.
 async fn filled(visitor: &mut Visitor) -> Vec<(String, String)> {
     let page = visitor.get("/own/settings").await.text().await.unwrap();
-    let fields = Selector::parse("form.settings input").unwrap();
+    let fields = Selector::parse("form.settings input, form.settings textarea").unwrap();
     let html = Html::parse_document(&page);
     let shown = html
         .select(&fields)

@@ -115,7 +115,7 @@ impl Arena {
             .ok()
             .filter(|answer| answer.status() == StatusCode::OK)?;
         let html = Html::parse_document(&page.text().await.ok()?);
-        let fields = Selector::parse("form.settings input").expect("a selector");
+        let fields = Selector::parse("form.settings input, form.settings textarea").expect("a selector");
         let shown = html
             .select(&fields)
             .filter(|field| {
