@@ -9,7 +9,7 @@ use crate::db::StoreError;
 use crate::variants::{Validation, VariantState};
 
 /// Mails to those who get orders of the institute: that one was made or taken back, by whatever decision or undoing. Of a case
-/// that is restricted to named people nobody is told that it is there.
+/// that is restricted to named people nobody is told of an order that they do not know.
 pub(crate) async fn of_decision(
     app: &AppState,
     case: &Case,
@@ -17,9 +17,20 @@ pub(crate) async fn of_decision(
     after: &VariantState,
     now: Timestamp,
 ) -> Result<Vec<Mail>, StoreError> {
-    let (cancelled, ordered) = (taken_back(before, after), taken_back(after, before));
-    let is_silent = !app.config.mail.is_on() || case.restriction.is_some();
-    if is_silent || (cancelled.is_none() && ordered.is_none()) {
+    if !app.config.mail.is_on() {
+        return Ok(Vec::new());
+    }
+    let (mut cancelled, mut ordered) = (taken_back(before, after), taken_back(after, before));
+    if case.restriction.is_some() {
+        ordered = None;
+        // Who was told of an order before is told that nothing is to be done for it.
+        if let Some(order) = cancelled
+            && !app.outbox.has_told(&before.institute, &order.number).await?
+        {
+            cancelled = None;
+        }
+    }
+    if cancelled.is_none() && ordered.is_none() {
         return Ok(Vec::new());
     }
     let institute = app.institutes.find(&before.institute).await?;

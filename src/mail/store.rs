@@ -8,7 +8,7 @@ use crate::auth::Scope;
 use crate::cases::CaseAccess;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _, decode};
-use crate::ids::{CaseId, VariantId};
+use crate::ids::{CaseId, InstituteId, VariantId};
 
 /// How long a mail is one process's to send. Longer than a try may take, so that no other one sends it meanwhile.
 const CLAIMED: SignedDuration = SignedDuration::from_mins(5);
@@ -92,6 +92,11 @@ impl OutboxStore {
             return Ok(None);
         }
         self.mails.find_one(doc! { field::NUMBER: number, field::INSTITUTE: { "$in": readable } }).await
+    }
+
+    /// Whether anybody was told of this order, or is to be.
+    pub(super) async fn has_told(&self, institute: &InstituteId, number: &str) -> Result<bool, StoreError> {
+        Ok(self.mails.find_one(doc! { field::NUMBER: number, field::INSTITUTE: institute }).await?.is_some())
     }
 
     /// Removes all mails about a case, with the case.

@@ -421,9 +421,15 @@ async fn a_restricted_case_sends_no_mail() {
     lab.order(0).await;
     assert_eq!((lab.outbox().await, lab.deliver().await), (0, 0));
     assert_eq!(lab.said(0).await, "not mailed: the case is restricted to named people");
+    lab.cancel(0).await;
+    assert_eq!(lab.outbox().await, 0, "nobody knew of it");
     assert!(lab.app.cli(&["case", "open", CASE]).await);
     lab.order(1).await;
     assert_eq!((lab.outbox().await, lab.deliver().await), (1, 1));
+    assert!(lab.app.cli(&restrict).await);
+    lab.cancel(1).await;
+    assert_eq!(lab.deliver().await, 1, "who was told of the order is told that it is cancelled");
+    assert!(mail.taken()[1].text.contains("Subject: Validation cancelled"));
     lab.app.end().await;
 }
 
