@@ -222,6 +222,7 @@ pub fn routes() -> Routes {
         .merge(cases::routes())
         .merge(crate::sharing::routes())
         .merge(crate::consent::routes())
+        .merge(crate::research::routes())
         .merge(crate::restriction::routes())
         .merge(crate::comments::routes())
         .merge(crate::casework::routes())

@@ -32,6 +32,7 @@ pub mod my_work;
 pub mod panels;
 pub mod pedigree;
 pub mod ranking;
+pub mod research;
 pub mod restriction;
 pub mod saved_filters;
 pub mod sharing;

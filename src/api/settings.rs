@@ -12,9 +12,10 @@ use crate::ids::InstituteId;
 use crate::institutes::{
     Changed, Institute, InstituteAdmin, ORDER_MAIL, OWN_REASONS, SHARE_WITH, SecondReader, SettingsForm, change,
 };
+use crate::saved_filters::ClinicalFilter;
 use crate::users::Email;
-use crate::variants::LinkTarget;
 use crate::variants::columns::{CutoffKind, written};
+use crate::variants::{Category, LinkTarget};
 use crate::web::{CsrfJson, problem};
 
 /// What an institute's admins decide. What was read can be changed and sent back.
@@ -43,6 +44,9 @@ pub(super) struct SettingsJson {
     reasons: Vec<u16>,
     /// Its own, in words.
     own_reasons: Vec<String>,
+    /// The saved filter that is the clinical one of small variants, with its version, as `<filter>/<version>`; null for
+    /// Lodestone's own.
+    clinical_snv: Option<String>,
 }
 
 /// Ascending, at least one of each kind.
@@ -79,7 +83,7 @@ pub(super) async fn save(
 ) -> AppResult<Json<SettingsJson>> {
     let form = body.form().map_err(AppError::Unprocessable)?;
     let wanted = form
-        .parse(admin.institute())
+        .parse(admin.institute(), &app.filters.for_admin(&admin).await?)
         .map_err(|errors| AppError::Unprocessable(errors.into_iter().map(of_json).collect()))?;
     match change(&app, admin.institute(), form.rev, &wanted, admin.authority(), &admin.actor()).await? {
         Changed::Stored(now) => Ok(Json((&now).into())),
@@ -141,6 +145,7 @@ impl SettingsJson {
             order_mail: self.order_mail.join(" "),
             reasons: self.reasons.iter().copied().collect(),
             own_reasons: self.own_reasons.join("\n"),
+            clinical: [(Category::Snv, self.clinical_snv.clone().unwrap_or_default())].into(),
         })
     }
 }
@@ -181,6 +186,7 @@ impl From<&Institute> for SettingsJson {
             order_mail: settings.order_mail.iter().map(ToString::to_string).collect(),
             reasons: SettingsForm::of(institute).reasons.into_iter().collect(),
             own_reasons: settings.dismissals.own.iter().cloned().collect(),
+            clinical_snv: settings.clinical.get(&Category::Snv).map(ClinicalFilter::value),
         }
     }
 }
@@ -201,7 +207,7 @@ mod tests {
         let text = serde_json::to_string(&SettingsJson::from(&institute)).unwrap();
         let read: SettingsJson = serde_json::from_str(&text).unwrap();
         assert_eq!(read.form().unwrap(), SettingsForm::of(&institute));
-        assert_eq!(read.form().unwrap().parse(&institute).unwrap(), institute.choices());
+        assert_eq!(read.form().unwrap().parse(&institute, &[]).unwrap(), institute.choices());
         let wrong = SettingsJson {
             links: vec!["elsewhere".into()],
             share_with: vec!["a b".into()],

@@ -13,8 +13,7 @@ use crate::decisions::{SecondReadingPanel, count_changed, second_reading};
 use crate::error::{AppError, AppResult};
 use crate::ids::InstituteId;
 use crate::pedigree::{self, Drawing, Member};
-use crate::variants::KeyForm;
-use crate::variants::columns::clinical_preset;
+use crate::variants::{Category, KeyForm};
 use crate::web::{Access, Layout, Page, Routes, filters, urls};
 
 /// Changes shown on the case page.
@@ -49,6 +48,8 @@ struct CasePage {
     files: Vec<(String, String)>,
     /// Where consent is put on record, for those who do.
     consent_url: Option<String>,
+    /// Where research lists are opened, for those who do.
+    research_url: Option<String>,
     /// Where it is said who reads the case, for those who do.
     restriction_url: Option<String>,
     sharing: Option<Sharing>,
@@ -90,6 +91,7 @@ struct PanelLine {
 
 struct ListView {
     title: String,
+    url: String,
     total: String,
     threshold: String,
     loaded: String,
@@ -173,8 +175,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
     let second_reading = second_reading(&app, &access, &institute).await?;
     let since = discussion.unread.as_ref().and_then(|unread| unread.since);
     let discussion = discussion.with_news(access.principal().user(), &events);
-    let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
-    let clinical = clinical_preset(panels, institute.settings.frequency_cutoff);
+    let clinical = institute.clinical_filter(Category::Snv, Some(case));
     let members = members(case);
     let relations = pedigree::relations(&members);
     let bar = access.bar();
@@ -215,7 +216,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
                 url: urls::variants(case, &[("panel", panel.name.clone())]),
             })
             .collect(),
-        lists: case.lists.iter().map(|list| ListView::new(list, case.closed().is_some())).collect(),
+        lists: case.lists.iter().map(|list| ListView::new(case, list)).collect(),
         not_assessed: case.not_assessed.clone(),
         phenotype_terms: case.phenotype_terms.clone(),
         files: case
@@ -228,6 +229,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
             })
             .collect(),
         consent_url: access.may_edit().then(|| urls::consent(case)),
+        research_url: access.may_edit().then(|| urls::research(case)),
         restriction_url: access.may_edit().then(|| urls::restriction(case)),
         sharing: access.is_own().then(|| Sharing::new(case, app.clock.now())),
         emergencies: case.emergencies.iter().rev().map(EmergencyLine::from).collect(),
@@ -287,8 +289,9 @@ impl IndividualLine {
 }
 
 impl ListView {
-    /// `closed`: whether something may lie outside consent, which faults would quote.
-    fn new(list: &CaseList, closed: bool) -> Self {
+    fn new(case: &Case, list: &CaseList) -> Self {
+        // Something may lie outside consent, which faults would quote.
+        let closed = case.closed().is_some();
         // Counts are those of what lies within consent, or their differences would tell how much does not.
         let outside = u64::from(list.outside);
         let report = &list.report.without(outside);
@@ -298,6 +301,7 @@ impl ListView {
         };
         Self {
             title: format!("{kind} SNVs and indels"),
+            url: urls::whole_list(case, list.list),
             total: filters::thousands(u64::from(list.shown())),
             threshold: filters::score(list.threshold),
             loaded: filters::moment(list.loaded_at),

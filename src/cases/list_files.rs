@@ -37,8 +37,10 @@ impl Keeper {
     }
 }
 
-/// What a list that is being read will be called.
+/// A list that is being read.
 pub(super) struct NewList {
+    pub(super) kind: ListKind,
+    pub(super) files: Vec<PathBuf>,
     pub(super) revision: u32,
     pub(super) content: String,
 }
@@ -60,7 +62,7 @@ pub(super) async fn read_list(
     keys: &mut KeyMaker,
     options: &LoadOptions<'_>,
 ) -> Result<(CaseList, ReadList), LoadError> {
-    let NewList { revision, content } = new;
+    let NewList { kind, files, revision, content } = new;
     let started = Instant::now();
     let genes = app.genes.names().await?;
     let commented = app.comments.counts_for_command(scope, &case.id).await?.into_keys();
@@ -74,9 +76,9 @@ pub(super) async fn read_list(
     let mut ids: HashSet<VariantId> = HashSet::new();
     let mut seen = Seen::default();
     let mut batch: Vec<Variant> = Vec::with_capacity(BATCH);
-    let total: u64 = config.snv_files.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
+    let total: u64 = files.iter().filter_map(|path| path.metadata().ok()).map(|file| file.len()).sum();
     let mut done = 0;
-    for path in &config.snv_files {
+    for path in &files {
         let read = ReadOptions {
             build: case.build,
             family_keys: vec![case.family.clone(), case.name.to_string()],
@@ -102,14 +104,8 @@ pub(super) async fn read_list(
             for mut allele in record.alleles {
                 report.alleles += 1;
                 complete_genes(&mut allele, &genes);
-                let mut variant = Variant::from_allele(
-                    allele.clone(),
-                    case,
-                    Category::Snv,
-                    ListKind::Clinical,
-                    revision,
-                    &sample_columns,
-                );
+                let mut variant =
+                    Variant::from_allele(allele.clone(), case, Category::Snv, kind, revision, &sample_columns);
                 differs |= keys.put(&mut variant)?;
                 note_seen(&mut seen, case, &variant);
                 let id = variant.id();
@@ -137,11 +133,11 @@ pub(super) async fn read_list(
     }
     app.variants.add(scope, &batch).await?;
     let columns = columns.finish();
-    app.columns.write(scope, case, ListKind::Clinical, revision, &columns).await?;
+    app.columns.write(scope, case, kind, revision, &columns).await?;
     report.seconds = started.elapsed().as_secs_f64();
     let list = CaseList {
         category: Category::Snv.as_str().to_owned(),
-        list: ListKind::Clinical,
+        list: kind,
         revision,
         total: u32::try_from(report.stored).unwrap_or(u32::MAX),
         outside: 0,

@@ -3,10 +3,13 @@
 //! Variants are written under a revision nobody sees; one transaction then publishes the revision with the case and its
 //! event. A killed load leaves the former list whole, and the next load removes what was left behind.
 
+use std::path::PathBuf;
+
 use bson::Bson;
 use tracing::info;
 
 use super::config::{CaseConfig, ConfigError};
+use super::config_keys::LISTS;
 use super::list_files::{NewList, ReadList, read_list, seen_in};
 use super::model::{Case, CaseFiles, CaseList, CasePanel, ListKind, Status};
 use super::rank_model::CaseRankModel;
@@ -14,7 +17,7 @@ use super::swap::suspected_swaps;
 use super::work::CaseWork;
 use crate::app::AppState;
 use crate::cli::SystemScope;
-use crate::consent::{kept_out, secondary_genes};
+use crate::consent::{kept_out_beside, secondary_genes};
 use crate::db::StoreError;
 use crate::decisions::{Changed, changed};
 use crate::events::{Actor, Change, EventKind};
@@ -95,7 +98,8 @@ pub async fn load(
     let mut notes = config.notes.clone();
     check_institutes(app, &config).await?;
     let known = known_case(app, scope, &config).await?;
-    let content = content_of(&config)?;
+    let files: Vec<PathBuf> = config.snv_files.clone();
+    let content = content_of(&config, &files)?;
     let loaded_before = known.as_ref().and_then(|case| case.list(Category::Snv.as_str(), ListKind::Clinical));
     if let Some(case) = &known {
         if options.restricted.is_some() {
@@ -124,16 +128,18 @@ pub async fn load(
     let reserved = app.reservations.take(scope, &config.owner, &config.family, known_id).await?;
     let mut case = assemble(app, scope, &config, known.as_ref(), reserved.case_id, &mut notes).await?;
     let restricted = restricted(app, &mut case, options).await?;
-    case.lists.retain(|list| list.category != Category::Snv.as_str());
+    case.drop_list(Category::Snv.as_str(), ListKind::Clinical);
     let revision = reserved.revision;
     let written = Box::pin(async {
         let mut new = ReadList::default();
-        if !config.snv_files.is_empty() {
-            let named = NewList { revision, content: content.clone() };
+        if config.snv_files.is_empty() {
+            case.kept_out = kept_out_beside(app, &case, None).await?;
+        } else {
+            let named = NewList { kind: ListKind::Clinical, files, revision, content: content.clone() };
             let (list, read) = read_list(app, scope, &case, &config, named, &mut keys, options).await?;
             let within = read.columns.within(&case.withheld());
-            case.kept_out = kept_out(app, &case, &[&within]).await?;
-            case.lists.push(CaseList { outside: within.count_outside(), ..list });
+            case.kept_out = kept_out_beside(app, &case, Some((ListKind::Clinical, &within))).await?;
+            case.put_list(CaseList { outside: within.count_outside(), ..list });
             new = read;
         }
         if let Some((known, list)) = known.as_ref().zip(loaded_before).filter(|_| !options.accept_genotypes) {
@@ -157,10 +163,10 @@ pub async fn load(
     if let Some(now) = app.cases.by_id(scope, &case.id).await? {
         app.observations.follow_consent(&now).await?;
     }
-    notes.extend(decided_notes(app, scope, &case, &new.columns, revision).await?);
+    notes.extend(decided_notes(app, scope, &case, ListKind::Clinical, revision, &new.columns).await?);
     let keep = case.list(Category::Snv.as_str(), ListKind::Clinical).map(|list| list.revision);
     app.variants.collect(scope, &case.id, Category::Snv, ListKind::Clinical, keep).await?;
-    app.columns.collect(scope, &case.id, keep).await?;
+    app.columns.collect(scope, &case.id, ListKind::Clinical, keep).await?;
     info!(case.id = %case.id, lists = case.lists.len(), "loaded case {}", case.id);
     Ok(Loaded::Stored { case: Box::new(case), notes })
 }
@@ -182,7 +188,11 @@ async fn check_institutes(app: &AppState, config: &CaseConfig) -> Result<(), Loa
     Ok(())
 }
 
-async fn known_case(app: &AppState, scope: &SystemScope, config: &CaseConfig) -> Result<Option<Case>, LoadError> {
+pub(super) async fn known_case(
+    app: &AppState,
+    scope: &SystemScope,
+    config: &CaseConfig,
+) -> Result<Option<Case>, LoadError> {
     let mut found = app.cases.find_for_load(scope, &config.owner, &config.family, &config.name).await?;
     match found.len() {
         0 => Ok(None),
@@ -195,7 +205,7 @@ async fn known_case(app: &AppState, scope: &SystemScope, config: &CaseConfig) ->
 }
 
 /// An update is about the same people, or it is another case.
-fn same_people(case: &Case, config: &CaseConfig) -> Result<(), LoadError> {
+pub(super) fn same_people(case: &Case, config: &CaseConfig) -> Result<(), LoadError> {
     let people = |individuals: &[super::Individual]| {
         let mut people: Vec<_> = individuals
             .iter()
@@ -222,7 +232,7 @@ fn same_people(case: &Case, config: &CaseConfig) -> Result<(), LoadError> {
 }
 
 /// The samples of an update are those of the list that it takes the place of, as far as genotypes tell.
-fn same_samples(former: &Columns, new: &Columns, source: &str) -> Result<(), LoadError> {
+pub(super) fn same_samples(former: &Columns, new: &Columns, source: &str) -> Result<(), LoadError> {
     let swaps = suspected_swaps(former, new);
     if swaps.is_empty() {
         return Ok(());
@@ -238,16 +248,17 @@ fn same_samples(former: &Columns, new: &Columns, source: &str) -> Result<(), Loa
 const NAMED: usize = 20;
 
 /// What people decided about and what is another one now.
-async fn decided_notes(
+pub(super) async fn decided_notes(
     app: &AppState,
     scope: &SystemScope,
     case: &Case,
-    columns: &Columns,
+    list: ListKind,
     revision: u32,
+    columns: &Columns,
 ) -> Result<Vec<String>, LoadError> {
     let states = app.states.of_case_for_command(scope, &case.id).await?;
     let (gone, other): (Vec<_>, Vec<_>) =
-        changed(&states, columns, revision).into_iter().partition(|changed| !changed.is_held);
+        changed(&states, list, revision, columns).into_iter().partition(|changed| !changed.is_held);
     let told = |what: &str, found: &[Changed]| {
         let named: Vec<String> = found.iter().take(NAMED).map(Changed::in_words).collect();
         let more = if found.len() > NAMED { format!("; and {} more", found.len() - NAMED) } else { String::new() };
@@ -261,7 +272,7 @@ async fn decided_notes(
 }
 
 /// BLAKE3 over the bytes of the files and the settings that decide what is stored.
-fn content_of(config: &CaseConfig) -> Result<String, LoadError> {
+pub(super) fn content_of(config: &CaseConfig, files: &[PathBuf]) -> Result<String, LoadError> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(format!("{}|{}|{}|{}", config.build, config.family, config.name, config.threshold).as_bytes());
     for individual in &config.individuals {
@@ -270,7 +281,7 @@ fn content_of(config: &CaseConfig) -> Result<String, LoadError> {
                 .as_bytes(),
         );
     }
-    for path in &config.snv_files {
+    for path in files {
         let failed =
             |error: std::io::Error| LoadError::File { path: path.display().to_string(), reason: error.to_string() };
         hasher.update_reader(std::fs::File::open(path).map_err(failed)?).map_err(failed)?;
@@ -335,6 +346,9 @@ async fn assemble(
         individuals: config.individuals.clone(),
         panels,
         lists: known.map(|case| case.lists.clone()).unwrap_or_default(),
+        closed_lists: known.map(|case| case.closed_lists.clone()).unwrap_or_default(),
+        research: known.and_then(|case| case.research.clone()),
+        research_rev: known.map_or(0, |case| case.research_rev),
         not_assessed: config.not_assessed.clone(),
         files: CaseFiles { paths: config.paths.clone(), settings: config.settings.clone() },
         assignees,
@@ -370,7 +384,17 @@ async fn assemble(
     case.rank_model = case.files.rank_model().map(CaseRankModel::read);
     notes.extend(case.rank_model.iter().flat_map(|model| model.notes.iter().cloned()));
     case.search = case.search_words();
+    tell_assessed(&mut case);
     Ok(case)
+}
+
+/// Research files were delivered but are not assessed until their list is loaded.
+pub(super) fn tell_assessed(case: &mut Case) {
+    if case.loaded_list(Category::Snv.as_str(), ListKind::Research).is_some() {
+        let keys = ListKind::Research.small_variants();
+        let is_read = |words: &String| LISTS.iter().any(|(key, known)| known == words && keys.contains(key));
+        case.not_assessed.retain(|words| !is_read(words));
+    }
 }
 
 /// Restricts a case that is loaded for the first time, so that there is no moment at which others read it.
@@ -415,7 +439,7 @@ fn counted(content: &str, keys: KeyForm) -> String {
 }
 
 /// What to say when a list's keys were made in another way than they would be now.
-fn key_notes(app: &AppState, build: GenomeBuild, keys: KeyForm) -> Vec<String> {
+pub(super) fn key_notes(app: &AppState, build: GenomeBuild, keys: KeyForm) -> Vec<String> {
     match (keys, app.config.genome.reference(build)) {
         (KeyForm::Trimmed, Some(_)) => vec![
             "its indels were not left-aligned, because no reference sequence was configured then; add --update to count \
@@ -431,7 +455,7 @@ fn key_notes(app: &AppState, build: GenomeBuild, keys: KeyForm) -> Vec<String> {
 }
 
 /// One transaction: the case with its new lists, and its event.
-async fn publish(
+pub(super) async fn publish(
     app: &AppState,
     scope: &SystemScope,
     case: &Case,
@@ -487,8 +511,7 @@ async fn publish(
 /// What the history keeps of a case's lists.
 fn lists_of(case: &Case) -> Bson {
     let lists: Vec<Bson> = case
-        .lists
-        .iter()
+        .all_lists()
         .map(|list| {
             bson::doc! {
                 "category": &list.category,

@@ -10,6 +10,7 @@ use serde_with::{serde_as, skip_serializing_none};
 use super::emergency::Emergency;
 use super::rank_model::CaseRankModel;
 use super::report::LoadReport;
+use super::research::Research;
 use super::restriction::Restriction;
 use super::share::Share;
 use super::work::Tag;
@@ -43,8 +44,16 @@ pub struct Case {
     pub individuals: Vec<Individual>,
     /// Gene panels the case was ordered with, in the version found when it was loaded.
     pub panels: Vec<CasePanel>,
-    /// Published lists of variants.
+    /// Published lists of variants that whoever reads the case reads.
     pub lists: Vec<CaseList>,
+    /// Research lists while they are closed. Commands on the machine know of them, and nobody who reads the case.
+    #[serde(default)]
+    pub closed_lists: Vec<CaseList>,
+    /// Who opened the research lists; none while they are closed.
+    pub research: Option<Research>,
+    /// Counts how often they were opened and closed.
+    #[serde(default)]
+    pub research_rev: i64,
     /// Lists and files that were delivered but that this version cannot show, in words.
     pub not_assessed: Vec<String>,
     /// Everything else of the load configuration.
@@ -126,13 +135,10 @@ pub struct CaseFiles {
     pub settings: BTreeMap<String, String>,
 }
 
-/// Keys of the files with small variants, in the order they are loaded.
-const SMALL_VARIANTS: [&str; 2] = ["vcf_snv_mt", "vcf_snv"];
-
 impl CaseFiles {
-    /// Files of the list of small variants, in the order they are loaded.
-    pub fn small_variants(&self) -> impl Iterator<Item = PathBuf> {
-        SMALL_VARIANTS.iter().filter_map(|key| self.paths.get(*key)).map(PathBuf::from)
+    /// Files of a list of small variants, in the order they are loaded.
+    pub fn small_variants(&self, list: ListKind) -> impl Iterator<Item = PathBuf> {
+        list.small_variants().iter().filter_map(|key| self.paths.get(*key)).map(PathBuf::from)
     }
 
     /// Where the rank model of small variants is said to be: a path or a web address.
@@ -349,10 +355,11 @@ impl CaseList {
 }
 
 /// Clinical lists hold genes of the ordered panels, research lists the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListKind {
     /// What was ordered.
+    #[default]
     Clinical,
     /// Opened with consent only.
     Research,
@@ -366,6 +373,21 @@ impl ListKind {
             Self::Clinical => "clinical",
             Self::Research => "research",
         }
+    }
+
+    /// Keys of the load configuration that name the files of small variants, in the order they are loaded.
+    #[must_use]
+    pub fn small_variants(self) -> &'static [&'static str] {
+        match self {
+            Self::Clinical => &["vcf_snv_mt", "vcf_snv"],
+            Self::Research => &["vcf_snv_research_mt", "vcf_snv_research"],
+        }
+    }
+
+    /// Whether it is the clinical list.
+    #[must_use]
+    pub fn is_clinical(&self) -> bool {
+        *self == Self::Clinical
     }
 }
 
@@ -425,6 +447,9 @@ pub(super) mod field {
     pub const RESTRICTION: &str = "restriction";
     pub const RESTRICTION_REV: &str = "restriction_rev";
     pub const LISTS: &str = "lists";
+    pub const CLOSED_LISTS: &str = "closed_lists";
+    pub const RESEARCH: &str = "research";
+    pub const RESEARCH_REV: &str = "research_rev";
     pub const SECONDARY: &str = "secondary";
     pub const CONSENTS: &str = "consents";
     pub const KEPT_OUT: &str = "kept_out";
@@ -495,6 +520,13 @@ mod tests {
             individuals: vec![individual("A", Phenotype::Affected)],
             panels: vec![],
             lists: vec![],
+            closed_lists: vec![],
+            research: Some(Research {
+                reason: "a study of unsolved cases".into(),
+                by: Actor { user: None, name: "somebody".into() },
+                at: "2026-01-01T00:00:00Z".parse().unwrap(),
+            }),
+            research_rev: 0,
             not_assessed: vec![],
             files: CaseFiles::default(),
             assignees: vec![],
@@ -549,6 +581,9 @@ mod tests {
             field::RESTRICTION,
             field::RESTRICTION_REV,
             field::LISTS,
+            field::CLOSED_LISTS,
+            field::RESEARCH,
+            field::RESEARCH_REV,
             field::SECONDARY,
             field::CONSENTS,
             field::KEPT_OUT,
@@ -558,8 +593,18 @@ mod tests {
         }
         assert_eq!(case.search_words(), ["1", "a", "f1", "l1"]);
         assert!(!document.contains_key("rank_model"));
-        for later in ["shares", "emergencies", "tags", "work_rev", "consents", "kept_out", "restriction_rev", "groups"]
-        {
+        for later in [
+            "shares",
+            "emergencies",
+            "tags",
+            "work_rev",
+            "consents",
+            "kept_out",
+            "restriction_rev",
+            "groups",
+            "closed_lists",
+            "research_rev",
+        ] {
             document.remove(later);
         }
         // So this is also a case of an older version.

@@ -307,6 +307,28 @@ impl CaseStore {
             field::KEPT_OUT: written(&after.kept_out)?,
             field::SHARES: written(&after.shares)?,
             field::LISTS: written(&after.lists)?,
+            field::CLOSED_LISTS: written(&after.closed_lists)?,
+            field::RESEARCH: written(&after.research)?,
+            field::RESEARCH_REV: after.research_rev,
+        };
+        self.put_listed(session, read, set).await
+    }
+
+    /// Opens the research lists of a case, or closes them, with the counts of the lists. Part of the transaction that writes
+    /// the event.
+    pub async fn set_research(
+        &self,
+        session: &mut ClientSession,
+        _: &CaseEditor,
+        read: &Case,
+        after: &Case,
+    ) -> Result<(), StoreError> {
+        let set = doc! {
+            field::RESEARCH: written(&after.research)?,
+            field::RESEARCH_REV: after.research_rev,
+            field::LISTS: written(&after.lists)?,
+            field::CLOSED_LISTS: written(&after.closed_lists)?,
+            field::KEPT_OUT: written(&after.kept_out)?,
         };
         self.put_listed(session, read, set).await
     }

@@ -54,7 +54,7 @@ async fn mend_columns(db: &Db, scope: &SystemScope) -> anyhow::Result<()> {
     let (mut lists, mut mended, mut failed) = (0, 0, 0);
     for id in cases.ids(scope).await? {
         let Some(case) = cases.by_id(scope, &id).await? else { continue };
-        for list in &case.lists {
+        for list in case.all_lists() {
             lists += 1;
             let outcome = columns.mend(scope, &case, list).await;
             if matches!(outcome, Ok(None)) {
@@ -62,7 +62,7 @@ async fn mend_columns(db: &Db, scope: &SystemScope) -> anyhow::Result<()> {
             }
             // A load may have published another revision meanwhile; this one's columns are nobody's then.
             let now = cases.by_id(scope, &id).await?;
-            if !now.is_some_and(|now| now.lists.iter().any(|known| known.is_revision(list))) {
+            if !now.is_some_and(|now| now.all_lists().any(|known| known.is_revision(list))) {
                 columns.forget(scope, &case, list).await?;
                 continue;
             }
@@ -219,6 +219,7 @@ pub(super) async fn carry_out(
 ) -> anyhow::Result<()> {
     match command {
         Command::Load(LoadCommand::Case(arguments)) => load::case(app, scope, &arguments).await,
+        Command::Load(LoadCommand::Research(arguments)) => load::research(app, scope, &arguments).await,
         Command::Load(LoadCommand::Panel { file, institute, name, panel_version }) => {
             load::panel(app, scope, &file, load::PanelOverrides { institute, name, version: panel_version }).await
         }

@@ -156,7 +156,12 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
             actor: open::actor(),
             progress: &|_, _| {},
         };
-        if let cases::Loaded::Stored { case, .. } = cases::load(app, &scope, config, &options).await? {
+        let studied = (config.name.as_str() == STUDIED).then(|| study(&config));
+        let loaded = cases::load(app, &scope, config, &options).await?;
+        if let Some(config) = studied {
+            cases::load_research(app, &scope, config, &options).await?;
+        }
+        if let cases::Loaded::Stored { case, .. } = loaded {
             let total: u32 = case.lists.iter().map(|list| list.total).sum();
             eprintln!("loaded case {} of {}: {total} variants", case.name, case.institute);
             new.extend((case.rev == 1).then_some(*case));
@@ -169,6 +174,16 @@ async fn fill(app: &AppState, data: &Path, regenerate: bool) -> anyhow::Result<(
 const AGES: [i64; 8] = [2, 11, 9, 5, 13, 3, 16, 6];
 /// Days to answer that the demo's institutes aim at.
 const TARGET: u16 = 14;
+
+/// The case whose research list is loaded too.
+const STUDIED: &str = "D22-117";
+
+/// Its research list: all records of its file, also those of low rank.
+fn study(config: &CaseConfig) -> CaseConfig {
+    let mut study = CaseConfig { threshold: f64::MIN, ..config.clone() };
+    study.paths.extend(config.paths.get("vcf_snv").map(|path| ("vcf_snv_research".to_owned(), path.clone())));
+    study
+}
 
 /// One user per role, in the first institute; the clinician also belongs to no other, so that isolation shows.
 async fn add_users(app: &AppState, manifest: &Manifest) -> anyhow::Result<()> {

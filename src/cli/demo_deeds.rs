@@ -38,6 +38,8 @@ enum What {
     SayOf(&'static str, &'static str),
     /// An individual of the family says this to being told of secondary findings.
     Consent(&'static str, &'static str),
+    /// Everybody of the family says yes to research, and its lists are opened for a reason.
+    Research(&'static str),
     /// The case is put in a group.
     Group(&'static str),
     /// Only these people read the case, for a reason.
@@ -56,7 +58,7 @@ const KIM: &str = "clinician";
 const GITA: &str = "geneticist";
 
 /// In their order. The first case is left to the newcomer.
-const DEEDS: [Deed; 39] = [
+const DEEDS: [Deed; 40] = [
     deed(GITA, "D24-002", What::Assign(GITA)),
     deed(
         GITA,
@@ -122,6 +124,7 @@ const DEEDS: [Deed; 39] = [
     deed(GITA, "D22-117", What::Assign(GITA)),
     deed(GITA, "D22-117", What::Status("archived")),
     deed(GITA, "D22-117", What::Restrict(&[GITA, KIM], "the mother works in our laboratory")),
+    deed(GITA, "D22-117", What::Research("unsolved with all genes of the panel; agreed with the family")),
     deed(GITA, "D22-117", What::Say("Unsolved in 2022. To be looked at again when the panel has new genes.")),
     deed(GITA, "D24-007", What::Assign(GITA)),
     deed(GITA, "D24-007", What::Tag("technical")),
@@ -175,15 +178,15 @@ impl What {
                 visitor.post(&format!("{variant}/{action}"), form).await?;
             }
             Self::Consent(member, answer) => {
-                let individual = visitor.individual(case, member).await?;
-                let day = filters::date(app.clock.now());
-                let form = [
-                    ("individual", individual.as_str()),
-                    ("rev", "0"),
-                    ("secondary_findings", answer),
-                    ("secondary_findings_on", &day),
-                ];
-                visitor.post(&format!("{case}/consent"), &form).await?;
+                for individual in visitor.individuals(case, member).await? {
+                    visitor.consent(app, case, &individual, ("secondary_findings", answer)).await?;
+                }
+            }
+            Self::Research(reason) => {
+                for individual in visitor.individuals(case, "").await? {
+                    visitor.consent(app, case, &individual, ("research", "yes")).await?;
+                }
+                visitor.post(&format!("{case}/research"), &[("reason", reason), ("rev", "0")]).await?;
             }
             Self::Group(name) => drop(visitor.post(&format!("{case}/groups"), &[("name", name), ("on", "1")]).await?),
             Self::Restrict(people, reason) => {
@@ -262,12 +265,27 @@ impl Visitor {
         hidden_in(&self.get(path).await?, name)
     }
 
-    /// The identity of an individual of the case by the end of it.
-    async fn individual(&self, case: &str, end: &str) -> anyhow::Result<String> {
+    /// The identities of the individuals of the case that end so.
+    async fn individuals(&self, case: &str, end: &str) -> anyhow::Result<Vec<String>> {
         let case: Value = serde_json::from_str(&self.get(&format!("/api/v1{case}")).await?)?;
         let ids = case["individuals"].as_array().into_iter().flatten().filter_map(|one| one["individual_id"].as_str());
-        let found = ids.into_iter().find(|id| id.ends_with(end)).with_context(|| format!("{end} in the family"))?;
-        Ok(found.to_owned())
+        let found: Vec<String> = ids.filter(|id| id.ends_with(end)).map(str::to_owned).collect();
+        ensure!(!found.is_empty(), "nobody of the family is {end}");
+        Ok(found)
+    }
+
+    /// Puts the first answer of an individual about one purpose on record, said today.
+    async fn consent(
+        &self,
+        app: &AppState,
+        case: &str,
+        individual: &str,
+        (purpose, answer): (&str, &str),
+    ) -> anyhow::Result<()> {
+        let (day, said_on) = (filters::date(app.clock.now()), format!("{purpose}_on"));
+        let form = [("individual", individual), ("rev", "0"), (purpose, answer), (&said_on, &day)];
+        self.post(&format!("{case}/consent"), &form).await?;
+        Ok(())
     }
 
     /// The page of the variant at a place.

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{LoadCase, SystemScope, open, restriction};
+use super::{LoadCase, LoadResearch, SystemScope, open, restriction};
 use crate::app::AppState;
-use crate::cases::{self, CaseConfig, Individual, LoadOptions, Loaded, check_family, page_order, read_ped};
+use crate::cases::{self, CaseConfig, Individual, ListKind, LoadOptions, Loaded, check_family, page_order, read_ped};
 use crate::consent;
 use crate::db::StoreError;
 use crate::genes::import;
@@ -43,7 +43,43 @@ pub(super) async fn case(app: &AppState, scope: &SystemScope, arguments: &LoadCa
     };
     let loaded = cases::load(app, scope, config, &options).await;
     bar.finish_and_clear();
-    match loaded? {
+    tell(scope, loaded?, ListKind::Clinical);
+    Ok(())
+}
+
+/// `lodestone load research`
+pub(super) async fn research(app: &AppState, scope: &SystemScope, arguments: &LoadResearch) -> anyhow::Result<()> {
+    let mut config = CaseConfig::read(&arguments.config_file)?;
+    if let Some(threshold) = arguments.rank_score_threshold {
+        config.threshold = threshold;
+    }
+    scope.note("case", config.name.as_str(), Some(&config.owner));
+    let bar = progress_bar();
+    let options = LoadOptions {
+        restricted: None,
+        update: arguments.update,
+        accept_genotypes: arguments.accept_genotypes,
+        actor: open::actor(),
+        progress: &|done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        },
+    };
+    let loaded = cases::load_research(app, scope, config, &options).await;
+    bar.finish_and_clear();
+    if let Loaded::Stored { case, .. } = tell(scope, loaded?, ListKind::Research)
+        && case.research.is_none()
+    {
+        println!(
+            "the list is closed; somebody who reads the case opens it there, with a reason and everybody's consent"
+        );
+    }
+    Ok(())
+}
+
+/// Says what a load did.
+fn tell(scope: &SystemScope, loaded: Loaded, list: ListKind) -> Loaded {
+    match &loaded {
         Loaded::AlreadyLoaded { notes } => {
             for note in notes {
                 eprintln!("note: {note}");
@@ -55,18 +91,18 @@ pub(super) async fn case(app: &AppState, scope: &SystemScope, arguments: &LoadCa
             for note in notes {
                 eprintln!("note: {note}");
             }
-            for line in summary(&case) {
+            for line in summary(case, list) {
                 println!("{line}");
             }
         }
     }
-    Ok(())
+    loaded
 }
 
-/// What a load did, one line per list.
-fn summary(case: &cases::Case) -> Vec<String> {
+/// What a load did, one line per list that it read.
+fn summary(case: &cases::Case, kind: ListKind) -> Vec<String> {
     let mut lines = vec![format!("loaded case {} of {}", case.name, case.institute)];
-    for list in &case.lists {
+    for list in case.all_lists().filter(|list| list.list == kind) {
         let report = &list.report;
         let left_out: Vec<String> =
             report.left_out.iter().map(|(reason, count)| format!("{count} {}", reason.words())).collect();

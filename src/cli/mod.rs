@@ -157,6 +157,8 @@ pub enum DatabaseCommand {
 pub enum LoadCommand {
     /// A case with its variants
     Case(Box<LoadCase>),
+    /// The research list of a case that is loaded; it is shown once somebody opens it there
+    Research(Box<LoadResearch>),
     /// A version of a gene panel
     Panel {
         /// Panel file
@@ -220,6 +222,22 @@ pub struct LoadCase {
     /// Why it is restricted; the named people read it
     #[arg(long, requires = "restrict_to", value_parser = crate::restriction::read_reason)]
     pub reason: Option<String>,
+}
+
+/// `lodestone load research …`
+#[derive(Debug, Args)]
+pub struct LoadResearch {
+    /// Load configuration of the case, with the research files of small variants
+    pub config_file: PathBuf,
+    /// Rank score that a variant must exceed [default: as the configuration says]
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    pub rank_score_threshold: Option<f64>,
+    /// Replace a list whose content changed; decisions are kept
+    #[arg(long)]
+    pub update: bool,
+    /// Update also when the genotypes of a sample are mostly other ones than before, after the files were looked at.
+    #[arg(long, requires = "update")]
+    pub accept_genotypes: bool,
 }
 
 /// `lodestone institute …`
@@ -421,6 +439,7 @@ impl Command {
             Self::Database(DatabaseCommand::Install) => "database install",
             Self::Database(DatabaseCommand::Role) => "database role",
             Self::Load(LoadCommand::Case(_)) => "load case",
+            Self::Load(LoadCommand::Research(_)) => "load research",
             Self::Load(LoadCommand::Panel { .. }) => "load panel",
             Self::Load(LoadCommand::Reference { .. }) => "load reference",
             Self::Institute(InstituteCommand::Add { .. }) => "institute add",

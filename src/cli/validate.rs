@@ -53,7 +53,7 @@ pub(super) async fn validate(app: &AppState, scope: &SystemScope, case: &Case, j
     let list = case
         .list(Category::Snv.as_str(), ListKind::Clinical)
         .with_context(|| format!("case {} of {} has no list of small variants", case.name, case.institute))?;
-    let paths: Vec<PathBuf> = case.files.small_variants().collect();
+    let paths: Vec<PathBuf> = case.files.small_variants(ListKind::Clinical).collect();
     if paths.is_empty() {
         bail!("case {} of {} does not say which file its variants came from; load it again", case.name, case.institute);
     }

@@ -36,6 +36,18 @@ struct OnlyId {
     id: VariantId,
 }
 
+/// The same, with the list that held it.
+#[derive(Deserialize)]
+struct AboutInList {
+    variant: IdInList,
+}
+
+#[derive(Deserialize)]
+struct IdInList {
+    id: VariantId,
+    list: ListKind,
+}
+
 /// The condition under which a comment stands: neither taken back nor erased.
 fn standing() -> Document {
     doc! { "retracted_at": { "$exists": false }, "redaction.agreed_at": { "$exists": false } }
@@ -116,12 +128,12 @@ impl CommentStore {
         self.count(filter).await
     }
 
-    /// Variants of a case that somebody ever commented on.
-    pub(crate) async fn commented(&self, case: &CaseId) -> Result<Vec<VariantId>, StoreError> {
-        let options = FindOptions::builder().projection(doc! { field::VARIANT_ID: 1 }).build();
+    /// Variants of a case that somebody ever commented on, with the list that held them.
+    pub(crate) async fn commented(&self, case: &CaseId) -> Result<HashMap<VariantId, ListKind>, StoreError> {
+        let options = FindOptions::builder().projection(doc! { field::VARIANT_ID: 1, field::VARIANT_LIST: 1 }).build();
         let filter = doc! { field::CASE_ID: case, field::VARIANT_ID: { "$exists": true } };
-        let found: Vec<About> = self.comments.find_as(filter, options).await?;
-        Ok(found.into_iter().map(|about| about.variant.id).collect())
+        let found: Vec<AboutInList> = self.comments.find_as(filter, options).await?;
+        Ok(found.into_iter().map(|about| (about.variant.id, about.variant.list)).collect())
     }
 
     /// As [`Self::counts`], for commands on the machine; the loader keeps these variants whatever their rank.

@@ -9,7 +9,7 @@ use crate::app::AppState;
 use crate::cases::{Case, CaseEditor};
 use crate::db::{StoreError, unless_conflict};
 use crate::events::{Actor, Change, EventKind, consent_subject, fact};
-use crate::sharing;
+use crate::{research, sharing};
 
 /// What became of it.
 pub(super) enum Became {
@@ -74,7 +74,8 @@ async fn store(
 ) -> Result<bool, StoreError> {
     let (by, now) = (Actor::of(editor.access().principal()), app.clock.now());
     let mut after = Case { consents: read.consents.with(changed.clone()), ..read.clone() };
-    if after.withheld() != read.withheld() {
+    let closed = research::close_without_consent(&mut after)?;
+    if closed.is_some() || after.withheld() != read.withheld() {
         after = counted(app, after).await?;
     }
     let known = (before.rev > 0).then_some(before);
@@ -87,6 +88,7 @@ async fn store(
         before: fact(&known)?,
         after: fact(changed)?,
     }];
+    changes.extend(closed);
     if after.consents.refuse(Purpose::Sharing) {
         changes.extend(sharing::end_all(&mut after, &by, now, WITHDRAWN)?);
     }

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
 use tracing::warn;
 
 use super::change::{Became, record as put_on_record};
@@ -17,7 +16,7 @@ use crate::audit::Trail;
 use crate::cases::{CaseEditor, Individual, Stale, members};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::pedigree;
-use crate::web::{CsrfForm, Layout, Page, filters, see_other, urls};
+use crate::web::{CsrfForm, Layout, Page, Saved, filters, see_other, urls};
 
 #[derive(Template)]
 #[template(path = "cases/consent.html")]
@@ -60,20 +59,14 @@ struct Line {
     wrong: String,
 }
 
-#[derive(Deserialize)]
-pub(super) struct Asked {
-    #[serde(default)]
-    saved: String,
-}
-
 /// `GET /{institute}/{case}/consent`
 pub(super) async fn show(
     editor: CaseEditor,
     page: Page,
     State(app): State<AppState>,
-    Query(asked): Query<Asked>,
+    Query(saved): Query<Saved>,
 ) -> AppResult<Response> {
-    render(&editor, page, &app, None, asked.saved == "1")
+    render(&editor, page, &app, None, saved.is_so())
 }
 
 /// `POST /{institute}/{case}/consent`: what one individual said, about all purposes.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::withheld::Withheld;
 use crate::app::AppState;
-use crate::cases::{Case, CasePanel};
+use crate::cases::{Case, CasePanel, ListKind};
 use crate::cli::SystemScope;
 use crate::db::{StoreError, unless_conflict};
 use crate::ids::VariantId;
@@ -69,7 +69,7 @@ pub(crate) async fn secondary_genes(
 }
 
 /// A case with what lies outside its consent counted anew, and what of that people decided about or commented on.
-pub(super) async fn counted(app: &AppState, case: Case) -> Result<Case, StoreError> {
+pub(crate) async fn counted(app: &AppState, case: Case) -> Result<Case, StoreError> {
     let mut lists = case.lists.clone();
     let mut columns = Vec::new();
     for list in &mut lists {
@@ -81,21 +81,45 @@ pub(super) async fn counted(app: &AppState, case: Case) -> Result<Case, StoreErr
     Ok(Case { lists, kept_out, ..case })
 }
 
+/// The same when the lists are open already, for the loader: `new` are the columns of the one that it read.
+pub(crate) async fn kept_out_beside(
+    app: &AppState,
+    case: &Case,
+    new: Option<(ListKind, &Columns)>,
+) -> Result<Vec<VariantId>, StoreError> {
+    let mut others = Vec::new();
+    for list in case.lists.iter().filter(|list| new.is_none_or(|(kind, _)| kind != list.list)) {
+        others.push(app.columns.within(case, list).await?);
+    }
+    let columns: Vec<&Columns> = others.iter().map(AsRef::as_ref).chain(new.map(|(_, columns)| columns)).collect();
+    kept_out(app, case, &columns).await
+}
+
 /// Variants that people decided about or commented on, and of which nothing is to be told: those that the present lists hold
-/// outside consent, and those that no list holds any more and that lay in closed genes alone.
-pub(crate) async fn kept_out(app: &AppState, case: &Case, lists: &[&Columns]) -> Result<Vec<VariantId>, StoreError> {
+/// outside consent, those that no list holds any more and that lay in closed genes alone, and those of closed research lists.
+async fn kept_out(app: &AppState, case: &Case, lists: &[&Columns]) -> Result<Vec<VariantId>, StoreError> {
     let withheld = case.withheld();
-    if withheld.is_nothing() {
+    // Nobody decided about what was never open.
+    let is_closed_again = case.research.is_none() && case.research_rev > 0;
+    if withheld.is_nothing() && !is_closed_again {
         return Ok(Vec::new());
     }
     let (states, commented) = tokio::try_join!(app.states.all(&case.id), app.comments.commented(&case.id))?;
+    let of_research = |id: &VariantId| {
+        let decided = states.get(id).and_then(|state| state.facts.as_ref());
+        decided.is_some_and(|facts| facts.list == ListKind::Research)
+            || commented.get(id).is_some_and(|list| *list == ListKind::Research)
+    };
     let was_closed = |id: &VariantId| {
         let facts = states.get(id).and_then(|state| state.facts.as_ref());
         let is_closed = |symbol: &String| withheld.has_gene(None, symbol);
         facts.is_some_and(|facts| !facts.genes.is_empty() && facts.genes.iter().all(is_closed))
     };
-    let mut ids: Vec<VariantId> = states.keys().cloned().chain(commented).collect();
+    let mut ids: Vec<VariantId> = states.keys().chain(commented.keys()).cloned().collect();
     ids.retain(|id| {
+        if is_closed_again && of_research(id) {
+            return true;
+        }
         let is_told = lists.iter().any(|columns| columns.find(id).is_some());
         !is_told && (lists.iter().any(|columns| columns.is_outside(id)) || was_closed(id))
     });

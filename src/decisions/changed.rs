@@ -8,11 +8,11 @@ use super::change::in_words;
 use super::several::write;
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::{CaseAccess, CaseEditor};
+use crate::cases::{CaseAccess, CaseEditor, ListKind};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::VariantId;
 use crate::variants::columns::Columns;
-use crate::variants::search::shown_list;
+use crate::variants::search::{ShownList, shown_lists};
 use crate::variants::{Facts, Since, States, VariantState};
 use crate::web::{CsrfForm, Layout, Page, filters, see_other, urls};
 
@@ -49,18 +49,18 @@ impl Changed {
 /// Variants of a page.
 const SHOWN: usize = 300;
 
-/// All of a list, those first that somebody took up.
-pub(crate) fn changed(states: &States, columns: &Columns, revision: u32) -> Vec<Changed> {
+/// All of one list, those first that somebody took up.
+pub(crate) fn changed(states: &States, list: ListKind, revision: u32, columns: &Columns) -> Vec<Changed> {
     let mut found: Vec<Changed> = states
         .values()
         .filter(|state| state.keeps_variant())
         .filter_map(|state| {
-            let facts = state.facts.as_ref().filter(|facts| facts.revision != revision)?;
+            let facts = state.facts.as_ref().filter(|facts| facts.list == list && facts.revision != revision)?;
             let row = columns.find(&state.id).map(|row| columns.row(row));
             let since = facts.since(row);
             (!since.is_empty()).then(|| Changed {
                 id: state.id.clone(),
-                name: row.map_or_else(|| facts.name.clone(), |row| Facts::of(row, revision).name),
+                name: row.map_or_else(|| facts.name.clone(), |row| Facts::of(row, list, revision).name),
                 words: in_words(state, true),
                 since,
                 is_held: row.is_some(),
@@ -68,20 +68,36 @@ pub(crate) fn changed(states: &States, columns: &Columns, revision: u32) -> Vec<
             })
         })
         .collect();
-    found.sort_by(|one, other| (!one.taken_up, &one.name).cmp(&(!other.taken_up, &other.name)));
+    sort(&mut found);
     found
+}
+
+fn sort(found: &mut [Changed]) {
+    found.sort_by(|one, other| (!one.taken_up, &one.name).cmp(&(!other.taken_up, &other.name)));
+}
+
+/// All of the lists that a case shows.
+fn changed_in(states: &States, lists: &[ShownList]) -> Vec<Changed> {
+    let of_list = |list: &ShownList| changed(states, list.kind, list.revision, &list.columns);
+    let mut found: Vec<Changed> = lists.iter().flat_map(of_list).collect();
+    sort(&mut found);
+    found
+}
+
+/// The newest revision of these lists: revisions are counted by case, so none is replaced without another one.
+fn newest(lists: &[ShownList]) -> AppResult<u32> {
+    lists.iter().map(|list| list.revision).max().ok_or(AppError::NotFound("list"))
 }
 
 /// How many there are in a case.
 pub(crate) async fn count(app: &AppState, access: &CaseAccess) -> AppResult<usize> {
     let states = app.states.of_case(access).await?;
-    let revisions = access.case().lists.iter().map(|list| list.revision);
-    let newest = revisions.max().unwrap_or_default();
-    if states.values().all(|state| state.facts.as_ref().is_none_or(|facts| facts.revision == newest)) {
+    let lists = &access.case().lists;
+    let is_present = |facts: &Facts| lists.iter().any(|one| (one.list, one.revision) == (facts.list, facts.revision));
+    if states.values().all(|state| state.facts.as_ref().is_none_or(is_present)) {
         return Ok(0); // nothing was loaded since
     }
-    let list = shown_list(app, access).await?;
-    Ok(list.map_or(0, |(revision, columns)| changed(&states, &columns, revision).len()))
+    Ok(changed_in(&states, &shown_lists(app, access).await?).len())
 }
 
 #[derive(Template)]
@@ -115,8 +131,9 @@ pub(super) async fn show(
 ) -> AppResult<Response> {
     let case = access.case();
     let states = app.states.of_case(&access).await?;
-    let (revision, columns) = shown_list(&app, &access).await?.ok_or(AppError::NotFound("list"))?;
-    let mut all = changed(&states, &columns, revision);
+    let lists = shown_lists(&app, &access).await?;
+    let revision = newest(&lists)?;
+    let mut all = changed_in(&states, &lists);
     let count = all.len();
     all.truncate(SHOWN);
     trail.note_rows(all.len());
@@ -146,15 +163,17 @@ pub(super) async fn look(
     CsrfForm(pairs): CsrfForm<Vec<(String, String)>>,
 ) -> AppResult<Response> {
     let (seen, ids) = read(&pairs)?;
-    let (revision, columns) = shown_list(&app, editor.access()).await?.ok_or(AppError::NotFound("list"))?;
-    if seen != revision {
+    let lists = shown_lists(&app, editor.access()).await?;
+    if seen != newest(&lists)? {
         return Err(AppError::Conflict { rev: None });
     }
     let changes = |present: States| {
         let mut changes = Vec::new();
         for id in &ids {
             let state = present.get(id).ok_or(AppError::NotFound("decision"))?;
-            let looked_at = looked_at(state, &columns, revision);
+            let of_state = |list: &&ShownList| state.facts.as_ref().is_some_and(|facts| facts.list == list.kind);
+            let list = lists.iter().find(of_state).ok_or(AppError::NotFound("decision"))?;
+            let looked_at = looked_at(state, list);
             if state.facts != looked_at.facts {
                 changes.push((Some(state.clone()), looked_at));
             }
@@ -165,9 +184,10 @@ pub(super) async fn look(
     Ok(see_other(&urls::changed(editor.access().case())))
 }
 
-fn looked_at(state: &VariantState, columns: &Columns, revision: u32) -> VariantState {
+fn looked_at(state: &VariantState, list: &ShownList) -> VariantState {
+    let (columns, revision) = (&list.columns, list.revision);
     let facts = match columns.find(&state.id) {
-        Some(row) => Some(Facts { looked_at: true, ..Facts::of(columns.row(row), revision) }),
+        Some(row) => Some(Facts { looked_at: true, ..Facts::of(columns.row(row), list.kind, revision) }),
         None => state.facts.clone().map(|facts| Facts { gone: true, looked_at: true, revision, ..facts }),
     };
     VariantState { facts, ..state.clone() }

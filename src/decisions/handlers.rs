@@ -11,7 +11,7 @@ use crate::cases::{CaseAccess, CaseEditor, CaseGeneticist, Stale};
 use crate::error::{AppError, AppResult};
 use crate::events::Actor;
 use crate::ids::VariantId;
-use crate::variants::search::shown_list;
+use crate::variants::search::shown_lists;
 use crate::variants::{Facts, VariantPath, VariantState};
 use crate::web::{CsrfForm, Page, Params, Path, filters, problem, see_other, urls};
 
@@ -51,17 +51,17 @@ where
     }
 }
 
-/// A variant of the case's list, and how the list names it.
+/// A variant of one of the case's lists, and how the list names it.
 pub(crate) async fn chosen(
     app: &AppState,
     access: &CaseAccess,
     id: VariantId,
     trail: &Trail,
 ) -> AppResult<(Chosen, String)> {
-    let list = shown_list(app, access).await?;
-    let found = list.as_ref().and_then(|(revision, columns)| Some((*revision, columns.row(columns.find(&id)?))));
-    let (revision, row) = found.ok_or(AppError::NotFound("variant"))?;
-    let variant = Chosen { facts: Facts::of(row, revision), id };
+    let lists = shown_lists(app, access).await?;
+    let found = lists.iter().find_map(|list| Some((list, list.columns.row(list.columns.find(&id)?))));
+    let (list, row) = found.ok_or(AppError::NotFound("variant"))?;
+    let variant = Chosen { facts: Facts::of(row, list.kind, list.revision), id };
     trail.note_done("variant", variant.id.as_str(), Some(&access.case().institute));
     Ok((variant, row.simple_id()))
 }

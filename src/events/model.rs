@@ -16,7 +16,7 @@ pub struct Event {
     /// Time-ordered identity.
     #[serde(rename = "_id")]
     pub id: String,
-    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `filter/<id>`, `filter_use/<case>/<filter>/<version>/<list revision>/<user>`, `consent/<case>/<individual>`, `restriction/<case>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// What changed: `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `filter/<id>`, `filter_use/<case>/<filter>/<version>/<list revision>/<user>`, `consent/<case>/<individual>`, `restriction/<case>`, `research/<case>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision of the subject after this change; unique per subject.
     pub rev: i64,
@@ -82,6 +82,10 @@ pub enum EventKind {
     ConsentRecorded,
     /// Who reads a case was restricted to named people, or opened to its institute.
     ReadersNamed,
+    /// The research lists of a case were opened.
+    ResearchOpened,
+    /// They were closed again, by somebody or as consent was withdrawn.
+    ResearchClosed,
     /// Somebody opened a case in an emergency.
     BreakGlass,
     /// They ended it before its time.
@@ -158,6 +162,8 @@ impl EventKind {
             Self::ShareEnded => "sharing ended",
             Self::ConsentRecorded => "consent put on record",
             Self::ReadersNamed => "who reads the case changed",
+            Self::ResearchOpened => "research lists opened",
+            Self::ResearchClosed => "research lists closed",
             Self::BreakGlass => "opened in an emergency",
             Self::BreakGlassEnded => "emergency access ended",
             Self::StatusSet => "status changed",

@@ -38,7 +38,7 @@ const NEWS: i64 = 1_000;
 
 /// A change about to be written down.
 pub struct Change {
-    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `consent/<case>/<individual>`, `restriction/<case>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
+    /// `case/<id>`, `case_work/<id>`, `share/<id>`, `emergency/<id>`, `variant/<id>`, `together/<id>`, `comment/<id>`, `consent/<case>/<individual>`, `restriction/<case>`, `research/<case>`, `institute/<id>`, `user/<id>` or `addresses/<subject>`.
     pub subject: String,
     /// Revision after the change.
     pub rev: i64,
@@ -317,6 +317,12 @@ pub fn consent_subject(case: &CaseId, individual: &str) -> String {
 #[must_use]
 pub fn restriction_subject(case: &CaseId) -> String {
     format!("restriction/{case}")
+}
+
+/// How the opening of a case's research lists is named in [`Change::subject`].
+#[must_use]
+pub fn research_subject(case: &CaseId) -> String {
+    format!("research/{case}")
 }
 
 /// How an emergency access to a case is named in [`Change::subject`].

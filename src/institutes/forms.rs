@@ -8,9 +8,10 @@ use crate::decisions::{Dismissals, read_all_own};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::ids::InstituteId;
 use crate::mail::is_deliverable;
+use crate::saved_filters::{ClinicalFilter, SavedFilter};
 use crate::users::Email;
-use crate::variants::LinkTarget;
 use crate::variants::columns::{CutoffKind, Cutoffs, read_number, written};
+use crate::variants::{Category, LinkTarget};
 
 /// Most characters of an institute's name.
 const NAME: usize = 100;
@@ -48,6 +49,14 @@ pub struct SettingsForm {
     pub reasons: BTreeSet<u16>,
     /// Own ones, one on each line.
     pub own_reasons: String,
+    /// The clinical filter by category, as [`ClinicalFilter::value`]; empty for Lodestone's own.
+    pub clinical: BTreeMap<Category, String>,
+}
+
+/// Field of the clinical filter of a category.
+#[must_use]
+pub fn clinical_field(category: Category) -> String {
+    format!("clinical_{}", category.as_str())
 }
 
 /// Name of the field of the days from sample to answer.
@@ -194,6 +203,11 @@ impl SettingsForm {
                 .filter(|code| !settings.dismissals.left_out.contains(code))
                 .collect(),
             own_reasons: settings.dismissals.own.iter().map(String::as_str).collect::<Vec<_>>().join("\n"),
+            clinical: Category::ALL
+                .into_iter()
+                .map(|category| (category, settings.clinical.get(&category).map(ClinicalFilter::value)))
+                .map(|(category, value)| (category, value.unwrap_or_default()))
+                .collect(),
         }
     }
 
@@ -217,6 +231,10 @@ impl SettingsForm {
         for kind in CutoffKind::ALL {
             cutoffs.insert(kind, take(&cutoff_field(kind))?);
         }
+        let mut clinical = BTreeMap::new();
+        for category in Category::ALL {
+            clinical.insert(category, take(&clinical_field(category))?);
+        }
         let form = Self {
             rev: take("rev")?.parse().map_err(|_| foreign("rev"))?,
             name: take("name")?,
@@ -229,6 +247,7 @@ impl SettingsForm {
             order_mail: take(ORDER_MAIL)?,
             reasons,
             own_reasons: take(OWN_REASONS)?,
+            clinical,
         };
         match texts.keys().next() {
             Some(name) => Err(foreign(name)),
@@ -242,8 +261,25 @@ impl SettingsForm {
         if dismissals.is_empty() { Err("leave at least one reason".to_owned()) } else { Ok(dismissals) }
     }
 
-    /// The choices of an institute, or what is wrong with each field. Who may sign out is not among the fields.
-    pub fn parse(&self, institute: &Institute) -> Result<Choices, Vec<FieldError>> {
+    /// What the clinical filter of a category is to be: what it is, or one of the institute's saved filters as it stands.
+    fn clinical(
+        category: Category,
+        value: &str,
+        institute: &Institute,
+        saved: &[SavedFilter],
+    ) -> Result<Option<ClinicalFilter>, String> {
+        let stands = institute.settings.clinical.get(&category);
+        let offered = saved.iter().filter(|one| one.category == category && !one.retired).map(ClinicalFilter::of);
+        match stands.cloned().into_iter().chain(offered).find(|one| one.value() == value) {
+            None if value.is_empty() => Ok(None),
+            None => Err("is no saved filter of the institute as it stands now; choose again".to_owned()),
+            found => Ok(found),
+        }
+    }
+
+    /// The choices of an institute with these saved filters, or what is wrong with each field. Who may sign out is not among
+    /// the fields.
+    pub fn parse(&self, institute: &Institute, saved: &[SavedFilter]) -> Result<Choices, Vec<FieldError>> {
         let mut wrong = Vec::new();
         let mut note = |field: &str, value: &str, message: String| wrong.push(FieldError::new(field, value, message));
         let name = read_name(&self.name).map_err(|message| note("name", &self.name, message));
@@ -261,6 +297,13 @@ impl SettingsForm {
             match kind.read(text) {
                 Ok(values) => cutoffs.set(*kind, values),
                 Err(message) => note(&cutoff_field(*kind), text, message),
+            }
+        }
+        let mut clinical = BTreeMap::new();
+        for (category, value) in &self.clinical {
+            match Self::clinical(*category, value, institute, saved) {
+                Ok(chosen) => clinical.extend(chosen.map(|chosen| (*category, chosen))),
+                Err(message) => note(&clinical_field(*category), value, message),
             }
         }
         match (name, frequency_cutoff, share_with, target_days, second_reader, order_mail, dismissals) {
@@ -282,6 +325,7 @@ impl SettingsForm {
                     second_reader,
                     order_mail,
                     dismissals,
+                    clinical,
                 };
                 Ok(Choices { name, settings, sign_out: institute.sign_out.clone() })
             }
@@ -330,7 +374,7 @@ mod tests {
     fn what_is_shown_is_what_is_stored() {
         let form = SettingsForm::read(pairs()).unwrap();
         assert_eq!(form, SettingsForm::of(&institute()));
-        assert_eq!(form.parse(&institute()).unwrap(), institute().choices());
+        assert_eq!(form.parse(&institute(), &[]).unwrap(), institute().choices());
     }
 
     #[test]
@@ -344,7 +388,7 @@ mod tests {
         form.second_reader = "sometimes".into();
         form.order_mail = "lab@clinic.example, the lab".into();
         form.own_reasons = "12".into();
-        let wrong = form.parse(&institute()).unwrap_err();
+        let wrong = form.parse(&institute(), &[]).unwrap_err();
         let fields: Vec<(&str, &str)> =
             wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.value.as_str())).collect();
         assert_eq!(

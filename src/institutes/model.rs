@@ -11,6 +11,7 @@ use crate::auth::Principal;
 use crate::db::Stored;
 use crate::decisions::{Dismissals, Reason, reasons_in_words};
 use crate::ids::{InstituteId, UserId};
+use crate::saved_filters::ClinicalFilter;
 use crate::users::{Email, Role};
 use crate::variants::columns::{CutoffKind, Cutoffs, written};
 use crate::variants::{Category, LinkTarget};
@@ -68,6 +69,9 @@ pub struct Settings {
     pub order_mail: BTreeSet<Email>,
     /// For which reasons variants are put aside.
     pub dismissals: Dismissals,
+    /// Saved filters in place of Lodestone's own clinical ones.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub clinical: BTreeMap<Category, ClinicalFilter>,
 }
 
 impl Default for Settings {
@@ -81,6 +85,7 @@ impl Default for Settings {
             second_reader: SecondReader::None,
             order_mail: BTreeSet::new(),
             dismissals: Dismissals::default(),
+            clinical: BTreeMap::new(),
         }
     }
 }
@@ -123,6 +128,12 @@ impl Choices {
                 other.settings.frequency_cutoff.to_string(),
             ),
         ];
+        for category in Category::ALL {
+            let filter = |choices: &Self| {
+                choices.settings.clinical.get(&category).map_or("Lodestone’s own".to_owned(), ClinicalFilter::title)
+            };
+            pairs.push((format!("Clinical filter of {}", category.words()), filter(self), filter(other)));
+        }
         for kind in CutoffKind::ALL {
             let values = |choices: &Self| written(choices.settings.cutoffs.get(kind));
             pairs.push((format!("Values offered for {}", kind.label()), values(self), values(other)));

@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::access::InstituteAdmin;
 use super::change::{Changed, change};
-use super::forms::{FREQUENCY_CUTOFF, ORDER_MAIL, OWN_REASONS, SHARE_WITH, SettingsForm, TARGET_DAYS, cutoff_field};
+use super::forms::{
+    FREQUENCY_CUTOFF, ORDER_MAIL, OWN_REASONS, SHARE_WITH, SettingsForm, TARGET_DAYS, clinical_field, cutoff_field,
+};
 use super::model::{Choices, Difference, Institute};
 use super::sign_out::SecondReader;
 use crate::app::AppState;
@@ -17,8 +19,9 @@ use crate::db::StoreError;
 use crate::decisions::terms::DISMISSALS;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::events::{Event, EventKind, institute_subject};
+use crate::saved_filters::{ClinicalFilter, SavedFilter};
 use crate::variants::columns::CutoffKind;
-use crate::variants::{ALWAYS_OFFERED, LinkTarget};
+use crate::variants::{ALWAYS_OFFERED, Category, LinkTarget};
 use crate::web::{CsrfForm, Layout, Page, Params, filters, see_other, urls};
 
 /// Changes shown below the form.
@@ -34,6 +37,7 @@ struct SettingsPage {
     rev: i64,
     name: Field,
     frequency: Field,
+    clinical: Vec<ClinicalChoice>,
     cutoffs: Vec<Field>,
     partners: Field,
     target: Field,
@@ -50,6 +54,17 @@ struct SettingsPage {
     errors: Vec<FieldError>,
     conflict: Vec<Difference>,
     history: Vec<ChangeLine>,
+}
+
+/// The clinical filter of a category.
+struct ClinicalChoice {
+    name: String,
+    label: String,
+    /// Value, words and whether chosen.
+    offered: Vec<(String, String, bool)>,
+    /// What the one that counts now keeps, in words.
+    keeps: String,
+    error: String,
 }
 
 /// A text field with what was typed and what is wrong with it.
@@ -104,7 +119,8 @@ pub(super) async fn save(
     CsrfForm(pairs): CsrfForm<Vec<(String, String)>>,
 ) -> AppResult<Response> {
     let mut form = SettingsForm::read(pairs)?;
-    let wanted = match form.parse(admin.institute()) {
+    let filters = app.filters.for_admin(&admin).await?;
+    let wanted = match form.parse(admin.institute(), &filters) {
         Ok(wanted) => wanted,
         Err(errors) => {
             let shown = render(&admin, page, &app, form, Outcome { errors, ..Outcome::default() }).await?;
@@ -211,6 +227,13 @@ async fn render(
         hint,
         value,
     };
+    let filters = app.filters.for_admin(admin).await?;
+    let clinical = form.clinical.iter().map(|(category, value)| {
+        let name = clinical_field(*category);
+        let error = outcome.errors.iter().find(|error| error.field == name).map(|error| error.message.clone());
+        ClinicalChoice::new(institute, &filters, *category, value, error.unwrap_or_default())
+    });
+    let clinical: Vec<ClinicalChoice> = clinical.collect();
     let cutoffs = form
         .cutoffs
         .iter()
@@ -231,9 +254,10 @@ async fn render(
         frequency: field(
             FREQUENCY_CUTOFF,
             "Highest gnomAD frequency",
-            "A fraction: 0.01 is one percent. The clinical filter hides variants above it.",
+            "A fraction: 0.01 is one percent. Lodestone’s own filter hides variants above it.",
             form.frequency_cutoff,
         ),
+        clinical,
         cutoffs,
         partners: field(
             SHARE_WITH,
@@ -282,6 +306,27 @@ fn hint(kind: CutoffKind) -> &'static str {
         CutoffKind::Cadd => "Scaled scores from 0 to 100.",
         CutoffKind::Revel | CutoffKind::Spliceai => "From 0 to 1.",
         CutoffKind::RankScore => "As the laboratory's rank model gives them.",
+    }
+}
+
+impl ClinicalChoice {
+    fn new(institute: &Institute, saved: &[SavedFilter], category: Category, value: &str, error: String) -> Self {
+        let mut offered = vec![(String::new(), "Lodestone’s own".to_owned(), value.is_empty())];
+        let stands = institute.settings.clinical.get(&category).cloned();
+        let others = saved.iter().filter(|one| one.category == category && !one.retired).map(ClinicalFilter::of);
+        for one in stands.into_iter().chain(others) {
+            if !offered.iter().any(|(known, ..)| *known == one.value()) {
+                offered.push((one.value(), one.title(), one.value() == value));
+            }
+        }
+        let (name, words) = institute.clinical_filter_in_words(category);
+        Self {
+            name: clinical_field(category),
+            label: format!("Filter of {}", category.words()),
+            offered,
+            keeps: format!("{name}: {}", words.join("; ")),
+            error,
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::FieldError;
 use crate::ids::UserId;
 
 /// Fewest and most characters of a reason.
-pub(super) const REASON: RangeInclusive<usize> = 10..=500;
+pub(crate) const REASON: RangeInclusive<usize> = 10..=500;
 
 /// The form as it was sent.
 #[derive(Debug, Clone, Default)]
@@ -74,7 +74,7 @@ pub(crate) fn read_reason(text: &str) -> Result<String, String> {
 }
 
 /// The revision that was shown.
-pub(super) fn read_rev(text: &str) -> Result<i64, FieldError> {
+pub(crate) fn read_rev(text: &str) -> Result<i64, FieldError> {
     text.parse().map_err(|_| FieldError::new("rev", text, "is not the revision of a page; open the page again"))
 }
 

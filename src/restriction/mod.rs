@@ -9,7 +9,7 @@ mod page;
 
 pub use change::{Became, By, Wanted, restrict};
 pub(crate) use change::{first, in_words};
-pub(crate) use forms::read_reason;
+pub(crate) use forms::{REASON, read_reason, read_rev};
 
 use crate::web::{Access, Routes};
 

@@ -13,7 +13,7 @@ use crate::audit::Trail;
 use crate::cases::{CaseEditor, Restriction, Stale};
 use crate::error::{AppError, AppResult, FieldError};
 use crate::users::Colleague;
-use crate::web::{CsrfForm, Layout, Page, filters, see_other, urls};
+use crate::web::{CsrfForm, Layout, Page, Saved, filters, see_other, urls};
 
 #[derive(Template)]
 #[template(path = "cases/restriction.html")]
@@ -61,12 +61,6 @@ struct PersonChoice {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Asked {
-    #[serde(default)]
-    saved: String,
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LiftForm {
     rev: String,
@@ -77,9 +71,9 @@ pub(super) async fn show(
     editor: CaseEditor,
     page: Page,
     State(app): State<AppState>,
-    Query(asked): Query<Asked>,
+    Query(saved): Query<Saved>,
 ) -> AppResult<Response> {
-    render(&editor, page, &app, None, asked.saved == "1").await
+    render(&editor, page, &app, None, saved.is_so()).await
 }
 
 /// `POST /{institute}/{case}/restriction`

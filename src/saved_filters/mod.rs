@@ -3,6 +3,7 @@
 
 mod change;
 mod choices;
+mod clinical;
 mod form;
 mod handlers;
 mod model;
@@ -12,6 +13,7 @@ mod usage;
 
 pub(crate) use change::Changed;
 pub(crate) use choices::{SavedChoices, choices};
+pub use clinical::ClinicalFilter;
 pub(crate) use form::SaveForm;
 pub(crate) use handlers::{keep, kept_by_its_owner};
 pub use model::SavedFilter;

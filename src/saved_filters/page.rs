@@ -16,7 +16,7 @@ use crate::error::{AppError, AppResult};
 use crate::events::Event;
 use crate::ids::FilterId;
 use crate::institutes::InstituteAccess;
-use crate::variants::columns::{clinical_preset, in_words};
+use crate::variants::Category;
 use crate::web::{CsrfForm, Layout, Page, Path, filters, see_other, urls};
 
 #[derive(Template)]
@@ -26,8 +26,8 @@ struct ListPage {
     institute: String,
     cases_url: String,
     lines: Vec<FilterLine>,
-    /// What the clinical filter of every case keeps, beside the case's own panels.
-    clinical: Vec<String>,
+    /// The name of the clinical filter of every case, and what it keeps beside the case's own panels.
+    clinical: (String, Vec<String>),
 }
 
 struct FilterLine {
@@ -81,7 +81,7 @@ pub(super) async fn list(
         institute: institute.name.clone(),
         cases_url: urls::institute(&institute.id),
         lines,
-        clinical: in_words(&clinical_preset(Vec::new(), institute.settings.frequency_cutoff)),
+        clinical: institute.clinical_filter_in_words(Category::Snv),
     })
 }
 

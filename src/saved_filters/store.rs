@@ -9,7 +9,7 @@ use super::model::SavedFilter;
 use crate::cases::CaseAccess;
 use crate::db::{Db, Documents, StoreError};
 use crate::ids::{FilterId, InstituteId};
-use crate::institutes::{Institute, InstituteAccess, field};
+use crate::institutes::{Institute, InstituteAccess, InstituteAdmin, field};
 
 /// Institutes whose filters are kept in memory.
 const INSTITUTES: u64 = 1_000;
@@ -34,6 +34,11 @@ impl FilterStore {
     /// All filters of an institute by name, for its readers.
     pub async fn of_institute(&self, access: &InstituteAccess) -> Result<Arc<Vec<SavedFilter>>, StoreError> {
         self.all(access.institute()).await
+    }
+
+    /// All filters of an institute by name, for its admins, who choose the clinical one among them.
+    pub async fn for_admin(&self, admin: &InstituteAdmin) -> Result<Arc<Vec<SavedFilter>>, StoreError> {
+        self.all(admin.institute()).await
     }
 
     /// All filters of the institute that owns a case, as it was read; none for whoever reads the case otherwise.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::SavedFilter;
 use crate::app::AppState;
-use crate::cases::CaseEditor;
+use crate::cases::{CaseEditor, ListKind};
 use crate::db::StoreError;
 use crate::events::{Actor, Change, EventKind, fact, filter_use_subject};
 use crate::variants::search::Search;
@@ -19,6 +19,9 @@ pub struct Usage {
     pub version: i64,
     /// The filter in words.
     pub words: Vec<String>,
+    /// Clinical or research.
+    #[serde(default, skip_serializing_if = "ListKind::is_clinical")]
+    pub list: ListKind,
     /// Revision of the list.
     pub revision: u32,
     /// How many variants passed.
@@ -42,6 +45,7 @@ impl Usage {
             name: filter.name.clone(),
             version: filter.version,
             words: filter.words().unwrap_or_default(),
+            list: found.kind(),
             revision: found.revision(),
             matched: found.rows.len() as u64,
             total: found.total() as u64,

@@ -4,7 +4,7 @@ use bson::Bson;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::cases::{CaseWork, Emergency, Share};
+use crate::cases::{Case, CaseWork, Emergency, Share};
 use crate::casework::in_words;
 use crate::comments::{Comment, Reach};
 use crate::consent;
@@ -12,11 +12,11 @@ use crate::db::StoreError;
 use crate::decisions::{reasons_in_words, terms};
 use crate::events::{Event, EventKind};
 use crate::ids::{UserId, VariantId};
-use crate::restriction;
 use crate::saved_filters::Usage;
 use crate::users::Colleague;
 use crate::variants::{PartialCause, Second, TogetherFact, VariantState};
 use crate::web::filters;
+use crate::{research, restriction};
 
 /// One fact as it was and as it is; empty where there was or is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +69,8 @@ fn compared<T: DeserializeOwned>(
 }
 
 /// The facts that an event changed; `people` are those whose names are known.
-/// `closed`: whether something lies outside consent, which older counts and names would tell.
-pub(super) fn of(event: &Event, people: &[Colleague], closed: bool) -> Result<Vec<Fact>, StoreError> {
+/// Of the case it says what is closed by now, which older counts and names would tell.
+pub(super) fn of(event: &Event, people: &[Colleague], case: &Case) -> Result<Vec<Fact>, StoreError> {
     match event.kind {
         EventKind::StatusSet
         | EventKind::PeopleAssigned
@@ -83,10 +83,11 @@ pub(super) fn of(event: &Event, people: &[Colleague], closed: bool) -> Result<Ve
         EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all)),
         EventKind::VariantDecided => compared(event, decisions),
         EventKind::VariantsDecided | EventKind::VariantsLookedAt => compared(event, together),
-        EventKind::FilterUsed => compared(event, |used: &Usage| usage(used, closed)),
+        EventKind::FilterUsed => compared(event, |used: &Usage| usage(used, is_closed(used, case))),
         EventKind::Share | EventKind::ShareEnded => compared(event, share),
         EventKind::ConsentRecorded => compared(event, consent::in_words),
         EventKind::ReadersNamed => compared(event, |restriction| restriction::in_words(restriction, people)),
+        EventKind::ResearchOpened | EventKind::ResearchClosed => compared(event, research::in_words),
         EventKind::BreakGlass | EventKind::BreakGlassEnded => compared(event, emergency),
         EventKind::CommentWritten
         | EventKind::CommentEdited
@@ -166,6 +167,11 @@ fn together(fact: &TogetherFact) -> Vec<(String, String)> {
         Some(reasons) => Some(reasons_in_words(reasons)),
     };
     present([("variants", Some(filters::thousands(u64::from(fact.variants)))), ("dismissed", dismissed)])
+}
+
+/// Whether what a filter showed and hid lies outside consent by now, or in lists that are closed.
+fn is_closed(usage: &Usage, case: &Case) -> bool {
+    case.closed().is_some() || (!usage.list.is_clinical() && case.research.is_none())
 }
 
 fn usage(usage: &Usage, closed: bool) -> Vec<(String, String)> {

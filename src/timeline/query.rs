@@ -77,7 +77,7 @@ impl Topic {
             Self::Comments => "comments",
             Self::Filters => "use of saved filters",
             Self::Sharing => "sharing",
-            Self::Consent => "consent",
+            Self::Consent => "consent and research",
             Self::Readers => "who reads the case",
             Self::Emergencies => "emergency access",
         }
@@ -109,7 +109,9 @@ impl Topic {
             ],
             Self::Filters => vec![EventKind::FilterUsed],
             Self::Sharing => vec![EventKind::Share, EventKind::ShareEnded],
-            Self::Consent => vec![EventKind::ConsentRecorded],
+            Self::Consent => {
+                vec![EventKind::ConsentRecorded, EventKind::ResearchOpened, EventKind::ResearchClosed]
+            }
             Self::Readers => vec![EventKind::ReadersNamed],
             Self::Emergencies => vec![EventKind::BreakGlass, EventKind::BreakGlassEnded],
         }

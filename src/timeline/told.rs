@@ -58,8 +58,7 @@ impl Told {
                 keeps_back = query.variant.is_none();
                 continue;
             }
-            let (about, facts) =
-                (facts::variant(&event)?, facts::of(&event, &colleagues, access.case().closed().is_some())?);
+            let (about, facts) = (facts::variant(&event)?, facts::of(&event, &colleagues, access.case())?);
             events.push(ToldEvent { event, about, facts });
         }
         let about = events.iter().filter_map(|told| told.about.as_ref());

@@ -263,10 +263,15 @@ impl ColumnStore {
         Ok(())
     }
 
-    /// Removes the columns of all revisions of the clinical list but `keep`.
-    pub async fn collect(&self, _: &SystemScope, case: &CaseId, keep: Option<u32>) -> Result<(), StoreError> {
-        let mut filter =
-            doc! { "case_id": case, "category": Category::Snv.as_str(), "list": ListKind::Clinical.as_str() };
+    /// Removes the columns of all revisions of a list of small variants but `keep`.
+    pub async fn collect(
+        &self,
+        _: &SystemScope,
+        case: &CaseId,
+        list: ListKind,
+        keep: Option<u32>,
+    ) -> Result<(), StoreError> {
+        let mut filter = doc! { "case_id": case, "category": Category::Snv.as_str(), "list": list.as_str() };
         if let Some(revision) = keep {
             filter.insert("revision", doc! { "$ne": i64::from(revision) });
         }

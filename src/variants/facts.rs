@@ -5,6 +5,7 @@ use serde_with::skip_serializing_none;
 
 use super::columns::Row;
 use super::views::change;
+use crate::cases::ListKind;
 use crate::vcf::clinvar;
 use crate::web::filters;
 
@@ -14,6 +15,9 @@ use crate::web::filters;
 pub struct Facts {
     /// Of the list.
     pub revision: u32,
+    /// Which list.
+    #[serde(default, skip_serializing_if = "ListKind::is_clinical")]
+    pub list: ListKind,
     /// As pages name the variant, also when no list holds it any more: gene, place (1-based) and alleles.
     pub name: String,
     /// Symbols, most severe first.
@@ -92,12 +96,13 @@ impl What {
 impl Facts {
     /// What a revision of a list says of a row.
     #[must_use]
-    pub fn of(row: Row<'_>, revision: u32) -> Self {
+    pub fn of(row: Row<'_>, list: ListKind, revision: u32) -> Self {
         let genes: Vec<String> = row.genes().map(|gene| gene.symbol.to_owned()).collect();
         let place = format!("{}:{}", row.chromosome(), filters::thousands(u64::from(row.position())));
         let gene = genes.first().map(|gene| format!("{gene} ")).unwrap_or_default();
         Self {
             revision,
+            list,
             name: format!("{gene}{place} {}", change(row.reference(), row.alternative())),
             genes,
             rank_score: row.rank_score(),

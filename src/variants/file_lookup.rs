@@ -80,6 +80,8 @@ pub struct FileAllele {
 
 /// What is asked of a case's files.
 pub struct Lookup {
+    /// Whose files.
+    pub list: ListKind,
     /// What is meant.
     pub matcher: Matcher,
     /// Where, when that is known.
@@ -89,11 +91,11 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Looks through all files of the case's small variants.
+    /// Looks through all files of the list of small variants.
     #[must_use]
     pub fn run(&self, case: &Case) -> Vec<FileSays> {
         let started = Instant::now();
-        case.files.small_variants().map(|path| self.file(case, &path, started)).collect()
+        case.files.small_variants(self.list).map(|path| self.file(case, &path, started)).collect()
     }
 
     fn file(&self, case: &Case, path: &Path, started: Instant) -> FileSays {
@@ -152,7 +154,7 @@ impl Lookup {
                     says.more = true;
                     return Ok(());
                 }
-                says.alleles.push(FileAllele { id: id_of(case, &allele), allele });
+                says.alleles.push(FileAllele { id: id_of(case, self.list, &allele), allele });
             }
             if says.by == Some(By::Reading) && (started.elapsed() > LONGEST || reader.bytes_read() > MOST_BYTES) {
                 says.trouble = Some(Trouble::TooLong);
@@ -193,10 +195,10 @@ impl Consent {
     }
 }
 
-fn id_of(case: &Case, allele: &Allele) -> VariantId {
+fn id_of(case: &Case, list: ListKind, allele: &Allele) -> VariantId {
     Identity {
         case: &case.id,
-        list: ListKind::Clinical.as_str(),
+        list: list.as_str(),
         category: Category::Snv.as_str(),
         build: case.build,
         chromosome: &allele.chromosome,

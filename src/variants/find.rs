@@ -138,7 +138,7 @@ pub async fn find(app: &AppState, access: &CaseAccess, params: &Params, trail: &
                 .to_owned(),
         );
     } else if rows.is_empty() || sought.place().is_some_and(|place| place.end - place.start < NARROW) {
-        let lookup = Lookup { place: sought.place(), matcher, index_only: !rows.is_empty() };
+        let lookup = Lookup { list: search.kind(), place: sought.place(), matcher, index_only: !rows.is_empty() };
         let mut said = in_files(app, case, lookup).await?;
         for says in &mut said {
             says.alleles.retain(|found| !search.columns.is_outside(&found.id));

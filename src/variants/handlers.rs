@@ -2,7 +2,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 
-use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, clinical_preset, in_words};
+use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, in_words};
+use super::model::Category;
 use super::search::{Search, search};
 use super::seen::{keys_across_cases, seen_in_institute};
 use super::variant_page::{Around, VariantPage};
@@ -36,6 +37,8 @@ pub fn routes() -> Routes {
 struct ListPage {
     layout: Layout,
     kind: &'static str,
+    /// The case's other lists, with where they are.
+    other_lists: Vec<(String, String)>,
     find_url: String,
     /// The filter, for the form that finds a variant under it.
     find_hidden: Vec<(&'static str, String)>,
@@ -159,8 +162,7 @@ async fn list(
     let filter = &found.filter;
     let kind = found.kind();
     let link = |filter: &Filter, page: usize| urls::variants(case, &at_page(filter, kind, page));
-    let panels: Vec<String> = case.default_panels().map(|panel| panel.name.clone()).collect();
-    let clinical = clinical_preset(panels, found.institute.settings.frequency_cutoff);
+    let clinical = found.institute.clinical_filter(Category::Snv, Some(case));
     let first = filter.per_page.saturating_mul(filter.page - 1) + 1;
     let bar = access.bar();
     let here = at_page(filter, kind, filter.page);
@@ -181,6 +183,7 @@ async fn list(
     let last_decision = LastDecision::of(&access, &found.states, named, &here, app.clock.now());
     page.render(|layout| ListPage {
         kind: kind.as_str(),
+        other_lists: other_lists(case, kind),
         find_url: urls::find(case, &[]),
         find_hidden: query(filter, kind),
         case_url: bar.url.clone(),
@@ -221,6 +224,12 @@ async fn list(
         closed: case.closed(),
         consent_url: decides.then(|| urls::consent(case)),
     })
+}
+
+/// The lists of a case but one.
+fn other_lists(case: &Case, shown: ListKind) -> Vec<(String, String)> {
+    let others = case.lists.iter().filter(|list| list.list != shown);
+    others.map(|list| (format!("The {} list", list.list.as_str()), urls::whole_list(case, list.list))).collect()
 }
 
 /// The parameters of one page of a list.

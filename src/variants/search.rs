@@ -105,12 +105,12 @@ pub fn filter_of(params: &Params) -> AppResult<Filter> {
 pub async fn search(app: &AppState, access: &CaseAccess, params: &Params) -> AppResult<Search> {
     let filter = filter_of(params)?;
     let kind = list_kind(params);
-    if kind == ListKind::Research {
+    let case = access.case();
+    let list = case.list(Category::Snv.as_str(), kind).cloned();
+    if list.is_none() && !kind.is_clinical() {
         // Research lists open with a reason and consent; until then they are not there.
         return Err(AppError::NotFound("list"));
     }
-    let case = access.case();
-    let list = case.list(Category::Snv.as_str(), kind).cloned();
     let columns = match &list {
         Some(list) => app.columns.of_list(access, list).await?,
         None => Arc::new(Columns::default()),
@@ -119,10 +119,24 @@ pub async fn search(app: &AppState, access: &CaseAccess, params: &Params) -> App
     evaluate(app, case, filter, Stored { kind, list, columns, states, comments }).await
 }
 
-/// The list of small variants that a case shows, with its columns; nothing where it has none.
-pub async fn shown_list(app: &AppState, access: &CaseAccess) -> AppResult<Option<(u32, Arc<Columns>)>> {
-    let Some(list) = access.case().list(Category::Snv.as_str(), ListKind::Clinical) else { return Ok(None) };
-    Ok(Some((list.revision, app.columns.of_list(access, list).await?)))
+/// A list that a case shows, with its columns.
+pub struct ShownList {
+    /// Clinical or research.
+    pub kind: ListKind,
+    /// Its revision.
+    pub revision: u32,
+    /// What it says.
+    pub columns: Arc<Columns>,
+}
+
+/// The lists of small variants that a case shows, the clinical one first.
+pub async fn shown_lists(app: &AppState, access: &CaseAccess) -> AppResult<Vec<ShownList>> {
+    let mut shown = Vec::new();
+    for list in &access.case().lists {
+        let columns = app.columns.of_list(access, list).await?;
+        shown.push(ShownList { kind: list.list, revision: list.revision, columns });
+    }
+    Ok(shown)
 }
 
 /// The whole clinical list of small variants, for commands on the machine; pages and API go through [`search`].

@@ -13,7 +13,7 @@ use super::cause::{Mark, PartialCause, Second, Standing};
 use super::facts::Facts;
 use super::validation::Validation;
 use crate::auth::Scope;
-use crate::cases::{Case, CaseAccess, CaseEditor, CaseStore};
+use crate::cases::{Case, CaseAccess, CaseEditor, CaseStore, ListKind};
 use crate::casework::Moved;
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored, index};
@@ -279,13 +279,18 @@ impl StateStore {
     }
 
     /// All decisions in a case, as of the case that was read or newer; without those about variants outside consent, without
-    /// marks that the reader is to come to by themselves, and for guests without free text.
+    /// marks that the reader is to come to by themselves, and for guests without free text and lists that are not shared.
     pub async fn of_case(&self, access: &CaseAccess) -> Result<Arc<States>, StoreError> {
         let states = self.whole(access).await?;
         let (user, kept_out) = (access.principal().user(), &access.case().kept_out);
         let is_guest = access.is_guest();
         let has_words = |state: &VariantState| state.partial.as_ref().is_some_and(|partial| partial.words.is_some());
-        let lacks_some = |state: &VariantState| state.is_kept_from(user) || (is_guest && has_words(state));
+        let is_closed = |state: &VariantState| {
+            let list = state.facts.as_ref().map_or(ListKind::Clinical, |facts| facts.list);
+            access.share().is_some_and(|share| !share.lists.hold(list))
+        };
+        let lacks_some =
+            |state: &VariantState| state.is_kept_from(user) || is_closed(state) || (is_guest && has_words(state));
         if kept_out.is_empty() && !states.values().any(lacks_some) {
             return Ok(states);
         }
@@ -296,7 +301,7 @@ impl StateStore {
             }
             seen
         };
-        let told = states.iter().filter(|(id, _)| !kept_out.contains(id));
+        let told = states.iter().filter(|(id, state)| !kept_out.contains(id) && !is_closed(state));
         Ok(Arc::new(told.map(|(id, state)| (id.clone(), seen(state))).collect()))
     }
 

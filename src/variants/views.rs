@@ -226,9 +226,7 @@ pub fn copy_text_of(case: &Case, found: &Search, at: usize) -> String {
 #[must_use]
 pub fn query(filter: &Filter, kind: ListKind) -> Vec<(&'static str, String)> {
     let mut pairs = filter.pairs();
-    if kind != ListKind::Clinical {
-        pairs.push(("list", kind.as_str().to_owned()));
-    }
+    pairs.extend(urls::list_query(kind));
     if filter.sort != Sort::default() {
         pairs.push(("sort", filter.sort.as_str().to_owned()));
     }

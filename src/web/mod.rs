@@ -33,7 +33,7 @@ pub use download::{disposition, harmless};
 pub use health::routes as health_routes;
 pub use page::{CaseBar, EmergencyBar, EnteredBar, Layout, Notice, Page, SharedBar};
 pub use path::Path;
-pub use query::{Params, problem};
+pub use query::{Params, Saved, problem};
 pub use routes::{Access, Route, Routes};
 pub use serving::{Patience, serve};
 pub use stack::stack;

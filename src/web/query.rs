@@ -2,6 +2,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde::Deserialize;
 
 use crate::error::{AppError, FieldError};
 
@@ -40,6 +41,21 @@ impl<S: Sync> FromRequestParts<S> for Params {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+/// Whether a page is shown after its form was stored: `saved=1`.
+#[derive(Debug, Deserialize)]
+pub struct Saved {
+    #[serde(default)]
+    saved: String,
+}
+
+impl Saved {
+    /// Whether it is.
+    #[must_use]
+    pub fn is_so(&self) -> bool {
+        self.saved == "1"
     }
 }
 

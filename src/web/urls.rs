@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::StepUpClass;
-use crate::cases::Case;
+use crate::cases::{Case, ListKind};
 use crate::comments::Comment;
 use crate::ids::{CaseName, CommentId, FilterId, InstituteId, UserId, VariantId};
 
@@ -113,6 +113,18 @@ pub fn sharing(of: &Case, query: &[(&str, String)]) -> String {
 #[must_use]
 pub fn consent(of: &Case) -> String {
     format!("{}/consent", case(of))
+}
+
+/// Whether the research lists of a case are open.
+#[must_use]
+pub fn research(of: &Case) -> String {
+    format!("{}/research", case(of))
+}
+
+/// Where the research lists of a case are closed.
+#[must_use]
+pub fn close_research(of: &Case) -> String {
+    format!("{}/close", research(of))
 }
 
 /// Who reads a case.
@@ -241,6 +253,18 @@ pub fn redactions() -> &'static str {
 #[must_use]
 pub fn variants(of: &Case, query: &[(&str, String)]) -> String {
     with_query(&format!("{}/variants", case(of)), query)
+}
+
+/// The whole of a case's list of small variants.
+#[must_use]
+pub fn whole_list(of: &Case, list: ListKind) -> String {
+    variants(of, &list_query(list))
+}
+
+/// What an address says of the list it is about.
+#[must_use]
+pub fn list_query(list: ListKind) -> Vec<(&'static str, String)> {
+    if list.is_clinical() { Vec::new() } else { vec![("list", list.as_str().to_owned())] }
 }
 
 /// One variant, reached from a list under a filter.

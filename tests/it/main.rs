@@ -52,6 +52,7 @@ mod providers_health;
 mod rates;
 mod reference;
 mod reloading;
+mod research;
 mod restriction;
 mod saved_filters;
 mod second_reading;

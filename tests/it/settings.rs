@@ -6,6 +6,7 @@ use lodestone::users::Authority;
 use reqwest::{Response, StatusCode};
 use scraper::{Html, Selector};
 
+use crate::saved_filters::{PLANTED, planted};
 use crate::support::{Browser, TestApp};
 
 /// The form's fields as the page shows them; `change` puts others in their place.
@@ -19,6 +20,12 @@ async fn form_of(browser: &Browser, change: &[(&str, &str)]) -> Vec<(String, Str
         .collect();
     let texts = Selector::parse("form.settings textarea[name]").unwrap();
     form.extend(html.select(&texts).map(|area| (area.attr("name").unwrap().to_owned(), area.text().collect())));
+    let chosen = Selector::parse("option[selected]").unwrap();
+    let selects = Selector::parse("form.settings select").unwrap();
+    form.extend(html.select(&selects).map(|select| {
+        let value = select.select(&chosen).next().unwrap().attr("value").unwrap();
+        (select.attr("name").unwrap().to_owned(), value.to_owned())
+    }));
     for (name, _) in change {
         form.retain(|(known, _)| known != name);
     }
@@ -401,5 +408,54 @@ async fn an_admin_who_lost_the_role_meanwhile_changes_nothing() {
         assert_eq!(changed == Changed::NotAllowed, !stored, "{role}: {changed:?}");
         assert_eq!(app.snapshot().await == before, !stored, "{role}");
     }
+    app.end().await;
+}
+
+/// An administrator makes a version of a saved filter the clinical one; it stays so until they choose another.
+#[tokio::test]
+async fn a_saved_filter_becomes_the_clinical_one() {
+    let app = TestApp::start().await;
+    app.institute("own").await;
+    app.given_case("own", "fam").await;
+    planted(&app).await;
+    let reader = app.signed_in(&["own:clinician"]).await;
+    let admin = app.signed_in(&["own:admin"]).await;
+    let button = async |path: &str| {
+        let page = Html::parse_document(&reader.page(path).await);
+        let button = page.select(&Selector::parse("a[data-key=clinical]").unwrap()).next().unwrap();
+        button.attr("href").unwrap().to_owned()
+    };
+    let built_in = button("/own/fam").await;
+    assert!(built_in.contains("clinvar_first=1"));
+    let first = format!("{PLANTED}/1");
+    for wrong in ["other", &format!("{PLANTED}/2")] {
+        let answer = save(&admin, &[("clinical_snv", wrong)]).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(answer.text().await.unwrap().contains("no saved filter of the institute as it stands now"));
+    }
+    assert_eq!(button("/own/fam").await, built_in);
+    assert_eq!(save(&admin, &[("clinical_snv", &first)]).await.status(), StatusCode::SEE_OTHER);
+    for path in ["/own/fam", "/own/fam/variants"] {
+        assert_eq!(button(path).await, "/own/fam/variants?gene=POT1", "{path}");
+    }
+    let told = reader.page("/own/cases/filters").await;
+    assert!(told.contains("Planted, version 1") && told.contains("gene in POT1"));
+    // A newer version, and one that is taken out of use, change nothing before somebody chooses.
+    let newer = bson::doc! { "$set": { "query": "gene=CFTR", "version": 2_i64, "retired": true } };
+    app.tamper("filters", bson::doc! { "_id": PLANTED }, newer).await;
+    app.tamper("institutes", bson::doc! { "_id": "own" }, bson::doc! { "$inc": { "filters_rev": 1_i64 } }).await;
+    assert_eq!(button("/own/fam").await, "/own/fam/variants?gene=POT1");
+    assert_eq!(save(&admin, &[("name", "Our clinic")]).await.status(), StatusCode::SEE_OTHER, "it may stay");
+    assert_eq!(button("/own/fam").await, "/own/fam/variants?gene=POT1");
+
+    let mut settings = admin.json("/api/v1/own/settings").await;
+    assert_eq!(settings["clinical_snv"], first.as_str());
+    settings["clinical_snv"] = serde_json::Value::Null;
+    assert_eq!(admin.ask("PUT", "/api/v1/own/settings", &settings).await.status(), StatusCode::OK);
+    assert_eq!(button("/own/fam").await, built_in);
+    let told = admin.page("/own/settings").await;
+    let change = Html::parse_document(&told);
+    let words: String = change.root_element().text().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("Clinical filter of small variants"), "the history names it");
     app.end().await;
 }

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 193] = [
+pub(super) const ACTIONS: [(&str, &str); 196] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -16,6 +16,9 @@ pub(super) const ACTIONS: [(&str, &str); 193] = [
     ("GET /{institute}/{case}/variants.xlsx", "exported variants as XLSX"),
     ("GET /{institute}/{case}/consent", "looked what the people of a case consent to"),
     ("POST /{institute}/{case}/consent", "put consent on record"),
+    ("GET /{institute}/{case}/research", "looked whether a case’s research lists are open"),
+    ("POST /{institute}/{case}/research", "opened a case’s research lists"),
+    ("POST /{institute}/{case}/research/close", "closed a case’s research lists"),
     ("GET /{institute}/{case}/restriction", "looked who reads a case"),
     ("POST /{institute}/{case}/restriction", "restricted a case to named people"),
     ("POST /{institute}/{case}/restriction/lift", "opened a restricted case to its institute"),

@@ -143,7 +143,7 @@ impl Plan {
             }
             let mut after = before.clone().unwrap_or_else(|| undecided(id));
             after.dismissed.clone_from(&sent.reasons);
-            after.facts = Some(Facts::of(found.columns.row(*row), found.revision()));
+            after.facts = Some(Facts::of(found.columns.row(*row), found.kind(), found.revision()));
             changes.push((before, after));
         }
         Some(changes)
