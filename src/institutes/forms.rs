@@ -349,11 +349,18 @@ mod tests {
         institute.settings.second_reader = SecondReader::Blinded;
         institute.settings.order_mail = ["lab@clinic.example".parse().unwrap()].into();
         institute.settings.dismissals = Dismissals { left_out: [43].into(), own: ["ours".to_owned()].into() };
+        let clinical = ClinicalFilter {
+            filter: crate::ids::FilterId::random(),
+            name: "Ours".into(),
+            version: 2,
+            query: "cadd_min=20".into(),
+        };
+        institute.settings.clinical = [(Category::Snv, clinical)].into();
         institute
     }
 
-    fn pairs() -> Vec<(String, String)> {
-        let form = SettingsForm::of(&institute());
+    fn pairs(institute: &Institute) -> Vec<(String, String)> {
+        let form = SettingsForm::of(institute);
         let mut pairs = vec![
             ("rev".to_owned(), form.rev.to_string()),
             ("name".to_owned(), form.name),
@@ -367,14 +374,16 @@ mod tests {
         pairs.extend(form.reasons.iter().map(|code| ("reasons".to_owned(), code.to_string())));
         pairs.extend(form.cutoffs.into_iter().map(|(kind, text)| (cutoff_field(kind), text)));
         pairs.extend(form.links.into_iter().map(|target| ("links".to_owned(), target.to_string())));
+        pairs.extend(form.clinical.into_iter().map(|(category, value)| (clinical_field(category), value)));
         pairs
     }
 
     #[test]
     fn what_is_shown_is_what_is_stored() {
-        let form = SettingsForm::read(pairs()).unwrap();
-        assert_eq!(form, SettingsForm::of(&institute()));
-        assert_eq!(form.parse(&institute(), &[]).unwrap(), institute().choices());
+        let institute = institute();
+        let form = SettingsForm::read(pairs(&institute)).unwrap();
+        assert_eq!(form, SettingsForm::of(&institute));
+        assert_eq!(form.parse(&institute, &[]).unwrap(), institute.choices());
     }
 
     #[test]
@@ -388,6 +397,7 @@ mod tests {
         form.second_reader = "sometimes".into();
         form.order_mail = "lab@clinic.example, the lab".into();
         form.own_reasons = "12".into();
+        form.clinical.insert(Category::Snv, "ours".into());
         let wrong = form.parse(&institute(), &[]).unwrap_err();
         let fields: Vec<(&str, &str)> =
             wrong.iter().map(|wrong| (wrong.field.as_str(), wrong.value.as_str())).collect();
@@ -401,7 +411,8 @@ mod tests {
                 ("second_reader", "sometimes"),
                 ("order_mail", "lab@clinic.example, the lab"),
                 ("own_reasons", "12"),
-                ("cutoffs_revel", "0,5")
+                ("cutoffs_revel", "0,5"),
+                ("clinical_snv", "ours")
             ]
         );
         for bad in ["", "2", "-0.1", "0,01", "NaN", "0.1 0.2"] {
@@ -489,7 +500,7 @@ mod tests {
             |pairs: &mut Vec<(String, String)>| pairs.retain(|(name, _)| name != "rev"),
             |pairs: &mut Vec<(String, String)>| pairs.retain(|(name, _)| name != "cutoffs_cadd"),
         ] {
-            let mut pairs = pairs();
+            let mut pairs = pairs(&institute());
             change(&mut pairs);
             assert!(matches!(SettingsForm::read(pairs), Err(AppError::BadRequest(_))));
         }

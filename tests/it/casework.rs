@@ -1,8 +1,11 @@
 //! The work on a case: status, people, tags and synopsis, by two people at once, and what decisions make of the status.
 
+use std::sync::Mutex;
+
 use bson::doc;
 use lodestone::cases::{Case, CaseWork, Status, Tag};
 use lodestone::events::{Event, EventKind, History};
+use lodestone::ids::CommentId;
 use proptest::prelude::*;
 use reqwest::StatusCode;
 
@@ -205,6 +208,10 @@ enum Step {
     Tag(usize, bool),
     Assign(bool),
     Status(usize),
+    /// A cohort or a group of one's own.
+    Label(&'static str, bool),
+    /// A comment on the case, or on one's variant.
+    Say(bool),
     /// Pinned or held causative, each person on a variant of their own.
     Decide(&'static str, bool),
 }
@@ -214,12 +221,14 @@ fn step() -> impl Strategy<Value = (bool, Step)> {
         (0..4_usize, any::<bool>()).prop_map(|(tag, on)| Step::Tag(tag, on)),
         any::<bool>().prop_map(Step::Assign),
         (0..3_usize).prop_map(Step::Status),
+        (prop_oneof![Just("cohorts"), Just("groups")], any::<bool>()).prop_map(|(what, on)| Step::Label(what, on)),
+        any::<bool>().prop_map(Step::Say),
         (prop_oneof![Just("pin"), Just("causative")], any::<bool>()).prop_map(|(what, on)| Step::Decide(what, on)),
     ];
     (any::<bool>(), step)
 }
 
-/// H: whatever two people do in whatever order, also at once, no tag, person or decision of either is lost, and the history
+/// H: whatever two people do in whatever order, also at once, no tag, person, label, decision or comment of either is lost, and the history
 /// replayed is the present.
 #[test]
 fn interleavings_of_two_people_lose_nothing() {
@@ -232,6 +241,7 @@ fn interleavings_of_two_people_lose_nothing() {
         let variants = [0, 1].map(|at| list["variants"][at]["id"].as_str().unwrap().to_owned());
         (app, ann, ben, people, variants)
     });
+    let said = Mutex::new(Vec::<String>::new());
     let config = ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(steps in prop::collection::vec((step(), step()), 1..5))| {
         runtime.block_on(async {
@@ -250,6 +260,19 @@ fn interleavings_of_two_people_lose_nothing() {
                         done(browser, "assignees", &[("user", user.as_str()), ("on", if on { "1" } else { "0" })]).await;
                         assert_eq!(case(&app).await.assignees.contains(user), on);
                     }
+                    Step::Label(what, on) => {
+                        let name = format!("of {me}");
+                        done(browser, what, &[("name", &name), ("on", if on { "1" } else { "0" })]).await;
+                        let now = case(&app).await;
+                        let labels = if what == "groups" { now.groups } else { now.cohorts };
+                        assert_eq!(labels.contains(&name), on, "{what}");
+                    }
+                    Step::Say(of_variant) => {
+                        let id = CommentId::random().to_string();
+                        let at = if of_variant { format!("variants/{}/comments", variants[me]) } else { "comments".into() };
+                        done(browser, &at, &[("id", &id), ("text", "Seen.")]).await;
+                        said.lock().unwrap().push(id);
+                    }
                     Step::Decide(what, on) => {
                         let id = &variants[me];
                         let form = [("on", if on { "1" } else { "0" })];
@@ -267,6 +290,10 @@ fn interleavings_of_two_people_lose_nothing() {
                 };
                 tokio::join!(act(&ann, 0, 0, first), act(&ben, 1, 4, second));
             }
+            let comments = app.documents("comments", doc! {}).await;
+            let stored: Vec<&str> = comments.iter().map(|comment| comment.get_str("_id").unwrap()).collect();
+            let said = said.lock().unwrap().clone();
+            assert!(said.iter().all(|id| stored.contains(&id.as_str())) && said.len() == stored.len(), "{said:?}");
             let (now, events) = (case(&app).await, history(&app).await);
             if let Some(last) = events.last() {
                 let replayed: CaseWork = bson::deserialize_from_bson(last.after.clone()).unwrap();
