@@ -11,10 +11,12 @@ use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseEditor, CaseGeneticist};
 use crate::decisions::terms::{MOSAICS, RANKS};
-use crate::decisions::{Decided, Reason, Wanted, chosen, decide, decide_cause, offered, partial, put_back, terms_of};
+use crate::decisions::{
+    Decided, Reason, Wanted, chosen, decide, decide_cause, offered, only_of_tumours, partial, put_back, terms_of,
+};
 use crate::error::{AppError, AppResult};
 use crate::events::Actor;
-use crate::variants::{Outcome, Validated, Validation, VariantPath, VariantState};
+use crate::variants::{AmpTier, EscatTier, Outcome, Tiers, Validated, Validation, VariantPath, VariantState};
 use crate::web::{CsrfJson, Path, problem};
 
 /// What somebody who reads the case decides. `rev` is the revision of the state that was read; 0 when nothing was decided.
@@ -29,6 +31,9 @@ pub(super) enum DecisionBody {
     Rank { rank: Option<u8>, rev: i64 },
     /// What is held of mosaicism, by code; nothing takes that back.
     Mosaic { mosaic: Vec<u8>, rev: i64 },
+    /// What it means in the tumour, in cases of the track cancer: the tier of AMP, ASCO and CAP, e.g. `2C`, and that of ESCAT,
+    /// e.g. `1A` for its I-A. Both are said together; `null` is none.
+    Tiers { amp: Option<String>, escat: Option<String>, rev: i64 },
     /// The last decision taken back.
     Undo { rev: i64 },
 }
@@ -85,6 +90,11 @@ pub(super) async fn by_reader(
             mosaic.dedup();
             decide(&app, &editor, &variant, &Wanted::Mosaic(mosaic), rev).await?
         }
+        DecisionBody::Tiers { amp, escat, rev } => {
+            let tiers = tiers(amp.as_deref(), escat.as_deref())?;
+            only_of_tumours(&app, editor.access(), &variant, tiers).await?;
+            decide(&app, &editor, &variant, &Wanted::Tiers(tiers), rev).await?
+        }
         DecisionBody::Undo { rev } => put_back(&app, &editor, &variant, rev).await?,
     };
     state(&app, &editor, &variant.id, decided).await
@@ -132,6 +142,13 @@ pub(super) async fn by_geneticist(
         }
     };
     state(&app, editor, &variant.id, decided).await
+}
+
+/// Tiers of these codes.
+fn tiers(amp: Option<&str>, escat: Option<&str>) -> AppResult<Tiers> {
+    let amp = amp.map(|code| AmpTier::parse(code).ok_or_else(|| problem("amp", code, "is not an AMP tier")));
+    let escat = escat.map(|code| EscatTier::parse(code).ok_or_else(|| problem("escat", code, "is not an ESCAT tier")));
+    Ok(Tiers { amp: amp.transpose()?, escat: escat.transpose()? })
 }
 
 /// Each reason once, in order.

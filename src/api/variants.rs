@@ -12,7 +12,7 @@ use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::columns::{Choice, Facets, Row};
 use crate::variants::search::{Search, search};
-use crate::variants::{PartialCause, Standing, Validation, Variant, VariantPath, VariantState};
+use crate::variants::{AmpTier, EscatTier, PartialCause, Standing, Validation, Variant, VariantPath, VariantState};
 use crate::vcf::model::{Frequencies, RankResult, Scores};
 use crate::web::{Params, Path};
 
@@ -186,6 +186,10 @@ pub(super) struct StateJson {
     partial: Option<PartialJson>,
     /// Codes of what is held of mosaicism.
     mosaic: Vec<u8>,
+    /// Tier of AMP, ASCO and CAP, e.g. `2C`.
+    amp: Option<&'static str>,
+    /// Tier of ESCAT, e.g. `1A` for its I-A.
+    escat: Option<&'static str>,
     /// What the laboratory was asked, and what it found; `null` when nothing is ordered.
     validation: Option<ValidationJson>,
     acmg: Option<String>,
@@ -454,6 +458,8 @@ impl StateJson {
                 .clone()
                 .map(|PartialCause { phenotypes, words, .. }| PartialJson { phenotypes, words }),
             mosaic: state.mosaic.clone(),
+            amp: state.tiers.amp.map(AmpTier::code),
+            escat: state.tiers.escat.map(EscatTier::code),
             validation: state.validation.as_ref().map(ValidationJson::from),
             acmg: state.acmg.clone(),
             comments,

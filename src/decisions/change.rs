@@ -11,7 +11,7 @@ use crate::db::StoreError;
 use crate::error::AppResult;
 use crate::ids::{UserId, VariantId};
 use crate::mail;
-use crate::variants::{Decision, Facts, PartialCause, Validated, Validation, VariantState};
+use crate::variants::{Decision, Facts, PartialCause, Tiers, Validated, Validation, VariantState};
 use crate::web::problem;
 
 /// What somebody wants to be decided.
@@ -27,6 +27,8 @@ pub(crate) enum Wanted {
     Rank(Option<u8>),
     /// What is held of mosaicism, lowest code first; nothing takes that back.
     Mosaic(Vec<u8>),
+    /// What it means in the tumour; without a tier that is taken back.
+    Tiers(Tiers),
     /// Held to explain a part of what the patient has, or not.
     Partial(Option<PartialCause>),
     /// A second reader's word about a causative mark that they see: none is agreement, else why not.
@@ -73,6 +75,7 @@ impl Wanted {
             (Self::Dismissed(reasons), _) => state.dismissed.clone_from(reasons),
             (Self::Rank(rank), _) => state.manual_rank = *rank,
             (Self::Mosaic(codes), _) => state.mosaic.clone_from(codes),
+            (Self::Tiers(tiers), _) => state.tiers = *tiers,
             // A mark that is kept from them must not be told in this way.
             (Self::Partial(Some(_)), _) if state.causative && !state.is_kept_from(by) => return Err(WHOLE_CAUSE),
             (Self::Partial(wanted), _) => {
@@ -122,6 +125,7 @@ impl Wanted {
             Self::Dismissed(_)
                 | Self::Rank(_)
                 | Self::Mosaic(_)
+                | Self::Tiers(_)
                 | Self::Partial(_)
                 | Self::Ordered(_)
                 | Self::Cancelled
@@ -159,6 +163,8 @@ impl Wanted {
             Self::Validated(Some(result)) => format!("validated as {}", result.outcome.words()),
             Self::Mosaic(codes) if codes.is_empty() => "nothing held of mosaicism".to_owned(),
             Self::Mosaic(codes) => format!("mosaicism {}", terms::mosaics(codes)),
+            Self::Tiers(tiers) if tiers.is_empty() => "no AMP or ESCAT tier".to_owned(),
+            Self::Tiers(tiers) => tiers.words(),
             Self::Partial(None) => "not a partial cause".to_owned(),
             Self::Partial(Some(partial)) => match partial.explains() {
                 explains if explains.is_empty() => "a partial cause".to_owned(),
@@ -196,6 +202,9 @@ pub(super) fn in_words(state: &VariantState, is_guest: bool) -> Vec<String> {
     }
     if !state.mosaic.is_empty() {
         wanted.push(Wanted::Mosaic(state.mosaic.clone()));
+    }
+    if !state.tiers.is_empty() {
+        wanted.push(Wanted::Tiers(state.tiers));
     }
     words.extend(wanted.iter().map(Wanted::words));
     words.extend(state.validation.as_ref().map(|validation| validation.words(is_guest)));
@@ -309,6 +318,7 @@ async fn is_as_shown(
     Ok(shown.is_some_and(|shown| match wanted {
         Wanted::Dismissed(_) => shown.dismissed == before.dismissed,
         Wanted::Mosaic(_) => shown.mosaic == before.mosaic,
+        Wanted::Tiers(_) => shown.tiers == before.tiers,
         Wanted::Partial(_) => shown.partial == before.partial,
         Wanted::Ordered(_) | Wanted::Cancelled | Wanted::Validated(_) => shown.validation == before.validation,
         _ => shown.manual_rank == before.manual_rank,

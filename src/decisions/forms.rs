@@ -8,7 +8,7 @@ use crate::cases::CaseAccess;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::events::Actor;
 use crate::ids::VariantId;
-use crate::variants::{Outcome, PartialCause, Validated, Validation};
+use crate::variants::{AmpTier, EscatTier, Outcome, PartialCause, Tiers, Validated, Validation};
 use crate::web::problem;
 
 /// A decision as it was sent.
@@ -27,6 +27,7 @@ pub(super) struct Sent {
     has_outcome: bool,
     outcome: Option<Outcome>,
     mosaic: Vec<u8>,
+    tiers: Tiers,
     phenotypes: Vec<String>,
     words: String,
 }
@@ -73,6 +74,10 @@ impl Sent {
                 let code = value.parse().ok().filter(|code| MOSAICS.iter().any(|(known, _)| known == code));
                 self.mosaic.push(code.ok_or("is nothing that is held of mosaicism")?);
             }
+            "amp" if value.is_empty() => self.tiers.amp = None,
+            "amp" => self.tiers.amp = Some(AmpTier::parse(value).ok_or("is not an AMP tier")?),
+            "escat" if value.is_empty() => self.tiers.escat = None,
+            "escat" => self.tiers.escat = Some(EscatTier::parse(value).ok_or("is not an ESCAT tier")?),
             "phenotype" => self.phenotypes.push(value.to_owned()),
             "words" => value.clone_into(&mut self.words),
             "outcome" if value.is_empty() => (self.outcome, self.has_outcome) = (None, true),
@@ -128,6 +133,10 @@ impl Sent {
 
     pub(super) fn mosaic(&self) -> Wanted {
         Wanted::Mosaic(self.mosaic.clone())
+    }
+
+    pub(super) fn tiers(&self) -> Tiers {
+        self.tiers
     }
 
     /// That it explains these phenotype terms, or what the words say; nothing of either takes that back.
@@ -194,6 +203,9 @@ mod tests {
             ("outcome=True positive", "outcome"),
             ("mosaic=6", "mosaic"),
             ("mosaic=parent", "mosaic"),
+            ("amp=I-A", "amp"),
+            ("amp=2A", "amp"),
+            ("escat=2C", "escat"),
             ("on=yes", "on"),
             ("rev=x", "rev"),
             ("pin=1", "pin"),
@@ -211,6 +223,13 @@ mod tests {
         assert!(read("").unwrap().pinned().is_err());
         assert_eq!(read("mosaic=4&mosaic=1&mosaic=4").unwrap().mosaic(), Wanted::Mosaic(vec![1, 4]));
         assert_eq!(read("").unwrap().mosaic(), Wanted::Mosaic(vec![]));
+    }
+
+    #[test]
+    fn each_scale_has_at_most_one_tier() {
+        let tiers = read("amp=2C&escat=X").unwrap().tiers();
+        assert_eq!(tiers, Tiers { amp: Some(AmpTier::TwoC), escat: Some(EscatTier::X) });
+        assert!(read("amp=&escat=").unwrap().tiers().is_empty());
     }
 
     #[test]

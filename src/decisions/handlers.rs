@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::change::{Chosen, Decided, Wanted, decide, decide_cause, in_words, undo as put_back};
 use super::forms::{Sent, terms_of};
 use super::reason::Reason;
+use super::tiers::only_of_tumours;
 use crate::app::AppState;
 use crate::audit::Trail;
 use crate::cases::{CaseAccess, CaseEditor, CaseGeneticist, Stale};
@@ -183,6 +184,13 @@ pub(super) async fn hold_partial(deciding: Deciding<CaseGeneticist>) -> AppResul
 pub(super) async fn mosaic(deciding: Deciding) -> AppResult<Response> {
     let wanted = deciding.sent.mosaic();
     deciding.decide("mosaic", wanted).await
+}
+
+/// `POST /{institute}/{case}/variants/{id}/tiers`: what it means in the tumour; an empty one is none.
+pub(super) async fn tiers(deciding: Deciding) -> AppResult<Response> {
+    let tiers = deciding.sent.tiers();
+    only_of_tumours(&deciding.app, deciding.right.access(), &deciding.variant, tiers).await?;
+    deciding.decide("tiers", Wanted::Tiers(tiers)).await
 }
 
 /// `POST /{institute}/{case}/variants/{id}/dismiss`: with no reason it is taken back.

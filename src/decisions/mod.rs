@@ -1,5 +1,5 @@
 //! What people decide about the variants of a case, one by one or several together: pinned, causative, a partial cause, put
-//! aside with reasons, ranked by hand, tagged as mosaic, ordered to be validated; what a second reader says of a cause; and undoing it.
+//! aside with reasons, ranked by hand, tagged as mosaic, given the tiers of a tumour's variant, ordered to be validated; what a second reader says of a cause; and undoing it.
 
 mod change;
 mod changed;
@@ -12,6 +12,7 @@ mod reason;
 mod second_reading;
 mod several;
 pub mod terms;
+mod tiers;
 
 pub(crate) use change::{Decided, Wanted, decide, decide_cause, undo as put_back};
 pub(crate) use changed::{Changed, changed, count as count_changed};
@@ -21,6 +22,7 @@ pub(crate) use panel::{DecisionPanel, LastDecision};
 pub(crate) use reason::read_all_own;
 pub use reason::{Dismissals, Reason, in_words as reasons_in_words};
 pub(crate) use second_reading::{SecondReadingPanel, panel as second_reading};
+pub(crate) use tiers::only_of_tumours;
 
 use crate::web::{Access, Routes};
 
@@ -42,6 +44,7 @@ pub fn routes() -> Routes {
         .post("/{institute}/{case}/variants/{id}/dismiss", Access::CaseEditor, handlers::dismiss)
         .post("/{institute}/{case}/variants/{id}/rank", Access::CaseEditor, handlers::rank)
         .post("/{institute}/{case}/variants/{id}/mosaic", Access::CaseEditor, handlers::mosaic)
+        .post("/{institute}/{case}/variants/{id}/tiers", Access::CaseEditor, handlers::tiers)
         .post("/{institute}/{case}/variants/{id}/partial", Access::CaseGeneticist, handlers::hold_partial)
         .post("/{institute}/{case}/variants/{id}/undo", Access::CaseEditor, handlers::undo)
 }

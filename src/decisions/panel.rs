@@ -5,6 +5,7 @@ use super::reader::NOT_YOURS_TO_CONFIRM;
 use super::reason::Reason;
 use super::second_reading::reads_second;
 use super::terms::{MOSAICS, RANKS};
+use super::tiers::TierForm;
 use crate::cases::{Case, CaseAccess};
 use crate::ids::VariantId;
 use crate::institutes::Institute;
@@ -30,6 +31,8 @@ pub(crate) struct DecisionPanel {
     pub ranks: Vec<(u8, &'static str, &'static str, bool)>,
     /// Code, words and whether chosen.
     pub mosaics: Vec<(u8, &'static str, bool)>,
+    /// For variants of tumours.
+    pub tiers: Option<TierForm>,
     /// For geneticists: what it may explain in part.
     pub partial: Option<PartialForm>,
     /// None: the reader decides nothing.
@@ -266,6 +269,7 @@ impl DecisionPanel {
                 .iter()
                 .map(|(code, words)| (*code, *words, state.is_some_and(|state| state.mosaic.contains(code))))
                 .collect(),
+            tiers: TierForm::new(case.track, state.map(|state| state.tiers).unwrap_or_default(), to("tiers")),
             partial: (is_geneticist && access.may_edit()).then(|| PartialForm::new(case, state, to("partial"))),
             urls: access.may_edit().then(|| DecisionUrls {
                 pin: to("pin"),

@@ -173,16 +173,19 @@ mod tests {
     fn the_history_of_an_earlier_version_goes_on() {
         let old = doc! { "pinned": true, "awaits": true, "settings": { "share_with": [] } };
         let new = doc! {
-            "pinned": true, "awaits": "own", "mosaic": [],
+            "pinned": true, "awaits": "own", "mosaic": [], "tiers": {},
             "settings": { "share_with": [], "second_reader": "none", "dismissals": {} },
         };
         let events = |before: bson::Document| {
             vec![event(1, Bson::Null, old.clone().into()), event(2, before.into(), doc! { "pinned": false }.into())]
         };
         assert!(History::new(events(new.clone())).is_ok());
-        for (field, value) in
-            [("mosaic", bson::bson!([1])), ("pinned", false.into()), ("partial", bson::bson!({ "a": 1 }))]
-        {
+        for (field, value) in [
+            ("mosaic", bson::bson!([1])),
+            ("tiers", bson::bson!({ "amp": "1A" })),
+            ("pinned", false.into()),
+            ("partial", bson::bson!({ "a": 1 })),
+        ] {
             let mut other = new.clone();
             other.insert(field, value);
             assert!(History::new(events(other)).is_err(), "{field}");

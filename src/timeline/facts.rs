@@ -145,6 +145,8 @@ fn decisions(state: &VariantState) -> Vec<(String, String)> {
         ("second reader", second.map(Second::words)),
         ("partial cause", state.partial.as_ref().map(PartialCause::explains)),
         ("mosaicism", (!state.mosaic.is_empty()).then(|| terms::mosaics(&state.mosaic))),
+        ("AMP tier", state.tiers.amp.map(|tier| format!("{}, {}", tier.code(), tier.words()))),
+        ("ESCAT tier", state.tiers.escat.map(|tier| format!("{}, {}", tier.code(), tier.words()))),
         ("dismissed", (!state.dismissed.is_empty()).then(|| reasons_in_words(&state.dismissed))),
         ("manual rank", state.manual_rank.map(terms::rank)),
         ("validation", state.validation.as_ref().map(|validation| validation.words(false))),

@@ -212,6 +212,7 @@ fn overlay(columns: &Columns, revision: u32, states: &States, comments: &HashMap
                 unconfirmed: state.is_some_and(|state| state.causative && !state.is_cause()),
                 partial: state.is_some_and(|state| state.partial.is_some()),
                 mosaic: state.is_some_and(|state| !state.mosaic.is_empty()),
+                tiers: state.map(|state| state.tiers).unwrap_or_default(),
                 kept_back: state.is_some_and(|state| state.kept_back),
                 validation: state.and_then(|state| state.validation.as_ref()).map(validation_of_row),
                 dismissed: is_dismissed && !shown_again,

@@ -11,6 +11,7 @@ use serde_with::{serde_as, skip_serializing_none};
 
 use super::cause::{Mark, PartialCause, Second, Standing};
 use super::facts::Facts;
+use super::tiers::Tiers;
 use super::validation::Validation;
 use crate::auth::Scope;
 use crate::cases::{Case, CaseAccess, CaseEditor, CaseStore, ListKind};
@@ -50,6 +51,9 @@ pub struct VariantState {
     /// What is held of mosaicism; codes of that list, lowest first.
     #[serde(default)]
     pub mosaic: Vec<u8>,
+    /// What it means in the tumour; none in states that an earlier version wrote.
+    #[serde(default, skip_serializing_if = "Tiers::is_empty")]
+    pub tiers: Tiers,
     /// Reasons for putting it aside.
     pub dismissed: Vec<Reason>,
     /// Manual rank; 0 (`other`) is a value.
@@ -143,6 +147,7 @@ impl VariantState {
             awaits: None,
             partial: None,
             mosaic: Vec::new(),
+            tiers: Tiers::default(),
             dismissed: Vec::new(),
             manual_rank: None,
             validation: None,
@@ -191,6 +196,7 @@ impl VariantState {
             || self.causative
             || self.partial.is_some()
             || !self.mosaic.is_empty()
+            || !self.tiers.is_empty()
             || self.manual_rank.is_some()
             || self.acmg.is_some()
             || self.validation.is_some()

@@ -148,6 +148,7 @@ pub const TABLE: &[(&str, &str, &str)] = &[
     ("POST", "/{institute}/{case}/variants/{id}/causative", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/partial", "geneticists"),
     ("POST", "/{institute}/{case}/variants/{id}/mosaic", "owners"),
+    ("POST", "/{institute}/{case}/variants/{id}/tiers", "owners"),
     ("POST", "/{institute}/{case}/variants/{id}/second-reading", "geneticists"),
     ("POST", "/api/v1/{institute}/{case}/variants/{id}/decisions", "owners"),
     ("POST", "/api/v1/{institute}/{case}/variants/{id}/geneticist-decisions", "geneticists"),

@@ -184,6 +184,7 @@ async fn a_variant_outside_consent_has_no_address() {
         ("causative", vec![("on", "1")]),
         ("dismiss", vec![("rev", "1"), ("reason", "31")]),
         ("rank", vec![("rev", "1"), ("rank", "1")]),
+        ("tiers", vec![("rev", "1"), ("amp", "1A")]),
         ("undo", vec![("rev", "1")]),
         ("comments", vec![("id", "5b2c7f04-6f0f-4a0c-9a53-02a4e2ba3d11"), ("text", "Hello.")]),
     ] {

@@ -60,6 +60,7 @@ mod settings;
 mod sharing;
 mod sign_in;
 mod sign_in_abuse;
+mod tiers;
 mod timeline;
 mod tokens;
 mod trio;

@@ -104,6 +104,10 @@ async fn a_partial_cause_tells_nothing_of_a_hidden_mark() {
     assert_eq!(told().await, before, "nothing changed for them");
     assert_eq!(partial("deafness and more", "2").await, StatusCode::SEE_OTHER, "neither refused nor stale");
     assert_eq!(told().await[0].0, "deafness and more");
+    assert_eq!(lab.app.tamper("cases", doc! {}, doc! { "$set": { "track": "cancer" } }).await, 1);
+    let tiers = [("rev", "2"), ("amp", "1A")];
+    let tiered = send(&kim, &format!("{}/tiers", lab.variants[0]), &tiers).await.status();
+    assert_eq!(tiered, StatusCode::SEE_OTHER, "nor is a tier");
     assert_eq!(lab.mark(&lab.ben, 0, "1").await, StatusCode::SEE_OTHER, "he comes to the same");
     let state = lab.state().await;
     assert!(state.is_cause() && state.partial.is_none(), "it explains all now");

@@ -4,7 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::formats;
 
 /// Actions with the words auditors know them by, in the order of the form; a route without words shows its template.
-pub(super) const ACTIONS: [(&str, &str); 196] = [
+pub(super) const ACTIONS: [(&str, &str); 197] = [
     ("GET /{institute}", "listed cases"),
     ("GET /{institute}/cases/worklist", "printed a worklist"),
     ("GET /{institute}/{case}", "opened case"),
@@ -57,6 +57,7 @@ pub(super) const ACTIONS: [(&str, &str); 196] = [
     ("POST /{institute}/{case}/second-reading", "ended a second reading of a case"),
     ("POST /{institute}/{case}/variants/{id}/dismiss", "dismissed a variant, or not"),
     ("POST /{institute}/{case}/variants/{id}/mosaic", "tagged a variant as mosaic"),
+    ("POST /{institute}/{case}/variants/{id}/tiers", "gave a variant tiers of a tumour, or took them away"),
     ("POST /{institute}/{case}/variants/{id}/partial", "said what a variant explains in part"),
     ("POST /{institute}/{case}/variants/{id}/rank", "ranked a variant by hand"),
     ("POST /{institute}/{case}/variants/{id}/undo", "undid a decision about a variant"),

@@ -8,6 +8,7 @@ use super::limits::{Limit, NOTABLE_SPLICEAI, People, Rescue, SpidexBand};
 use super::row::known;
 use super::table::{Columns, GeneCell, WITHHELD};
 use crate::cases::Phenotype;
+use crate::variants::Tiers;
 use crate::variants::model::is_of_compounds;
 use crate::vcf::consequence;
 
@@ -117,6 +118,8 @@ pub struct RowState {
     pub partial: bool,
     /// Something is held of mosaicism.
     pub mosaic: bool,
+    /// What it means in the tumour.
+    pub tiers: Tiers,
     /// A mark is there that whoever asks is to come to by themselves.
     pub kept_back: bool,
     /// To be validated by the laboratory, or so already.
