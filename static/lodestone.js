@@ -116,6 +116,10 @@ class VariantRows extends HTMLElement {
     this.current?.querySelector("button.pin")?.click();
   }
 
+  order() {
+    this.current?.querySelector("button.order")?.click();
+  }
+
   select() {
     const box = this.current?.querySelector(".pick");
     if (!box) return;
@@ -231,6 +235,7 @@ const ACTIONS = {
   g: () => focusFilters('[data-key="gene"]'),
   c: follow("clinical"),
   s: () => (rows ? rows.pin() : press("pin")()),
+  v: () => (rows ? rows.order() : press("order")()),
   d: () => {
     const why = find('[data-key="dismiss"]');
     if (!why) return;

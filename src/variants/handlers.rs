@@ -18,6 +18,7 @@ use crate::decisions::{DecisionPanel, LastDecision};
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::saved_filters::{SavedChoices, choices};
+use crate::users::Role;
 use crate::web::{Access, Layout, Page, Params, Path, Routes, filters, urls};
 
 /// Lists of variants, their exports, and single variants.
@@ -167,6 +168,7 @@ async fn list(
     let bar = access.bar();
     let here = at_page(filter, kind, filter.page);
     let decides = access.may_edit();
+    let orders = decides && access.principal().has_role(&case.institute, Role::Geneticist);
     let mut rows: Vec<RowView> = found.page().iter().map(|row| RowView::new(case, &found, &heads, *row)).collect();
     let since = app.visits.read_until(&access).await?;
     for (view, row) in rows.iter_mut().zip(found.page()) {
@@ -175,6 +177,9 @@ async fn list(
         view.is_news = state.zip(since).is_some_and(|(state, since)| state.at > since);
         if decides {
             view.pin_url = urls::decision(case, &id, "pin", &here);
+        }
+        if orders && view.state.validation.is_none() {
+            view.order_url = urls::decision(case, &id, "order", &here);
         }
     }
     let named = |id: &VariantId| found.columns.find(id).map(|row| found.columns.row(row).simple_id());

@@ -40,6 +40,8 @@ pub struct RowView {
     pub is_news: bool,
     /// Where it is pinned or not; empty where the reader decides nothing.
     pub pin_url: String,
+    /// Where its validation is ordered; empty where the reader orders none, or one is ordered.
+    pub order_url: String,
     pub copy_text: String,
 }
 
@@ -158,6 +160,7 @@ impl RowView {
             state: found.overlay.get(&at).copied().unwrap_or_default(),
             is_news: false,
             pin_url: String::new(),
+            order_url: String::new(),
         }
     }
 }

@@ -499,6 +499,39 @@ test('a variant is pinned, dismissed with a reason and undone by keys alone', as
   await context.close();
 });
 
+test('a validation is ordered and taken back by keys alone, on a variant and in the list', async () => {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await watched(context);
+  await page.goto(await run('--data-dir', folder, 'demo-link', 'geneticist'));
+  await page.locator('main button').click();
+  await page.waitForURL(`${origin}/`);
+  const { list, variant } = await addresses(page);
+  const at = origin + variant.split('?')[0];
+  const decisions = () => page.locator('[aria-labelledby=decisions] strong').allInnerTexts();
+  const press = (key) => Promise.all([page.waitForEvent('load'), page.keyboard.press(key)]);
+  await page.goto(at);
+  const before = await decisions();
+  await press('v');
+  assert.match((await decisions()).join(), /to be validated, order V-/);
+  await page.keyboard.press('v'); // a second press orders nothing, and cancels nothing
+  assert.match((await decisions()).join(), /to be validated, order V-/);
+  await press('z');
+  assert.deepEqual(await decisions(), before);
+  await page.goto(origin + list);
+  const waiting = () => page.locator('tbody .badge', { hasText: 'to be validated' }).count();
+  const ordered = await waiting();
+  await page.keyboard.press('v'); // no row is at hand
+  assert.equal(await page.locator('button.order').first().isVisible(), false, 'by its key only');
+  await page.keyboard.press('j');
+  await press('v');
+  await page.waitForURL(/#v-/);
+  assert.equal(await waiting(), ordered + 1);
+  await press('z');
+  assert.equal(await waiting(), ordered);
+  assert.deepEqual(page.wrong, []);
+  await context.close();
+});
+
 test('several variants are dismissed, all of a filter after one question, and undone, by keys alone', async () => {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, storageState: state });
   const page = await watched(context);

@@ -111,6 +111,7 @@ async function wholeCase(name, byKeys) {
   await kim.go('[data-key="pin"]');
   assert.match(await kim.text('[aria-labelledby="decisions"]'), /This variant is pinned/);
   assert.equal(await kim.page.locator('[data-key="causative"]').count(), 0, 'what the cause is geneticists say');
+  assert.equal(await kim.page.locator('[data-key="order"]').count(), 0, 'and have it validated');
 
   // What is of no use is put aside together, and comes back at one key.
   await kim.page.goto(`${origin}${at}/variants?consequence=synonymous_variant&dismissed=hide`);

@@ -176,7 +176,7 @@ async fn it_is_undone_as_one_and_told_as_one() {
 async fn one_that_is_ticked_is_dismissed_at_once_and_the_next_is_at_hand() {
     let (app, ann, ids) = many().await;
     let page = ann.page(LIST).await;
-    assert_eq!(texts(&page, "button[form=decide]").len(), 12);
+    assert_eq!(texts(&page, "button.pin[form=decide]").len(), 12);
     let html = Html::parse_document(&page);
     let boxes = Selector::parse("input.pick[form=several][name=variant]").unwrap();
     let boxes: Vec<&str> = html.select(&boxes).map(|one| one.attr("value").unwrap()).collect();

@@ -171,3 +171,33 @@ async fn what_was_ordered_is_not_lost() {
     assert!(page.contains("to be validated") && !page.contains("The order, to be printed"));
     assert_eq!(guest.get(&format!("{}/order", lab.variant)).await.status(), StatusCode::FORBIDDEN);
 }
+
+/// In the list geneticists order by a key, whose button is there for the rows that nothing is ordered of; they go on where they
+/// were, and undo it there.
+#[tokio::test]
+async fn the_list_orders_in_place() {
+    let lab = Lab::new().await;
+    share(&lab.ann, &[]).await;
+    let list = "/own/fam/variants?sort=position";
+    let kim = lab.app.signed_in(&["own:clinician"]).await;
+    let guest = lab.app.signed_in(&["partner:geneticist"]).await;
+    for other in [&kim, &guest] {
+        assert!(texts(&other.page(list).await, "button.order").is_empty(), "geneticists of the owner order");
+    }
+    let page = lab.ann.page(list).await;
+    let row = format!("button.order[hidden][formaction^='{}/order']", lab.variant);
+    assert_eq!(texts(&page, &row), ["Order a validation of C>A at 7:124 491 972"]);
+    assert_eq!(texts(&page, "button.order").len(), 3);
+    let form = [("from", "list"), ("on", "1")];
+    let back = send(&lab.ann, &format!("{}/order?sort=position", lab.variant), &form).await;
+    let id = lab.variant.rsplit('/').next().unwrap();
+    assert_eq!(back.headers()["location"], format!("{list}#v-{id}").as_str());
+    let page = lab.ann.page(list).await;
+    assert!(texts(&page, &row).is_empty(), "it is ordered");
+    assert!(texts(&page, "form.decide").concat().contains("to be validated, order V-"), "{page}");
+    let form = [("from", "list"), ("rev", "1")];
+    let undone = send(&lab.ann, &format!("{}/undo?sort=position", lab.variant), &form).await;
+    assert_eq!(undone.status(), StatusCode::SEE_OTHER);
+    assert_eq!(texts(&lab.ann.page(list).await, &row).len(), 1);
+    lab.app.end().await;
+}
