@@ -1,5 +1,6 @@
 //! What people decide about the variants of a case, one by one or several together: pinned, causative, a partial cause, put
-//! aside with reasons, ranked by hand, tagged as mosaic, given the tiers of a tumour's variant, ordered to be validated; what a second reader says of a cause; and undoing it.
+//! aside with reasons, ranked by hand, tagged as mosaic, given the tiers of a tumour's variant, ordered to be validated; what
+//! a second reader says of a cause; and undoing it.
 
 mod change;
 mod changed;
