@@ -255,7 +255,7 @@ impl From<&Case> for CaseJson {
                     threshold: list.threshold,
                 })
                 .collect(),
-            not_assessed: case.not_assessed.clone(),
+            not_assessed: case.not_assessed(),
             rank_model: case.rank_model.as_ref().filter(|model| !model.ranges.is_empty()).map(|model| RankModelJson {
                 name: model.name.clone(),
                 version: model.version.clone(),

@@ -33,7 +33,13 @@ pub(super) enum DecisionBody {
     Mosaic { mosaic: Vec<u8>, rev: i64 },
     /// What it means in the tumour, in cases of the track cancer: the tier of AMP, ASCO and CAP, e.g. `2C`, and that of ESCAT,
     /// e.g. `1A` for its I-A. Both are said together; `null` is none.
-    Tiers { amp: Option<String>, escat: Option<String>, rev: i64 },
+    Tiers {
+        #[serde(deserialize_with = "Option::deserialize")]
+        amp: Option<String>,
+        #[serde(deserialize_with = "Option::deserialize")]
+        escat: Option<String>,
+        rev: i64,
+    },
     /// The last decision taken back.
     Undo { rev: i64 },
 }

@@ -46,6 +46,7 @@ pub(super) struct SettingsJson {
     own_reasons: Vec<String>,
     /// The saved filter that is the clinical one of small variants, with its version, as `<filter>/<version>`; null for
     /// Lodestone's own.
+    #[serde(deserialize_with = "Option::deserialize")]
     clinical_snv: Option<String>,
 }
 

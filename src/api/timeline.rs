@@ -58,7 +58,7 @@ struct FactJson {
     get, path = "/api/v1/{institute}/{case}/timeline",
     params(
         OfCase,
-        ("kind" = Option<String>, Query, description = "lists, work, decisions, comments, filters, sharing or emergencies"),
+        ("kind" = Option<String>, Query, description = "lists, work, decisions, comments, filters, sharing, consent, readers or emergencies"),
         ("person" = Option<String>, Query, description = "id of who did it"),
         ("variant" = Option<String>, Query, description = "id of a variant"),
         ("before" = Option<String>, Query, description = "`next` of an earlier answer"),

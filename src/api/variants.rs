@@ -11,7 +11,7 @@ use crate::decisions::Reason;
 use crate::error::{AppError, AppResult};
 use crate::ids::VariantId;
 use crate::variants::columns::{Choice, Facets, Row};
-use crate::variants::search::{Search, search};
+use crate::variants::search::{Search, search, search_in};
 use crate::variants::{AmpTier, EscatTier, PartialCause, Standing, Validation, Variant, VariantPath, VariantState};
 use crate::vcf::model::{Frequencies, RankResult, Scores};
 use crate::web::{Params, Path};
@@ -283,9 +283,9 @@ pub(super) async fn show(
     Path(at): Path<VariantPath>,
     params: Params,
 ) -> AppResult<Json<VariantJson>> {
-    let found = search(&app, &access, &params).await?;
-    let row = found.columns.find(&at.id).ok_or(AppError::NotFound("variant"))?;
     let document = app.variants.find(&access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
+    let found = search_in(&app, &access, &params, document.list).await?;
+    let row = found.columns.find(&at.id).ok_or(AppError::NotFound("variant"))?;
     Ok(Json(VariantJson::new(access.case(), &document, &found, row)))
 }
 

@@ -18,6 +18,7 @@ use super::share::{Share, SharedLists};
 impl Case {
     /// The case as a guest holds it. Each field is named, so that a new one has to be decided about.
     pub(super) fn for_guest(self, share: &Share) -> Self {
+        let assessed = self.not_assessed();
         let Self {
             id,
             institute,
@@ -32,7 +33,7 @@ impl Case {
             closed_lists: _,
             research: _,
             research_rev,
-            not_assessed,
+            not_assessed: _,
             files: _,
             assignees: _,
             tags: _,
@@ -67,7 +68,7 @@ impl Case {
             lists: lists.into_iter().filter(|list| share.lists.hold(list.list)).map(CaseList::for_guest).collect(),
             closed_lists: Vec::new(),
             research: None,
-            not_assessed: not_assessed.into_iter().filter(|words| is_shared(words, share.lists)).collect(),
+            not_assessed: assessed.into_iter().filter(|words| is_shared(words, share.lists)).collect(),
             files: CaseFiles::default(),
             assignees: Vec::new(),
             tags: Vec::new(),

@@ -217,7 +217,7 @@ async fn show(access: CaseAccess, page: Page, State(app): State<AppState>) -> Ap
             })
             .collect(),
         lists: case.lists.iter().map(|list| ListView::new(case, list)).collect(),
-        not_assessed: case.not_assessed.clone(),
+        not_assessed: case.not_assessed(),
         phenotype_terms: case.phenotype_terms.clone(),
         files: case
             .files

@@ -9,7 +9,6 @@ use bson::Bson;
 use tracing::info;
 
 use super::config::{CaseConfig, ConfigError};
-use super::config_keys::LISTS;
 use super::list_files::{NewList, ReadList, read_list, seen_in};
 use super::model::{Case, CaseFiles, CaseList, CasePanel, ListKind, Status};
 use super::rank_model::CaseRankModel;
@@ -17,12 +16,13 @@ use super::swap::suspected_swaps;
 use super::work::CaseWork;
 use crate::app::AppState;
 use crate::cli::SystemScope;
-use crate::consent::{kept_out_beside, secondary_genes};
+use crate::consent::{counted, counted_with, secondary_genes};
 use crate::db::StoreError;
 use crate::decisions::{Changed, changed};
 use crate::events::{Actor, Change, EventKind};
 use crate::genome::{GenomeBuild, ReferenceError};
 use crate::ids::{CaseId, UserId};
+use crate::research::close_without_consent;
 use crate::restriction::{self, Wanted};
 use crate::users::{Email, Membership, User};
 use crate::variants::columns::Columns;
@@ -126,40 +126,41 @@ pub async fn load(
     let mut keys = KeyMaker::new(app.config.genome.open(config.build)?);
     let known_id = known.as_ref().map(|case| &case.id);
     let reserved = app.reservations.take(scope, &config.owner, &config.family, known_id).await?;
-    let mut case = assemble(app, scope, &config, known.as_ref(), reserved.case_id, &mut notes).await?;
+    let mut case = assemble(app, scope, &config, known.as_ref(), reserved.case_id.clone(), &mut notes).await?;
     let restricted = restricted(app, &mut case, options).await?;
     case.drop_list(Category::Snv.as_str(), ListKind::Clinical);
     let revision = reserved.revision;
     let written = Box::pin(async {
         let mut new = ReadList::default();
+        let closed = close_without_consent(&mut case)?;
         if config.snv_files.is_empty() {
-            case.kept_out = kept_out_beside(app, &case, None).await?;
+            case = counted(app, case).await?;
         } else {
             let named = NewList { kind: ListKind::Clinical, files, revision, content: content.clone() };
             let (list, read) = read_list(app, scope, &case, &config, named, &mut keys, options).await?;
-            let within = read.columns.within(&case.withheld());
-            case.kept_out = kept_out_beside(app, &case, Some((ListKind::Clinical, &within))).await?;
-            case.put_list(CaseList { outside: within.count_outside(), ..list });
+            case.put_list(list);
+            case = counted_with(app, case, Some((ListKind::Clinical, &read.columns))).await?;
             new = read;
         }
         if let Some((known, list)) = known.as_ref().zip(loaded_before).filter(|_| !options.accept_genotypes) {
             same_samples(&*app.columns.of_list_for_command(scope, known, list).await?, &new.columns, &config.source)?;
         }
-        publish(app, scope, &case, known.as_ref(), restricted.as_ref(), options).await?;
-        Ok::<_, LoadError>(new)
+        let more: Vec<Change> = restricted.into_iter().chain(closed).collect();
+        publish(app, scope, &case, known.as_ref(), &more, options).await?;
+        Ok::<_, LoadError>((case, new))
     })
     .await;
-    let new = match written {
-        Ok(new) => new,
+    let (case, new) = match written {
+        Ok(published) => published,
         Err(error) => {
             // Nothing was published; take along what was written, unless that fails too: the next load does it then.
-            app.variants.discard(scope, &case.id, Category::Snv, ListKind::Clinical, revision).await?;
-            app.columns.discard(scope, &case.id, revision).await?;
+            app.variants.discard(scope, &reserved.case_id, Category::Snv, ListKind::Clinical, revision).await?;
+            app.columns.discard(scope, &reserved.case_id, revision).await?;
             return Err(error);
         }
     };
     // From here on other loads of this case that are still running cannot publish any more: what they write goes too.
-    app.observations.set(scope, SeenIn::clinical(&case), &counted(&content, keys.form()), &new.seen).await?;
+    app.observations.set(scope, SeenIn::clinical(&case), &observed_as(&content, keys.form()), &new.seen).await?;
     if let Some(now) = app.cases.by_id(scope, &case.id).await? {
         app.observations.follow_consent(&now).await?;
     }
@@ -350,7 +351,11 @@ async fn assemble(
         research: known.and_then(|case| case.research.clone()),
         research_rev: known.map_or(0, |case| case.research_rev),
         not_assessed: config.not_assessed.clone(),
-        files: CaseFiles { paths: config.paths.clone(), settings: config.settings.clone() },
+        files: CaseFiles {
+            paths: config.paths.clone(),
+            research: known.map(|case| case.files.research.clone()).unwrap_or_default(),
+            settings: config.settings.clone(),
+        },
         assignees,
         phenotype_terms: config.phenotype_terms.clone(),
         phenotype_groups: config.phenotype_groups.clone(),
@@ -384,17 +389,7 @@ async fn assemble(
     case.rank_model = case.files.rank_model().map(CaseRankModel::read);
     notes.extend(case.rank_model.iter().flat_map(|model| model.notes.iter().cloned()));
     case.search = case.search_words();
-    tell_assessed(&mut case);
     Ok(case)
-}
-
-/// Research files were delivered but are not assessed until their list is loaded.
-pub(super) fn tell_assessed(case: &mut Case) {
-    if case.loaded_list(Category::Snv.as_str(), ListKind::Research).is_some() {
-        let keys = ListKind::Research.small_variants();
-        let is_read = |words: &String| LISTS.iter().any(|(key, known)| known == words && keys.contains(key));
-        case.not_assessed.retain(|words| !is_read(words));
-    }
 }
 
 /// Restricts a case that is loaded for the first time, so that there is no moment at which others read it.
@@ -431,7 +426,7 @@ async fn named_assignee(
 }
 
 /// The name under which a list's observations are recorded: keys made in another way are other observations.
-fn counted(content: &str, keys: KeyForm) -> String {
+fn observed_as(content: &str, keys: KeyForm) -> String {
     match keys {
         KeyForm::Trimmed => content.to_owned(),
         KeyForm::LeftAligned => format!("aligned-{content}"),
@@ -454,13 +449,13 @@ pub(super) fn key_notes(app: &AppState, build: GenomeBuild, keys: KeyForm) -> Ve
     }
 }
 
-/// One transaction: the case with its new lists, and its event.
+/// One transaction: the case with its new lists, its event, and those of what else changes with it.
 pub(super) async fn publish(
     app: &AppState,
     scope: &SystemScope,
     case: &Case,
     known: Option<&Case>,
-    restricted: Option<&Change>,
+    more: &[Change],
     options: &LoadOptions<'_>,
 ) -> Result<(), LoadError> {
     app.cases.prepare().await?;
@@ -489,8 +484,8 @@ pub(super) async fn publish(
     let published = loop {
         let work = async {
             app.cases.publish(scope, &mut transaction.session, case, known.map(|case| case.rev)).await?;
-            for moved in moved.iter().chain(restricted) {
-                app.events.append(&mut transaction.session, moved, &options.actor, app.clock.now()).await?;
+            for change in moved.iter().chain(more) {
+                app.events.append(&mut transaction.session, change, &options.actor, app.clock.now()).await?;
             }
             app.events.append(&mut transaction.session, &change, &options.actor, app.clock.now()).await
         }
@@ -536,7 +531,7 @@ async fn finish_observations(
     list: &CaseList,
 ) -> Result<(), LoadError> {
     app.observations.follow_consent(case).await?;
-    let content = counted(&list.content, list.keys);
+    let content = observed_as(&list.content, list.keys);
     let of = SeenIn::clinical(case);
     if app.observations.is_complete(scope, of, &content).await? {
         return Ok(());

@@ -8,12 +8,13 @@ use super::config::CaseConfig;
 use super::list_files::{NewList, ReadList, read_list};
 use super::load::{
     LoadError, LoadOptions, Loaded, content_of, decided_notes, key_notes, known_case, publish, same_people,
-    same_samples, tell_assessed,
+    same_samples,
 };
-use super::model::{Case, CaseList, ListKind};
+use super::model::{Case, ListKind};
 use crate::app::AppState;
 use crate::cli::SystemScope;
-use crate::consent::kept_out_beside;
+use crate::consent::counted_with;
+use crate::research::close_without_consent;
 use crate::variants::{Category, KeyMaker};
 
 /// Which list.
@@ -60,32 +61,31 @@ pub async fn load_research(
     let mut keys = KeyMaker::new(app.config.genome.open(config.build)?);
     let reserved = app.reservations.take(scope, &config.owner, &config.family, Some(&known.id)).await?;
     let mut case = Case { rev: known.rev + 1, updated_at: app.clock.now(), ..known.clone() };
-    for key in KIND.small_variants() {
-        case.files.paths.remove(*key);
-        case.files.paths.extend(config.paths.get(*key).map(|path| ((*key).to_owned(), path.clone())));
-    }
+    let named = |key: &&str| Some(((*key).to_owned(), config.paths.get(*key)?.clone()));
+    case.files.research = KIND.small_variants().iter().filter_map(named).collect();
     let revision = reserved.revision;
     let written = Box::pin(async {
         let named = NewList { kind: KIND, files, revision, content };
         let (list, read) = read_list(app, scope, &case, &config, named, &mut keys, options).await?;
-        if let Some(list) = former.filter(|_| !options.accept_genotypes) {
+        // The first one is compared with the clinical list.
+        let clinical = || known.loaded_list(CATEGORY.as_str(), ListKind::Clinical);
+        if let Some(list) = former.or_else(clinical).filter(|_| !options.accept_genotypes) {
             let columns = app.columns.of_list_for_command(scope, &known, list).await?;
             same_samples(&columns, &read.columns, &config.source)?;
         }
-        let within = read.columns.within(&case.withheld());
-        case.put_list(CaseList { outside: within.count_outside(), ..list });
-        let open = case.research.is_some().then_some((KIND, &within));
-        case.kept_out = kept_out_beside(app, &case, open).await?;
-        tell_assessed(&mut case);
-        publish(app, scope, &case, Some(&known), None, options).await?;
-        Ok::<_, LoadError>(read)
+        // Somebody may have become one whose sample is in the lists.
+        let closed = close_without_consent(&mut case)?;
+        case.put_list(list);
+        let case = counted_with(app, case, Some((KIND, &read.columns))).await?;
+        publish(app, scope, &case, Some(&known), closed.as_slice(), options).await?;
+        Ok::<_, LoadError>((case, read))
     })
     .await;
-    let ReadList { columns, .. } = match written {
-        Ok(read) => read,
+    let (case, ReadList { columns, .. }) = match written {
+        Ok(published) => published,
         Err(error) => {
-            app.variants.discard(scope, &case.id, CATEGORY, KIND, revision).await?;
-            app.columns.discard(scope, &case.id, revision).await?;
+            app.variants.discard(scope, &known.id, CATEGORY, KIND, revision).await?;
+            app.columns.discard(scope, &known.id, revision).await?;
             return Err(error);
         }
     };

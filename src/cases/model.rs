@@ -131,6 +131,9 @@ pub struct Case {
 pub struct CaseFiles {
     /// Absolute paths by key.
     pub paths: BTreeMap<String, String>,
+    /// Absolute paths of the files that the research lists were read from, by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub research: BTreeMap<String, String>,
     /// Other values, as JSON text by key.
     pub settings: BTreeMap<String, String>,
 }
@@ -138,7 +141,8 @@ pub struct CaseFiles {
 impl CaseFiles {
     /// Files of a list of small variants, in the order they are loaded.
     pub fn small_variants(&self, list: ListKind) -> impl Iterator<Item = PathBuf> {
-        list.small_variants().iter().filter_map(|key| self.paths.get(*key)).map(PathBuf::from)
+        let paths = if list.is_clinical() { &self.paths } else { &self.research };
+        list.small_variants().iter().filter_map(|key| paths.get(*key)).map(PathBuf::from)
     }
 
     /// Where the rank model of small variants is said to be: a path or a web address.

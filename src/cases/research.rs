@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_with::serde_as;
 
+use super::config_keys::LISTS;
 use super::model::{Case, CaseList, Individual, ListKind};
 use crate::consent::Purpose;
 use crate::events::Actor;
@@ -25,6 +26,18 @@ impl Case {
     /// All lists, those of research too while they are closed; for commands on the machine.
     pub fn all_lists(&self) -> impl Iterator<Item = &CaseList> {
         self.lists.iter().chain(&self.closed_lists)
+    }
+
+    /// What was delivered and is in no list that is read: files that this version cannot show, and research files whose list is
+    /// not loaded, or closed.
+    #[must_use]
+    pub fn not_assessed(&self) -> Vec<String> {
+        let is_open = self.lists.iter().any(|list| list.list == ListKind::Research);
+        let is_read = |words: &String| {
+            let key = LISTS.iter().find(|(_, known)| known == words).map(|(key, _)| *key);
+            is_open && key.is_some_and(|key| self.files.research.contains_key(key))
+        };
+        self.not_assessed.iter().filter(|words| !is_read(words)).cloned().collect()
     }
 
     /// Those sequenced who do not consent to research, or of whom nothing is on record.

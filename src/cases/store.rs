@@ -11,7 +11,7 @@ use super::access::{CaseAccess, CaseEditor};
 use super::directory::Directories;
 use super::emergency::Emergency;
 use super::labels::Labels;
-use super::model::{Case, Status, field};
+use super::model::{Case, ListKind, Status, field};
 use super::query::CaseQuery;
 use super::share::Share;
 use super::summary::{CaseNamed, CaseSummary, OpenCase, SharedCase, WithShares, summary};
@@ -55,7 +55,7 @@ impl AtHand {
                 case.assignees.contains(user) && is_of(&[Status::Prioritized, Status::Inactive, Status::Active])
             }
             Self::Among(cases) => {
-                cases.get(&case.id).is_some_and(|variants| variants.iter().any(|id| !case.kept_out.contains(id)))
+                cases.get(&case.id).is_some_and(|variants| variants.iter().any(|id| !case.keeps_out(id)))
             }
             Self::Active => case.updated_at >= now - ACTIVE && is_of(&[Status::Active, Status::Solved]),
             Self::Waiting => {
@@ -239,11 +239,14 @@ impl CaseStore {
         self.cases.find_one(doc! { "_id": id }).await
     }
 
-    /// How the keys of all published lists were made, with their builds; for commands on the machine.
+    /// How the keys of all published lists were made, closed ones too, with their builds; for commands on the machine.
     pub async fn key_forms(&self, _: &SystemScope) -> Result<Vec<(GenomeBuild, KeyForm)>, StoreError> {
-        let parts = FindOptions::builder().projection(doc! { "build": 1, "lists.keys": 1 }).build();
+        let parts =
+            FindOptions::builder().projection(doc! { "build": 1, "lists.keys": 1, "closed_lists.keys": 1 }).build();
         let found: Vec<ListKeys> = self.cases.find_as(doc! {}, parts).await?;
-        Ok(found.into_iter().flat_map(|case| case.lists.into_iter().map(move |list| (case.build, list.keys))).collect())
+        let of_case =
+            |case: ListKeys| case.lists.into_iter().chain(case.closed_lists).map(move |list| (case.build, list.keys));
+        Ok(found.into_iter().flat_map(of_case).collect())
     }
 
     /// Publishes a case: adds it, or replaces the one with revision `known_rev`. Part of the load's transaction.
@@ -448,15 +451,31 @@ impl CaseStore {
         }
     }
 
-    /// Notes, in the transaction of a decision, that the overlay of decisions changed.
-    pub async fn bump_decisions(&self, session: &mut ClientSession, case: &CaseId) -> Result<(), StoreError> {
-        self.cases
-            .collection()
-            .await?
-            .update_one(doc! { "_id": case }, doc! { "$inc": { "decisions_rev": 1, "rev": 1 } })
-            .session(session)
-            .await?;
-        Ok(())
+    /// Notes, in the transaction of a decision on a variant of a list, that the overlay of decisions changed; a conflict when
+    /// the list is closed by now.
+    pub async fn bump_decisions(
+        &self,
+        session: &mut ClientSession,
+        case: &CaseId,
+        list: ListKind,
+    ) -> Result<(), StoreError> {
+        let change = doc! { "$inc": { "decisions_rev": 1, field::REV: 1 } };
+        if self.cases.update_one_in(session, while_open(case, list), change).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the case"))
+        }
+    }
+
+    /// Notes, in the transaction of a comment on a variant of a research list, that the case is another one, so that whoever
+    /// closes the list meanwhile looks again; a conflict when it is closed by now.
+    pub async fn bump_research(&self, session: &mut ClientSession, case: &CaseId) -> Result<(), StoreError> {
+        let change = doc! { "$inc": { field::REV: 1 } };
+        if self.cases.update_one_in(session, while_open(case, ListKind::Research), change).await? {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict("the case"))
+        }
     }
 
     /// As [`Self::bump_decisions`], only on the case of revision `known`.
@@ -480,6 +499,15 @@ impl CaseStore {
     }
 }
 
+/// The case while this list of it is read.
+fn while_open(case: &CaseId, list: ListKind) -> Document {
+    if list.is_clinical() {
+        doc! { "_id": case }
+    } else {
+        doc! { "_id": case, field::RESEARCH: { "$ne": Bson::Null } }
+    }
+}
+
 /// A value as a case's document holds it.
 fn written<T: Serialize + ?Sized>(value: &T) -> Result<Bson, StoreError> {
     bson::serialize_to_bson(value)
@@ -496,6 +524,8 @@ struct OnlyId {
 struct ListKeys {
     build: GenomeBuild,
     lists: Vec<KeysOfList>,
+    #[serde(default)]
+    closed_lists: Vec<KeysOfList>,
 }
 
 #[derive(Deserialize)]

@@ -74,6 +74,17 @@ struct Readers {
 }
 
 impl CaseSummary {
+    /// Whether nothing is told of this variant.
+    #[must_use]
+    pub fn keeps_out(&self, variant: &VariantId) -> bool {
+        self.kept_out.contains(variant)
+    }
+
+    /// Its clinical lists.
+    pub fn clinical_lists(&self) -> impl Iterator<Item = &ListSummary> {
+        self.lists.iter().filter(|list| list.list.is_clinical())
+    }
+
     /// Whether this person reads the case, as one who reads cases of its institute.
     pub(super) fn is_open_to(&self, user: &UserId) -> bool {
         self.restriction.as_ref().is_none_or(|restriction| restriction.people.contains(user))

@@ -1,5 +1,7 @@
 //! Whether the samples of a new list are the people whose samples the former list had.
 
+use std::collections::HashMap;
+
 use crate::variants::columns::{Columns, Row};
 
 /// Genotypes that two samples must share before anything is said of them.
@@ -32,6 +34,11 @@ impl Agreement {
     }
 }
 
+/// What is the same in a clinical and a research list of one case, where identities differ.
+fn place(row: Row<'_>) -> (&str, u32, &str, &str) {
+    (row.chromosome(), row.position(), row.reference(), row.alternative())
+}
+
 /// The individuals whose genotypes mostly differ from those of the former list, in a sentence each.
 pub(super) fn suspected_swaps(former: &Columns, new: &Columns) -> Vec<String> {
     let names = |columns: &Columns| -> Vec<String> {
@@ -41,10 +48,11 @@ pub(super) fn suspected_swaps(former: &Columns, new: &Columns) -> Vec<String> {
         columns.row(0).calls().map(|call| call.individual_id.to_owned()).collect()
     };
     let (before, after) = (names(former), names(new));
+    let places: HashMap<_, usize> = (0..former.len()).map(|at| (place(former.row(at)), at)).collect();
     let mut agreements = vec![vec![Agreement::default(); before.len()]; after.len()];
     for at in 0..new.len() {
         let row = new.row(at);
-        let Some(known) = former.find(&row.id()) else { continue };
+        let Some(known) = places.get(&place(row)).copied() else { continue };
         let (now, then) = (genotypes(row), genotypes(former.row(known)));
         for (agreements, now) in agreements.iter_mut().zip(&now) {
             for (agreement, then) in agreements.iter_mut().zip(&then) {

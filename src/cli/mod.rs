@@ -235,8 +235,9 @@ pub struct LoadResearch {
     /// Replace a list whose content changed; decisions are kept
     #[arg(long)]
     pub update: bool,
-    /// Update also when the genotypes of a sample are mostly other ones than before, after the files were looked at.
-    #[arg(long, requires = "update")]
+    /// Load also when the genotypes of a sample are mostly other ones than in the lists that are loaded, after the files were
+    /// looked at
+    #[arg(long)]
     pub accept_genotypes: bool,
 }
 

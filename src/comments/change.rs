@@ -35,10 +35,11 @@ impl<'a> About<'a> {
     }
 
     /// Whether a comment may be for other cases too: only what is said of a variant, and only by those whose institute owns
-    /// the case.
+    /// the case, of a variant of its clinical list.
     #[must_use]
     pub fn may_reach_institute(self, access: &CaseAccess) -> bool {
-        self.variant().is_some() && access.is_own()
+        // What is said in a research list is to go out of sight with it.
+        self.variant().is_some_and(|(variant, _)| variant.list.is_clinical()) && access.is_own()
     }
 }
 
@@ -217,6 +218,12 @@ async fn store(
             match before {
                 None => app.comments.add(session, after).await?,
                 Some(_) => app.comments.put(session, after).await?,
+            }
+            let of_research = after.variant.as_ref().is_some_and(|variant| !variant.list.is_clinical());
+            let is_erased =
+                matches!(kind, EventKind::RedactionAsked | EventKind::CommentRedacted | EventKind::RedactionRefused);
+            if of_research && !is_erased {
+                app.cases.bump_research(session, &after.case_id).await?;
             }
             app.events.append(session, &change, &actor, now).await
         }

@@ -15,7 +15,7 @@ mod withheld;
 pub(crate) use model::in_words;
 pub use model::{Answer, Consent, Consents, IndividualConsents, Purpose};
 pub use secondary::{ListedGene, SecondaryGenes};
-pub(crate) use secondary::{counted, kept_out_beside, refresh, secondary_genes};
+pub(crate) use secondary::{counted, counted_with, refresh, secondary_genes};
 pub use withheld::{Told, Withheld};
 
 use crate::web::{Access, Routes};

@@ -1,6 +1,7 @@
 //! Which genes of a case are of the list of secondary findings and of no ordered panel.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -70,29 +71,27 @@ pub(crate) async fn secondary_genes(
 
 /// A case with what lies outside its consent counted anew, and what of that people decided about or commented on.
 pub(crate) async fn counted(app: &AppState, case: Case) -> Result<Case, StoreError> {
+    counted_with(app, case, None).await
+}
+
+/// The same for a load: `new` are the columns of the list that it read, and that nobody else can read yet.
+pub(crate) async fn counted_with(
+    app: &AppState,
+    case: Case,
+    new: Option<(ListKind, &Columns)>,
+) -> Result<Case, StoreError> {
     let mut lists = case.lists.clone();
     let mut columns = Vec::new();
     for list in &mut lists {
-        let within = app.columns.within(&case, list).await?;
+        let within = match new.filter(|(kind, _)| *kind == list.list) {
+            Some((_, new)) => Arc::new(new.within(&case.withheld())),
+            None => app.columns.within(&case, list).await?,
+        };
         list.outside = within.count_outside();
         columns.push(within);
     }
     let kept_out = kept_out(app, &case, &columns.iter().map(AsRef::as_ref).collect::<Vec<_>>()).await?;
     Ok(Case { lists, kept_out, ..case })
-}
-
-/// The same when the lists are open already, for the loader: `new` are the columns of the one that it read.
-pub(crate) async fn kept_out_beside(
-    app: &AppState,
-    case: &Case,
-    new: Option<(ListKind, &Columns)>,
-) -> Result<Vec<VariantId>, StoreError> {
-    let mut others = Vec::new();
-    for list in case.lists.iter().filter(|list| new.is_none_or(|(kind, _)| kind != list.list)) {
-        others.push(app.columns.within(case, list).await?);
-    }
-    let columns: Vec<&Columns> = others.iter().map(AsRef::as_ref).chain(new.map(|(_, columns)| columns)).collect();
-    kept_out(app, case, &columns).await
 }
 
 /// Variants that people decided about or commented on, and of which nothing is to be told: those that the present lists hold

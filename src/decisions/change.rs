@@ -223,6 +223,9 @@ enum Next {
     Write(Box<VariantState>),
 }
 
+/// Why nothing is decided about a variant of a list that was closed meanwhile.
+const CLOSED: &str = "The research lists of the case were closed meanwhile; nothing was changed.";
+
 /// Decides about a variant of the case. `known` is the revision that was shown; what only marks does not ask for it.
 pub(crate) async fn decide(
     app: &AppState,
@@ -277,7 +280,10 @@ async fn next(
         return Ok(earlier.filter(|_| before.rev == known).map_or(Next::Stale, |earlier| {
             match not_to_undo(editor, before, &earlier) {
                 Some(why) => Next::Refused(why),
-                None => Next::Write(Box::new(earlier)),
+                // What its list said stays, so that it is known of which list it is.
+                None => {
+                    Next::Write(Box::new(VariantState { facts: earlier.facts.or(before.facts.clone()), ..earlier }))
+                }
             }
         }));
     };
@@ -336,6 +342,9 @@ async fn write(
 ) -> Result<Decided, StoreError> {
     let mut case = editor.access().case().clone();
     for _ in 0..TRIES {
+        if !facts.list.is_clinical() && case.research.is_none() {
+            return Ok(Decided::Refused(CLOSED));
+        }
         let now = app.clock.now();
         let stored = app.states.find(editor.access(), variant).await?;
         let before = stored.clone().unwrap_or_else(|| VariantState::undecided(editor.access(), variant.clone(), now));

@@ -153,13 +153,13 @@ pub(super) async fn pin(deciding: Deciding) -> AppResult<Response> {
 /// `POST /{institute}/{case}/variants/{id}/causative`
 pub(super) async fn hold_causative(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
     let wanted = deciding.sent.causative()?;
-    deciding.decide_cause("causative", wanted).await
+    Box::pin(deciding.decide_cause("causative", wanted)).await
 }
 
 /// `POST /{institute}/{case}/variants/{id}/second-reading`: another person confirms a causative mark, or says why not.
 pub(super) async fn read_second(deciding: Deciding<CaseGeneticist>) -> AppResult<Response> {
     let wanted = deciding.sent.read_second()?;
-    deciding.decide_cause("second-reading", wanted).await
+    Box::pin(deciding.decide_cause("second-reading", wanted)).await
 }
 
 /// `POST /{institute}/{case}/variants/{id}/order`: the laboratory is asked to validate it, or not after all.

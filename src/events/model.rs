@@ -6,7 +6,7 @@ use serde_with::{serde_as, skip_serializing_none};
 
 use crate::auth::Principal;
 use crate::db::{Stored, index, unique_index};
-use crate::ids::{CaseId, InstituteId, TogetherId, UserId};
+use crate::ids::{CaseId, InstituteId, TogetherId, UserId, VariantId};
 
 /// One change of one clinical fact, of an institute's settings, of what a person may do or of from where. Appended in the transaction that makes the change; never altered.
 #[serde_as]
@@ -49,6 +49,13 @@ pub struct Actor {
 }
 
 impl Event {
+    /// The variant that it is about: one that was decided about, or commented on.
+    #[must_use]
+    pub fn variant(&self) -> Option<VariantId> {
+        let commented = || self.after.as_document()?.get_document("variant").ok()?.get_str("id").ok();
+        self.subject.strip_prefix("variant/").or_else(commented)?.parse().ok()
+    }
+
     /// Whether somebody else did it, or a command on the machine, after a moment.
     #[must_use]
     pub fn is_news(&self, reader: &UserId, since: Timestamp) -> bool {

@@ -10,7 +10,7 @@ use super::history::History;
 use super::model::{Actor, Event, EventKind};
 use crate::addresses::{AddressAdmin, Subject};
 use crate::auth::Principal;
-use crate::cases::{Case, CaseAccess, CaseEditor, CaseSummary};
+use crate::cases::{Case, CaseAccess, CaseEditor, CaseSummary, ListKind};
 use crate::cli::SystemScope;
 use crate::db::{Db, Documents, StoreError, Stored as _};
 use crate::ids::{CaseId, CommentId, EmergencyId, FilterId, InstituteId, ShareId, TogetherId, UserId, VariantId};
@@ -95,6 +95,10 @@ impl CaseEvents {
             filter.insert("subject", doc! { "$nin": subjects });
             filter.insert("after.variant.id", doc! { "$nin": &case.kept_out });
         }
+        if case.research.is_none() && case.research_rev > 0 {
+            let closed = doc! { "kind": { "$in": of_lists()? }, "after.list": ListKind::Research.as_str() };
+            filter.insert("$nor", [closed]);
+        }
         if let Some(kinds) = &self.kinds {
             let kinds: Vec<Bson> = kinds.iter().map(fact).collect::<Result<_, _>>()?;
             filter.insert("kind", doc! { "$in": kinds });
@@ -119,6 +123,11 @@ impl CaseEvents {
         }
         Ok(filter)
     }
+}
+
+/// Kinds whose fact names the list that it is of.
+fn of_lists() -> Result<Vec<Bson>, StoreError> {
+    [EventKind::VariantsDecided, EventKind::VariantsLookedAt, EventKind::FilterUsed].iter().map(fact).collect()
 }
 
 impl EventStore {
@@ -230,7 +239,7 @@ impl EventStore {
     }
 
     /// How many changes others made in cases that the asker read up to a moment; of all cases together the newest
-    /// thousand count. Cases of others that are only shared with the asker are left out.
+    /// thousand count. Cases of others that are only shared with the asker are left out, and what is told of no variant.
     pub async fn news(
         &self,
         principal: &Principal,
@@ -247,11 +256,15 @@ impl EventStore {
             "at": { "$gt": DateTime::from_millis(first.as_millisecond()) },
         };
         let newest = FindOptions::builder().sort(doc! { "at": -1 }).limit(NEWS).build();
+        let by_id: HashMap<&CaseId, &CaseSummary> = cases.iter().map(|case| (&case.id, *case)).collect();
         let mut counts = HashMap::new();
         for event in self.events.find(filter, newest).await? {
             let until = event.case_id.as_ref().and_then(|id| read_until.get(id));
+            let about = event.variant();
+            let is_told = |case: &&CaseSummary| about.as_ref().is_none_or(|variant| !case.keeps_out(variant));
             if let (Some(id), Some(until)) = (&event.case_id, until)
                 && event.is_news(principal.user(), *until)
+                && by_id.get(id).is_some_and(is_told)
             {
                 *counts.entry(id.clone()).or_default() += 1;
             }

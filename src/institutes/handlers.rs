@@ -247,7 +247,7 @@ impl CaseLine {
             others: named(false),
             assigned: case.assignees.iter().map(name).collect(),
             panels,
-            variants: filters::thousands(case.lists.iter().map(|list| u64::from(list.shown())).sum()),
+            variants: filters::thousands(case.clinical_lists().map(|list| u64::from(list.shown())).sum()),
             build: case.build.name(),
             track: case.track.as_str(),
             analysed: case.analysis_date.map(filters::date).unwrap_or_default(),

@@ -54,8 +54,9 @@ impl Entry {
         let mut individuals: Vec<_> = case.individuals.iter().collect();
         individuals.sort_by_key(|one| order(one.phenotype));
         let joined = |words: Vec<&str>| words.join(", ");
-        let lists =
-            case.lists.iter().map(|list| format!("{} {}", filters::thousands(u64::from(list.shown())), list.category));
+        let lists = case
+            .clinical_lists()
+            .map(|list| format!("{} {}", filters::thousands(u64::from(list.shown())), list.category));
         Self {
             name: case.name.to_string(),
             family: case.family.clone(),

@@ -24,7 +24,7 @@ pub(super) enum Became {
     Done,
     /// These people, by name, do not consent to research as far as is on record.
     Refused(Vec<String>),
-    /// Somebody else changed it since it was shown: how it stands, at which revision.
+    /// Somebody else changed it since it was shown, or it is open for another reason: how it stands, at which revision.
     Stale(Option<Research>, i64),
 }
 
@@ -50,7 +50,8 @@ pub(super) async fn set(
         if wanted.is_of(case.research.as_ref()) {
             return Ok(Became::Done);
         }
-        if known != case.research_rev {
+        let is_open = case.research.is_some() && matches!(wanted, Wanted::Open(_));
+        if known != case.research_rev || is_open {
             return Ok(Became::Stale(case.research, case.research_rev));
         }
         let refused: Vec<String> = case.without_research_consent().map(|one| one.name.clone()).collect();

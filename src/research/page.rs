@@ -12,6 +12,7 @@ use crate::cases::{CaseEditor, CaseList, ListKind, Research, Stale};
 use crate::consent::Purpose;
 use crate::error::{AppError, AppResult, FieldError};
 use crate::restriction::{REASON, read_reason, read_rev};
+use crate::variants::VariantState;
 use crate::web::{CsrfForm, Layout, Page, Saved, filters, see_other, urls};
 
 #[derive(Template)]
@@ -31,6 +32,8 @@ struct ResearchPage {
     people: Vec<Answer>,
     /// Whether all of them consent.
     all_consent: bool,
+    /// Validations of their variants that wait for a result.
+    waiting: usize,
     reason: String,
     longest: usize,
     rev: String,
@@ -73,8 +76,13 @@ pub(super) struct CloseForm {
 }
 
 /// `GET /{institute}/{case}/research`
-pub(super) async fn show(editor: CaseEditor, page: Page, Query(saved): Query<Saved>) -> AppResult<Response> {
-    render(&editor, page, None, saved.is_so())
+pub(super) async fn show(
+    editor: CaseEditor,
+    page: Page,
+    State(app): State<AppState>,
+    Query(saved): Query<Saved>,
+) -> AppResult<Response> {
+    render(&editor, page, &app, None, saved.is_so()).await
 }
 
 /// `POST /{institute}/{case}/research`: opens the lists for a reason.
@@ -102,7 +110,7 @@ pub(super) async fn open(
             reason.into_iter().chain(rev.err()).collect()
         }
     };
-    let mut shown = render(&editor, page, Some((form, wrong)), false)?;
+    let mut shown = render(&editor, page, &app, Some((form, wrong)), false).await?;
     *shown.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(shown)
 }
@@ -131,6 +139,8 @@ fn stale(editor: &CaseEditor, page: Page, wanted: &Wanted, now: Option<&Research
     let closed = || "research lists: closed".to_owned();
     let told =
         |research: &Research| in_words(research).into_iter().map(|(what, value)| format!("{what}: {value}")).collect();
+    // What is open stays so for the reason it was opened for.
+    let is_open_already = now.is_some() && matches!(wanted, Wanted::Open(_));
     let (wanted, again) = match wanted {
         Wanted::Open(reason) => (
             format!("research lists: open: {reason}"),
@@ -143,21 +153,24 @@ fn stale(editor: &CaseEditor, page: Page, wanted: &Wanted, now: Option<&Research
         what: "Somebody opened or closed the research lists after you opened the page.".to_owned(),
         now: now.map_or_else(|| vec![closed()], told),
         wanted,
-        again: Some(again),
+        again: (!is_open_already).then_some(again),
         back: urls::research(case),
     };
     stale.told(editor.access(), page, rev)
 }
 
-fn render(
+async fn render(
     editor: &CaseEditor,
     page: Page,
+    app: &AppState,
     refused: Option<(OpenForm, Vec<FieldError>)>,
     saved: bool,
 ) -> AppResult<Response> {
     let access = editor.access();
     let case = access.case();
     let (form, errors) = refused.map_or((None, Vec::new()), |(form, errors)| (Some(form), errors));
+    let states = app.states.of_case(access).await?;
+    let waits = |state: &&VariantState| state.list() == ListKind::Research && state.is_to_validate();
     let of_research = |list: &&CaseList| list.list == ListKind::Research;
     let open = case.research.as_ref().map(|research| Open {
         reason: research.reason.clone(),
@@ -195,6 +208,7 @@ fn render(
         loaded: case.closed_lists.iter().find(of_research).map(|list| filters::date(list.loaded_at)),
         open,
         all_consent: people.iter().all(|person| person.consents),
+        waiting: states.values().filter(waits).count(),
         people,
         reason: form.as_ref().map(|form| form.reason.clone()).unwrap_or_default(),
         longest: *REASON.end(),

@@ -4,7 +4,7 @@ use bson::Bson;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::cases::{Case, CaseWork, Emergency, Share};
+use crate::cases::{Case, CaseWork, Emergency, ListKind, Share};
 use crate::casework::in_words;
 use crate::comments::{Comment, Reach};
 use crate::consent;
@@ -71,6 +71,7 @@ fn compared<T: DeserializeOwned>(
 /// The facts that an event changed; `people` are those whose names are known.
 /// Of the case it says what is closed by now, which older counts and names would tell.
 pub(super) fn of(event: &Event, people: &[Colleague], case: &Case) -> Result<Vec<Fact>, StoreError> {
+    let closed = case.closed().is_some();
     match event.kind {
         EventKind::StatusSet
         | EventKind::PeopleAssigned
@@ -80,10 +81,12 @@ pub(super) fn of(event: &Event, people: &[Colleague], case: &Case) -> Result<Vec
         | EventKind::GroupsSet => compared(event, |work: &CaseWork| {
             in_words(work, people).into_iter().map(|(what, value)| (what.to_owned(), value)).collect()
         }),
-        EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all)),
+        EventKind::CaseLoaded | EventKind::ListReplaced => compared(event, |all: &Vec<LoadedList>| lists(all, case)),
         EventKind::VariantDecided => compared(event, decisions),
-        EventKind::VariantsDecided | EventKind::VariantsLookedAt => compared(event, together),
-        EventKind::FilterUsed => compared(event, |used: &Usage| usage(used, is_closed(used, case))),
+        EventKind::VariantsDecided | EventKind::VariantsLookedAt => {
+            compared(event, |fact: &TogetherFact| together(fact, closed))
+        }
+        EventKind::FilterUsed => compared(event, |used: &Usage| usage(used, closed)),
         EventKind::Share | EventKind::ShareEnded => compared(event, share),
         EventKind::ConsentRecorded => compared(event, consent::in_words),
         EventKind::ReadersNamed => compared(event, |restriction| restriction::in_words(restriction, people)),
@@ -126,14 +129,15 @@ pub(super) fn variant(event: &Event) -> Result<Option<AboutVariant>, StoreError>
     Ok(about.map(|variant| AboutVariant::Named(variant.id, variant.label)))
 }
 
-fn lists(all: &[LoadedList]) -> Vec<(String, String)> {
+fn lists(all: &[LoadedList], case: &Case) -> Vec<(String, String)> {
     let one = |list: &LoadedList| {
         let threshold = filters::score(list.threshold);
         // How many variants it has would tell how many of them lie outside consent.
         let told = format!("revision {}, variants above rank score {threshold}", list.revision);
         (format!("{} {}", list.list, list.category), told)
     };
-    all.iter().map(one).collect()
+    let is_open = |list: &&LoadedList| list.list == ListKind::Clinical.as_str() || case.research.is_some();
+    all.iter().filter(is_open).map(one).collect()
 }
 
 fn decisions(state: &VariantState) -> Vec<(String, String)> {
@@ -162,18 +166,14 @@ fn decisions(state: &VariantState) -> Vec<(String, String)> {
     ])
 }
 
-fn together(fact: &TogetherFact) -> Vec<(String, String)> {
+fn together(fact: &TogetherFact, closed: bool) -> Vec<(String, String)> {
     let dismissed = match fact.dismissed.as_deref() {
         None => None,
         Some([]) => Some("no".to_owned()),
         Some(reasons) => Some(reasons_in_words(reasons)),
     };
-    present([("variants", Some(filters::thousands(u64::from(fact.variants)))), ("dismissed", dismissed)])
-}
-
-/// Whether what a filter showed and hid lies outside consent by now, or in lists that are closed.
-fn is_closed(usage: &Usage, case: &Case) -> bool {
-    case.closed().is_some() || (!usage.list.is_clinical() && case.research.is_none())
+    let count = (!closed).then(|| filters::thousands(u64::from(fact.variants)));
+    present([("variants", count), ("dismissed", dismissed)])
 }
 
 fn usage(usage: &Usage, closed: bool) -> Vec<(String, String)> {

@@ -8,7 +8,7 @@ use super::search::{Search, search};
 use super::views::individual_heads;
 use crate::app::AppState;
 use crate::audit::Trail;
-use crate::cases::{Case, CaseAccess};
+use crate::cases::{Case, CaseAccess, ListKind};
 use crate::error::{AppError, AppResult};
 use crate::web::{self, Params};
 
@@ -49,7 +49,7 @@ async fn delimited(
     }
     let bytes = writer.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?;
     trail.note_export(extension, table.len() - 1);
-    Ok(download(access.case(), extension, mime, bytes))
+    Ok(download(access.case(), found.kind(), extension, mime, bytes))
 }
 
 /// `GET /{institute}/{case}/variants.xlsx`
@@ -65,7 +65,7 @@ pub async fn xlsx(
     trail.note_export("xlsx", table.len() - 1);
     let bytes = workbook(&table).map_err(|error| AppError::from(anyhow::Error::new(error)))?;
     let mime = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-    Ok(download(access.case(), "xlsx", mime, bytes))
+    Ok(download(access.case(), found.kind(), "xlsx", mime, bytes))
 }
 
 fn on_screen_only(access: &CaseAccess) -> AppResult<()> {
@@ -180,11 +180,12 @@ fn table(case: &Case, found: &Search) -> Vec<Vec<Cell>> {
     table
 }
 
-fn download(case: &Case, extension: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
+fn download(case: &Case, list: ListKind, extension: &str, mime: &'static str, bytes: Vec<u8>) -> Response {
     let mut response = bytes.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(mime));
-    let disposition = web::disposition(&format!("{}-variants.{extension}", case.name));
+    let list = if list.is_clinical() { "" } else { "research-" };
+    let disposition = web::disposition(&format!("{}-{list}variants.{extension}", case.name));
     if let Ok(value) = HeaderValue::try_from(disposition) {
         headers.insert(header::CONTENT_DISPOSITION, value);
     }

@@ -4,7 +4,7 @@ use axum::response::Response;
 
 use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, in_words};
 use super::model::Category;
-use super::search::{Search, search};
+use super::search::{Search, search, search_in};
 use super::seen::{keys_across_cases, seen_in_institute};
 use super::variant_page::{Around, VariantPage};
 use super::variant_path::VariantPath;
@@ -225,7 +225,7 @@ async fn list(
         exports: ["csv", "tsv", "xlsx"]
             .map(|format| (format, urls::export(case, format, &query(filter, kind))))
             .to_vec(),
-        not_assessed: case.not_assessed.clone(),
+        not_assessed: case.not_assessed(),
         closed: case.closed(),
         consent_url: decides.then(|| urls::consent(case)),
     })
@@ -377,9 +377,9 @@ async fn show(
     Path(at): Path<VariantPath>,
     params: Params,
 ) -> AppResult<Response> {
-    let found: Search = search(&app, &access, &params).await?;
-    let row = found.columns.find(&at.id).ok_or(AppError::NotFound("variant"))?;
     let variant = app.variants.find(&access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
+    let found: Search = search_in(&app, &access, &params, variant.list).await?;
+    let row = found.columns.find(&at.id).ok_or(AppError::NotFound("variant"))?;
     let ids: Vec<u32> = variant.genes.iter().filter_map(|gene| gene.hgnc_id).collect();
     let genes = app.genes.by_ids(&ids).await?;
     let keys = keys_across_cases(&app, &access, &variant).await;

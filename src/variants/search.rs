@@ -101,10 +101,14 @@ pub fn filter_of(params: &Params) -> AppResult<Filter> {
     })
 }
 
-/// Evaluates a filter on the small-variant list of a case.
+/// Evaluates a filter on the small-variant list of a case that the request is about.
 pub async fn search(app: &AppState, access: &CaseAccess, params: &Params) -> AppResult<Search> {
+    search_in(app, access, params, list_kind(params)).await
+}
+
+/// The same on a list that is known otherwise: each variant is of one list, whatever its address says.
+pub async fn search_in(app: &AppState, access: &CaseAccess, params: &Params, kind: ListKind) -> AppResult<Search> {
     let filter = filter_of(params)?;
-    let kind = list_kind(params);
     let case = access.case();
     let list = case.list(Category::Snv.as_str(), kind).cloned();
     if list.is_none() && !kind.is_clinical() {

@@ -162,6 +162,12 @@ impl VariantState {
         }
     }
 
+    /// Of which list the variant is.
+    #[must_use]
+    pub fn list(&self) -> ListKind {
+        self.facts.as_ref().map(|facts| facts.list).unwrap_or_default()
+    }
+
     /// How far the reading by another person is; none where nobody asked for one.
     #[must_use]
     pub fn standing(&self) -> Option<Standing> {
@@ -255,6 +261,9 @@ pub struct Part {
 pub struct TogetherFact {
     /// How many were changed.
     pub variants: u32,
+    /// Research when one of them at least was of such a list.
+    #[serde(default, skip_serializing_if = "ListKind::is_clinical")]
+    pub list: ListKind,
     /// The reasons for which all of them are put aside since, none when they are not; absent where they differ.
     pub dismissed: Option<Vec<Reason>>,
 }
@@ -264,7 +273,12 @@ impl TogetherFact {
         let changes = &decision.changes;
         let first = changes.first().filter(|_| !decision.look).map(|(_, after)| after.dismissed.clone());
         let alike = |reasons: &Vec<Reason>| changes.iter().all(|(_, after)| after.dismissed == *reasons);
-        Self { variants: u32::try_from(changes.len()).unwrap_or(u32::MAX), dismissed: first.filter(alike) }
+        let lists = changes.iter().map(|(_, after)| after.list());
+        Self {
+            variants: u32::try_from(changes.len()).unwrap_or(u32::MAX),
+            list: lists.max().unwrap_or_default(),
+            dismissed: first.filter(alike),
+        }
     }
 }
 
@@ -291,10 +305,7 @@ impl StateStore {
         let (user, kept_out) = (access.principal().user(), &access.case().kept_out);
         let is_guest = access.is_guest();
         let has_words = |state: &VariantState| state.partial.as_ref().is_some_and(|partial| partial.words.is_some());
-        let is_closed = |state: &VariantState| {
-            let list = state.facts.as_ref().map_or(ListKind::Clinical, |facts| facts.list);
-            access.share().is_some_and(|share| !share.lists.hold(list))
-        };
+        let is_closed = |state: &VariantState| access.share().is_some_and(|share| !share.lists.hold(state.list()));
         let lacks_some =
             |state: &VariantState| state.is_kept_from(user) || is_closed(state) || (is_guest && has_words(state));
         if kept_out.is_empty() && !states.values().any(lacks_some) {
@@ -430,7 +441,7 @@ impl StateStore {
                 if settles {
                     return cases.count_decisions(session, editor, read.rev + i64::from(moves.is_some())).await;
                 }
-                cases.bump_decisions(session, &state.case_id).await
+                cases.bump_decisions(session, &state.case_id, state.list()).await
             }
             .await;
             if let Some(written) = transaction.end(work).await {
@@ -520,9 +531,11 @@ impl StateStore {
     ) -> Result<Vec<Part>, StoreError> {
         let mut parts = Vec::new();
         for event in events.of_together(editor, id).await? {
-            let Some(after) = read(&event.subject, &event.after)? else { continue };
+            let Some(after): Option<VariantState> = read(&event.subject, &event.after)? else { continue };
             let undecided = || VariantState::undecided(editor.access(), after.id.clone(), now);
             let before = read(&event.subject, &event.before)?.unwrap_or_else(undecided);
+            // What its list said stays, so that it is known of which list it is.
+            let before = VariantState { facts: before.facts.or(after.facts), ..before };
             parts.push(Part { rev: event.rev, before });
         }
         Ok(parts)

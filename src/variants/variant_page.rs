@@ -201,6 +201,8 @@ impl VariantPage {
         let shared = layout.case.as_ref().is_some_and(|case| case.shared.is_some());
         let seen_where = if shared {
             "cases of your institute, besides this shared one"
+        } else if !variant.list.is_clinical() {
+            "cases of your institute, by their clinical lists"
         } else {
             "cases of your institute, with this one"
         };

@@ -63,6 +63,10 @@ async fn say(browser: &Browser, individual: &str, rev: &str, answer: &str) {
     assert_eq!(send(browser, "/own/fam/consent", &form).await.status(), StatusCode::SEE_OTHER);
 }
 
+async fn done(browser: &Browser, path: &str, form: &[(&str, &str)]) {
+    assert_eq!(send(browser, path, form).await.status(), StatusCode::SEE_OTHER, "{path} {form:?}");
+}
+
 async fn all_consent(browser: &Browser) {
     for individual in ["kid", "mum", "dad"] {
         say(browser, individual, "0", "yes").await;
@@ -100,7 +104,7 @@ async fn a_closed_list_is_not_there() {
     assert!(pages.len() >= 40, "{} pages", pages.len());
     pages.insert(AT.to_owned(), browser.page(AT).await);
     for (path, text) in &pages {
-        assert!(!text.contains("CANARY") && !text.contains("50123456") && !text.contains("50\u{2009}123"), "{path}");
+        assert!(!text.contains("CANARY") && !text.contains("50123456") && !text.contains("50\u{202f}123"), "{path}");
     }
     for path in [LIST, API, "/own/fam/variants.csv?list=research", "/own/fam/find?q=CANARY1&list=research"] {
         assert_eq!(browser.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
@@ -113,7 +117,7 @@ async fn a_closed_list_is_not_there() {
     assert_eq!(browser.json("/api/v1/own/fam").await["lists"].as_array().unwrap().len(), 1);
     assert_eq!(stored(&app).await, 1, "it is stored, for when it is opened");
     let counted = app.documents("observations", doc! {}).await;
-    assert!(!counted.iter().any(|one| format!("{one}").contains("50123456")), "it counts in no local frequency");
+    assert_eq!(counted.len(), 3, "the clinical variants; it counts in no local frequency");
     app.end().await;
 }
 
@@ -148,7 +152,7 @@ async fn a_reason_and_everybodys_consent_open_it() {
     assert_eq!((&lists[0]["list"], &lists[1]["list"]), (&"clinical".into(), &"research".into()));
     assert!(browser.page("/own/fam").await.contains("Research SNVs"));
     let page = browser.page(LIST).await;
-    assert!(page.contains("CANARY1") && !page.contains("name=\"list\" value=\"clinical\""));
+    assert!(page.contains("CANARY1"));
     let hrefs = page.split("href=\"").skip(1).filter(|rest| rest.starts_with("/own/fam/variants"));
     let stays = hrefs.filter(|rest| rest.split('"').next().unwrap().contains("list=research")).count();
     assert!(stays >= 5, "filters, exports and variants stay in the list: {stays}");
@@ -161,55 +165,168 @@ async fn a_reason_and_everybodys_consent_open_it() {
     app.end().await;
 }
 
+/// Pages that tell of a case's work, with how often each names the variant of the study.
+async fn told(browser: &Browser, id: &str) -> Vec<usize> {
+    let mut told = Vec::new();
+    for path in ["/own/fam", "/own/fam/timeline", "/", "/mentions", "/own/fam/changed", "/own/fam/variants"] {
+        let page = browser.page(path).await.to_lowercase();
+        let told_of = |what: &str| page.matches(what).count();
+        told.push(told_of("canary") + told_of("50123456") + told_of("50\u{202f}123") + told_of(id));
+    }
+    told
+}
+
 /// What people decide and say there goes out of sight with the list, and comes back with it; a withdrawn consent closes it.
 #[tokio::test]
 async fn closing_takes_along_what_was_said() {
     let (app, browser) = ready().await;
+    let ben = app.user(&["own:clinician"]).await;
+    let bens = app.browser_of(&ben).await;
+    bens.page("/own/fam").await;
+    send(&bens, "/own/fam/read", &[]).await;
     all_consent(&browser).await;
     open(&browser, "0").await;
     let id = variant(&browser).await;
     let at = format!("/own/fam/variants/{id}");
-    assert_eq!(send(&browser, &format!("{at}/pin"), &[("on", "1")]).await.status(), StatusCode::SEE_OTHER);
-    let number = "a".repeat(26);
-    let comment = [("id", number.as_str()), ("text", "A canary of the study.")];
-    assert_eq!(send(&browser, &format!("{at}/comments"), &comment).await.status(), StatusCode::SEE_OTHER);
-    let everywhere = ["/own/fam", "/own/fam/timeline", "/", "/own/fam/changed", "/own/fam/variants"];
-    let told = async || {
-        let mut told = Vec::new();
-        for path in everywhere {
-            let page = browser.page(path).await.to_lowercase();
-            let told_of = |what: &str| page.matches(what).count();
-            told.push(told_of("canary") + told_of("50123456") + told_of(&id));
-        }
-        told
-    };
-    let open_says = told().await;
-    assert!(open_says[0] > 0 && open_says[1] > 0, "{open_says:?}");
-
-    assert_eq!(send(&browser, CLOSE, &[("rev", "1")]).await.status(), StatusCode::SEE_OTHER);
-    assert_eq!(send(&browser, CLOSE, &[("rev", "1")]).await.status(), StatusCode::SEE_OTHER, "sent twice");
-    assert_eq!(told().await, [0; 5]);
-    for path in [at.clone(), format!("/api/v1{at}"), LIST.to_owned()] {
-        assert_eq!(browser.get(&path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    for path in [at.clone(), format!("/api/v1{at}")] {
+        assert_eq!(browser.get(&path).await.status(), StatusCode::OK, "{path}");
     }
-    assert_eq!(send(&browser, &format!("{at}/pin"), &[("on", "0")]).await.status(), StatusCode::NOT_FOUND);
+    done(&browser, &format!("{at}/pin"), &[("on", "1")]).await;
+    let number = "a".repeat(26);
+    let handle = ben.email.as_str().split('@').next().unwrap();
+    let text = format!("A canary of the study, @{handle}.");
+    let everywhere = [("id", number.as_str()), ("text", text.as_str()), ("reach", "institute")];
+    let refused = send(&browser, &format!("{at}/comments"), &everywhere).await;
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "it stays in its case");
+    done(&browser, &format!("{at}/comments"), &everywhere[..2]).await;
+    done(&browser, &format!("{at}/order"), &[("on", "1"), ("rev", "1")]).await;
+    let (open_says, open_told) = (told(&browser, &id).await, told(&bens, &id).await);
+    assert!(open_says[0] > 0 && open_says[1] > 0 && open_told[3] > 0, "{open_says:?} {open_told:?}");
+    assert!(browser.page(AT).await.contains("waits for a result"));
+    let links = texts(&browser.page("/own/fam/timeline").await, "a[href*='/variants/']");
+    assert!(!links.is_empty(), "each variant is told with its address");
+    let order = app.documents("variant_states", doc! {}).await.remove(0);
+    let order = order.get_document("validation").unwrap().get_str("number").unwrap().to_owned();
+    let of_case = format!("{at}/order");
+    assert_eq!(browser.get(&of_case).await.status(), StatusCode::OK);
+
+    done(&browser, CLOSE, &[("rev", "1")]).await;
+    done(&browser, CLOSE, &[("rev", "1")]).await; // sent twice
+    for browser in [&browser, &bens] {
+        assert_eq!(told(browser, &id).await, [0; 6]);
+        let orders = format!("/orders/{order}");
+        let timeline = "/api/v1/own/fam/timeline";
+        for path in [at.as_str(), &format!("/api/v1{at}"), LIST, &of_case, &orders] {
+            assert_eq!(browser.get(path).await.status(), StatusCode::NOT_FOUND, "{path}");
+        }
+        assert!(!browser.json(timeline).await.to_string().contains(&id));
+        assert!(!browser.page("/").await.contains("Waiting for a validation"));
+    }
+    for (action, form) in
+        [("pin", vec![("on", "0")]), ("undo", vec![("rev", "2")]), ("comments", everywhere[..2].to_vec())]
+    {
+        assert_eq!(send(&browser, &format!("{at}/{action}"), &form).await.status(), StatusCode::NOT_FOUND, "{action}");
+    }
     // A load while it is closed brings nothing of it out.
     let path = write(&app, &[of_study(12)]);
     let other = app.folder().join("own-fam.vcf");
     std::fs::write(&other, trio_text(&crate::support::vcf::three_records()[..2]).replace("F1:", "fam:")).unwrap();
     assert!(app.cli(&["load", "case", path.to_str().unwrap(), "--update"]).await);
-    assert_eq!(told().await, [0; 5]);
+    assert_eq!(told(&browser, &id).await, [0; 6]);
+    let timeline = browser.page("/own/fam/timeline?kind=lists").await;
+    assert!(timeline.contains("clinical snv") && !timeline.contains("research snv"), "nor does its loading");
 
     open(&browser, "2").await;
-    assert_eq!(told().await, open_says);
+    assert_eq!(told(&browser, &id).await, open_says);
     assert_eq!(browser.json(API).await["variants"][0]["state"]["pinned"], true);
     say(&browser, "mum", "1", "no").await;
-    assert_eq!(told().await, [0; 5]);
-    let kinds =
-        [EventKind::ResearchOpened, EventKind::ResearchClosed, EventKind::ResearchOpened, EventKind::ResearchClosed];
-    assert_eq!(history(&app).await, kinds.into_iter().zip(1..).collect::<Vec<_>>());
+    assert_eq!(told(&browser, &id).await, [0; 6]);
+    let (opened, closed) = (EventKind::ResearchOpened, EventKind::ResearchClosed);
+    assert_eq!(history(&app).await, [(opened, 1), (closed, 2), (opened, 3), (closed, 4)]);
     let refused = send(&browser, AT, &[("reason", WHY), ("rev", "4")]).await;
     assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text().await.unwrap().contains(WHY), "what was typed stays");
+    app.end().await;
+}
+
+/// What was undone, and decided about many at once, is of the list too.
+#[tokio::test]
+async fn what_was_undone_goes_out_of_sight_as_well() {
+    let (app, browser) = ready().await;
+    all_consent(&browser).await;
+    open(&browser, "0").await;
+    let id = variant(&browser).await;
+    let at = format!("/own/fam/variants/{id}");
+    done(&browser, &format!("{at}/pin"), &[("on", "1")]).await;
+    done(&browser, &format!("{at}/undo"), &[("rev", "1")]).await;
+    let dismiss = "/own/fam/variants/dismiss?list=research";
+    let many = [("what", "filter"), ("reason", "31")];
+    let asked = send(&browser, dismiss, &many).await.text().await.unwrap();
+    let seen = asked.split("name=\"seen\" value=\"").nth(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    // It is (likely) pathogenic in ClinVar, so nothing is dismissed with others; ticked alone it is.
+    assert!(asked.contains("(likely) pathogenic in ClinVar"), "{seen:?}");
+    done(&browser, &format!("{at}/dismiss"), &[("reason", "31"), ("rev", "2")]).await;
+    let back = [("what", "ticked_back"), ("variant", id.as_str())];
+    done(&browser, dismiss, &back).await;
+    let before = app.documents("variant_states", doc! {}).await;
+    let together = before[0].get_str("together").unwrap().to_owned();
+    let timeline = browser.page("/own/fam/timeline").await;
+    assert!(timeline.contains("decision about several variants") && told(&browser, &id).await[1] > 0);
+    done(&browser, CLOSE, &[("rev", "1")]).await;
+    let timeline = browser.page("/own/fam/timeline").await;
+    assert!(!timeline.contains("decision about"), "{timeline}");
+    assert_eq!(told(&browser, &id).await, [0; 6]);
+    let undo = send(&browser, "/own/fam/variants/undo", &[("together", together.as_str())]).await;
+    assert_eq!(undo.status(), StatusCode::NOT_FOUND);
+    assert_eq!(app.documents("variant_states", doc! {}).await, before);
+    app.end().await;
+}
+
+/// Whose sample comes into the lists is asked too: a person who becomes sequenced closes them.
+#[tokio::test]
+async fn somebody_who_becomes_sequenced_closes_it() {
+    let (app, browser) = ready().await;
+    let path = write(&app, &[of_study(12)]);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let rna = whole.replace("sample_id: dad,", "sample_id: dad, analysis_type: wts,");
+    std::fs::write(&path, rna).unwrap();
+    let load = ["load", "case", path.to_str().unwrap(), "--update", "--accept-genotypes"];
+    assert!(app.cli(&load).await);
+    say(&browser, "kid", "0", "yes").await;
+    say(&browser, "mum", "0", "yes").await;
+    open(&browser, "0").await;
+    assert_eq!(browser.get(API).await.status(), StatusCode::OK);
+    std::fs::write(&path, whole).unwrap();
+    assert!(app.cli(&load).await);
+    assert_eq!(browser.get(API).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(history(&app).await, [(EventKind::ResearchOpened, 1), (EventKind::ResearchClosed, 2)]);
+    app.end().await;
+}
+
+/// Whoever comments or decides while somebody closes the list is told of it, or what they did goes out of sight with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_and_commenting_at_once_leaves_nothing_in_sight() {
+    let (app, browser) = ready().await;
+    let ben = app.signed_in(&["own:geneticist"]).await;
+    all_consent(&browser).await;
+    for round in 0..6 {
+        open(&browser, &(2 * round).to_string()).await;
+        let id = variant(&browser).await;
+        let at = format!("/own/fam/variants/{id}");
+        let number = lodestone::ids::CommentId::random().to_string();
+        let comment = [("id", number.as_str()), ("text", "A canary of the study.")];
+        let (say, pin) = (format!("{at}/comments"), format!("{at}/pin"));
+        let rev = (2 * round + 1).to_string();
+        let (at_rev, marked) = ([("rev", rev.as_str())], [("on", if round % 2 == 0 { "1" } else { "0" })]);
+        let (closed, said, pinned) =
+            tokio::join!(send(&browser, CLOSE, &at_rev), send(&ben, &say, &comment), send(&ben, &pin, &marked),);
+        assert_eq!(closed.status(), StatusCode::SEE_OTHER);
+        for answer in [said.status(), pinned.status()] {
+            let known = [StatusCode::SEE_OTHER, StatusCode::NOT_FOUND, StatusCode::CONFLICT, StatusCode::FORBIDDEN];
+            assert!(known.contains(&answer), "{answer}");
+        }
+        assert_eq!(told(&browser, &id).await, [0; 6], "round {round}");
+    }
     app.end().await;
 }
 
@@ -259,15 +376,17 @@ async fn a_research_list_is_loaded_as_a_whole_or_not_at_all() {
     let other = app.write_trio("own", "other", &crate::support::vcf::three_records(), &more);
     std::fs::write(&unread, trio_text(&[of_study(9)]).replace("F1:", "other:")).unwrap();
     let not_assessed = async || browser.json("/api/v1/own/other").await["not_assessed"].clone();
-    for (what, words) in
-        [("research", None), ("case", Some(vec!["research SNVs and indels"])), ("research", Some(vec![]))]
-    {
-        let code = app.exit_code(&["load", what, other.to_str().unwrap()]).await;
-        assert_eq!(code, i32::from(words.is_none()), "{what}: there is no such case at first");
-        if let Some(words) = words {
-            assert_eq!(not_assessed().await, serde_json::json!(words), "{what}");
-        }
+    for (what, code) in [("research", 1), ("case", 0), ("research", 0)] {
+        let loaded = app.exit_code(&["load", what, other.to_str().unwrap()]).await;
+        assert_eq!(loaded, code, "{what}: there is no such case at first");
     }
+    assert_eq!(not_assessed().await, serde_json::json!(["research SNVs and indels"]), "nobody reads it yet");
+    for individual in ["kid", "mum", "dad"] {
+        let form = [("individual", individual), ("rev", "0"), ("research", "yes"), ("research_on", "2035-12-24")];
+        done(&browser, "/own/other/consent", &form).await;
+    }
+    done(&browser, "/own/other/research", &[("reason", WHY), ("rev", "0")]).await;
+    assert_eq!(not_assessed().await, serde_json::json!([]));
     let without = app.write_trio("own", "fam", &crate::support::vcf::three_records(), "");
     assert_eq!(app.exit_code(&["load", "research", without.to_str().unwrap()]).await, 1, "no research list is named");
     app.end().await;

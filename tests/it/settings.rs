@@ -7,25 +7,12 @@ use reqwest::{Response, StatusCode};
 use scraper::{Html, Selector};
 
 use crate::saved_filters::{PLANTED, planted};
+use crate::support::ledger::fields_of_settings;
 use crate::support::{Browser, TestApp};
 
 /// The form's fields as the page shows them; `change` puts others in their place.
 async fn form_of(browser: &Browser, change: &[(&str, &str)]) -> Vec<(String, String)> {
-    let html = Html::parse_document(&browser.page("/own/settings").await);
-    let fields = Selector::parse("form.settings input").unwrap();
-    let mut form: Vec<(String, String)> = html
-        .select(&fields)
-        .filter(|field| !matches!(field.attr("type"), Some("checkbox" | "radio")) || field.attr("checked").is_some())
-        .map(|field| (field.attr("name").unwrap().to_owned(), field.attr("value").unwrap().to_owned()))
-        .collect();
-    let texts = Selector::parse("form.settings textarea[name]").unwrap();
-    form.extend(html.select(&texts).map(|area| (area.attr("name").unwrap().to_owned(), area.text().collect())));
-    let chosen = Selector::parse("option[selected]").unwrap();
-    let selects = Selector::parse("form.settings select").unwrap();
-    form.extend(html.select(&selects).map(|select| {
-        let value = select.select(&chosen).next().unwrap().attr("value").unwrap();
-        (select.attr("name").unwrap().to_owned(), value.to_owned())
-    }));
+    let mut form = fields_of_settings(&browser.page("/own/settings").await);
     for (name, _) in change {
         form.retain(|(known, _)| known != name);
     }

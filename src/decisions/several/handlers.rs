@@ -64,8 +64,9 @@ pub(crate) async fn undo(
 ) -> AppResult<Response> {
     let id = undone(&pairs)?;
     let parts = app.states.parts_of(&editor, &app.events, &id, app.clock.now()).await?;
+    let told = app.states.of_case(editor.access()).await?;
     let changes = |mut present: States| {
-        let standing = parts.iter().filter_map(|part| {
+        let standing = parts.iter().filter(|part| told.contains_key(&part.before.id)).filter_map(|part| {
             let stands = present.remove(&part.before.id).filter(|stands| stands.rev == part.rev)?;
             Some((Some(stands), part.before.clone()))
         });

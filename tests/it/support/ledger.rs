@@ -9,7 +9,7 @@ use std::time::Duration;
 use bson::Document;
 use lodestone::events::{Event, EventKind, History};
 use reqwest::StatusCode;
-use scraper::{Html, Selector};
+use scraper::{ElementRef, Html, Selector};
 
 /// What clients tried and what they were told.
 #[derive(Debug, Default)]
@@ -36,6 +36,28 @@ pub struct Arena {
     pub session: String,
     /// What came of it.
     pub ledger: Mutex<Ledger>,
+}
+
+/// What a browser would send of the form on the settings page.
+pub fn fields_of_settings(page: &str) -> Vec<(String, String)> {
+    let html = Html::parse_document(page);
+    let select = |what: &str| Selector::parse(&format!("form.settings {what}")).expect("a selector");
+    let part = |field: &ElementRef<'_>, name: &str| field.attr(name).unwrap_or_default().to_owned();
+    let is_sent = |field: &ElementRef<'_>| {
+        !matches!(field.attr("type"), Some("checkbox" | "radio")) || field.attr("checked").is_some()
+    };
+    let mut form: Vec<(String, String)> = html
+        .select(&select("input"))
+        .filter(is_sent)
+        .map(|field| (part(&field, "name"), part(&field, "value")))
+        .collect();
+    form.extend(html.select(&select("textarea[name]")).map(|area| (part(&area, "name"), area.text().collect())));
+    let chosen = Selector::parse("option[selected]").expect("a selector");
+    form.extend(html.select(&select("select")).map(|choice| {
+        let value = choice.select(&chosen).next().map(|option| part(&option, "value"));
+        (part(&choice, "name"), value.unwrap_or_default())
+    }));
+    form
 }
 
 impl Arena {
@@ -114,19 +136,7 @@ impl Arena {
             .await
             .ok()
             .filter(|answer| answer.status() == StatusCode::OK)?;
-        let html = Html::parse_document(&page.text().await.ok()?);
-        let fields = Selector::parse("form.settings input, form.settings textarea").expect("a selector");
-        let shown = html
-            .select(&fields)
-            .filter(|field| {
-                !matches!(field.attr("type"), Some("checkbox" | "radio")) || field.attr("checked").is_some()
-            })
-            .map(|field| {
-                let part = |name: &str| field.attr(name).unwrap_or_default().to_owned();
-                (part("name"), part("value"))
-            })
-            .collect();
-        Some(shown)
+        Some(fields_of_settings(&page.text().await.ok()?))
     }
 
     /// Holds the stored history and the present document to the ledger; a line of figures, or what is broken.

@@ -16,7 +16,7 @@ pub enum Rule {
     OfRevision,
     /// The identity of a case in reach, or marks in an own institute that wait for a second reader.
     States,
-    /// An institute whose cases the person reads.
+    /// An institute whose cases the person reads; to read, also one that they administer.
     OfInstitute,
     /// The same, of the order that a mail tells of.
     Outbox,
@@ -203,9 +203,11 @@ impl Reach {
         match rule {
             Open => true,
             Cases => confined(condition, &|name, value| self.holds_case(name, value)) || self.holds_named(condition),
-            OfInstitute => {
-                confined(condition, &|name, value| name == "institute" && text_in(value, &|id| self.reads.contains(id)))
-            }
+            // Their admins choose the clinical filter among an institute's saved ones.
+            OfInstitute => confined(condition, &|name, value| {
+                let theirs = |id: &str| self.reads.contains(id) || self.administers.hold(id);
+                name == "institute" && text_in(value, &theirs)
+            }),
             Outbox => confined(condition, &|name, value| {
                 name == "about.institute" && text_in(value, &|id| self.reads.contains(id))
             }),
