@@ -458,6 +458,7 @@ pub(super) mod field {
     pub const CONSENTS: &str = "consents";
     pub const KEPT_OUT: &str = "kept_out";
     pub const LISTED_REV: &str = "listed_rev";
+    pub const DECISIONS_REV: &str = "decisions_rev";
     pub const REV: &str = "rev";
 }
 
@@ -591,6 +592,7 @@ mod tests {
             field::SECONDARY,
             field::CONSENTS,
             field::KEPT_OUT,
+            field::DECISIONS_REV,
             field::REV,
         ] {
             assert!(document.contains_key(name), "{name}");

@@ -293,7 +293,7 @@ impl CaseStore {
         known: i64,
         shares: &[Share],
     ) -> Result<(), StoreError> {
-        self.put(session, &editor.access().case().id, known, field::SHARES, shares).await
+        self.put_all(session, &editor.access().case().id, known, field::SHARES, shares).await
     }
 
     /// Puts what somebody consents to on record, with what follows: the counts of the lists, and shares that it ends. Part of
@@ -353,9 +353,20 @@ impl CaseStore {
     }
 
     /// Sets fields of which lists of cases show some, or tells that somebody was faster.
-    async fn put_listed(&self, session: &mut ClientSession, read: &Case, mut set: Document) -> Result<(), StoreError> {
+    async fn put_listed(&self, session: &mut ClientSession, read: &Case, set: Document) -> Result<(), StoreError> {
+        self.put(session, read, set, 0).await
+    }
+
+    /// The same, with so many changes of decisions about variants.
+    async fn put(
+        &self,
+        session: &mut ClientSession,
+        read: &Case,
+        mut set: Document,
+        decided: i64,
+    ) -> Result<(), StoreError> {
         set.insert(field::LISTED_REV, self.directories.count(&mut *session, &read.institute).await?);
-        let change = doc! { "$set": set, "$inc": { field::REV: 1 } };
+        let change = doc! { "$set": set, "$inc": { field::REV: 1, field::DECISIONS_REV: decided } };
         if self.cases.update_one_in(session, doc! { "_id": &read.id, field::REV: read.rev }, change).await? {
             Ok(())
         } else {
@@ -363,13 +374,15 @@ impl CaseStore {
         }
     }
 
-    /// Puts how the work stands in place of what was read, in the transaction that writes the event.
+    /// Puts how the work stands in place of what was read, in the transaction that writes the event; `decided`: with a decision
+    /// about variants, of which it takes note as [`Self::count_decisions`] does.
     pub async fn set_work(
         &self,
         session: &mut ClientSession,
         _: &CaseEditor,
         read: &Case,
         work: &CaseWork,
+        decided: bool,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let set = doc! {
@@ -382,7 +395,7 @@ impl CaseStore {
             field::WORK_REV: read.work_rev + 1,
             field::UPDATED_AT: DateTime::from_millis(now.as_millisecond()),
         };
-        self.put_listed(session, read, set).await
+        self.put(session, read, set, i64::from(decided)).await
     }
 
     /// Names those who alone read the case, or lets everybody of its institute, with the shares that this ends. Part of the
@@ -431,11 +444,11 @@ impl CaseStore {
         read: &Case,
         emergencies: &[Emergency],
     ) -> Result<(), StoreError> {
-        self.put(session, &read.id, read.rev, field::EMERGENCIES, emergencies).await
+        self.put_all(session, &read.id, read.rev, field::EMERGENCIES, emergencies).await
     }
 
     /// Puts a whole list into the case of revision `known`, or tells that somebody was faster.
-    async fn put<T: Serialize>(
+    async fn put_all<T: Serialize>(
         &self,
         session: &mut ClientSession,
         case: &CaseId,
@@ -459,7 +472,7 @@ impl CaseStore {
         case: &CaseId,
         list: ListKind,
     ) -> Result<(), StoreError> {
-        let change = doc! { "$inc": { "decisions_rev": 1, field::REV: 1 } };
+        let change = doc! { "$inc": { field::DECISIONS_REV: 1, field::REV: 1 } };
         if self.cases.update_one_in(session, while_open(case, list), change).await? {
             Ok(())
         } else {
@@ -486,7 +499,11 @@ impl CaseStore {
         known: i64,
     ) -> Result<(), StoreError> {
         let as_known = doc! { "_id": &editor.access().case().id, field::REV: known };
-        if self.cases.update_one_in(session, as_known, doc! { "$inc": { "decisions_rev": 1, field::REV: 1 } }).await? {
+        if self
+            .cases
+            .update_one_in(session, as_known, doc! { "$inc": { field::DECISIONS_REV: 1, field::REV: 1 } })
+            .await?
+        {
             Ok(())
         } else {
             Err(StoreError::Conflict("the case"))

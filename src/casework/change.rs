@@ -6,7 +6,7 @@ use mongodb::ClientSession;
 use crate::app::AppState;
 use crate::cases::{Case, CaseEditor, CaseStore, CaseWork, Status, Tag};
 use crate::db::{StoreError, unless_conflict};
-use crate::events::{Actor, Change, EventKind, EventStore, work_subject};
+use crate::events::{Actor, Change, EventKind, work_subject};
 use crate::ids::{CaseLabel, UserId};
 use crate::institutes::SecondReader;
 use crate::users::Colleague;
@@ -236,27 +236,37 @@ impl Moved {
         Ok(Self { read: case.clone(), after, change })
     }
 
-    /// Writes it with its event, or tells that the case is another one by now.
+    /// What the history keeps of it.
+    pub(crate) fn change(&self) -> &Change {
+        &self.change
+    }
+
+    /// Writes it, or tells that the case is another one by now; with [`Self::change`] in the same transaction. `decided`:
+    /// whether it comes with a decision about variants.
     pub(crate) async fn write(
         &self,
         session: &mut ClientSession,
         editor: &CaseEditor,
         cases: &CaseStore,
-        events: &EventStore,
+        decided: bool,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        cases.set_work(session, editor, &self.read, &self.after, now).await?;
-        events.append(session, &self.change, &Actor::of(editor.access().principal()), now).await
+        cases.set_work(session, editor, &self.read, &self.after, decided, now).await
     }
 }
 
 /// Writes it in a transaction of its own; `false` when the case is another one by now.
 async fn store(app: &AppState, editor: &CaseEditor, moved: &Moved) -> Result<bool, StoreError> {
     app.events.prepare().await?;
-    let now = app.clock.now();
+    let (by, now) = (Actor::of(editor.access().principal()), app.clock.now());
     let mut transaction = app.db.begin().await?;
     loop {
-        let work = moved.write(&mut transaction.session, editor, &app.cases, &app.events, now).await;
+        let work = async {
+            let session = &mut transaction.session;
+            moved.write(session, editor, &app.cases, false, now).await?;
+            app.events.append(session, moved.change(), &by, now).await
+        }
+        .await;
         if let Some(written) = transaction.end(work).await {
             return unless_conflict(written);
         }

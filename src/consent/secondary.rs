@@ -105,8 +105,7 @@ async fn kept_out(app: &AppState, case: &Case, lists: &[&Columns]) -> Result<Vec
     }
     let (states, commented) = tokio::try_join!(app.states.all(&case.id), app.comments.commented(&case.id))?;
     let of_research = |id: &VariantId| {
-        let decided = states.get(id).and_then(|state| state.facts.as_ref());
-        decided.is_some_and(|facts| facts.list == ListKind::Research)
+        states.get(id).is_some_and(|state| state.list() == ListKind::Research)
             || commented.get(id).is_some_and(|list| *list == ListKind::Research)
     };
     let was_closed = |id: &VariantId| {

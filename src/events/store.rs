@@ -153,6 +153,19 @@ impl EventStore {
         self.events.insert_in(session, &change.event(actor, at), "this change").await
     }
 
+    /// Writes changes down that come about together, in their order.
+    pub async fn append_all(
+        &self,
+        session: &mut ClientSession,
+        changes: &[&Change],
+        actor: &Actor,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let events = changes.iter().map(|change| Documents::encode(&change.event(actor, at)));
+        let events: Vec<_> = events.collect::<Result<_, _>>()?;
+        self.events.insert_many_in(session, &events, "this change").await
+    }
+
     /// Writes the parts of one decision about several variants down, and the whole, in the transaction that makes it.
     pub async fn append_together(
         &self,
@@ -239,7 +252,8 @@ impl EventStore {
     }
 
     /// How many changes others made in cases that the asker read up to a moment; of all cases together the newest
-    /// thousand count. Cases of others that are only shared with the asker are left out, and what is told of no variant.
+    /// thousand count. Cases of others that are only shared with the asker are left out, and so is what is
+    /// about a variant of which nothing is told.
     pub async fn news(
         &self,
         principal: &Principal,

@@ -4,7 +4,7 @@ use axum::response::Response;
 
 use super::columns::{Choice, Facets, Filter, Limit, Order, People, Rescue, Sort, in_words};
 use super::model::Category;
-use super::search::{Search, search, search_in};
+use super::search::{search, search_in};
 use super::seen::{keys_across_cases, seen_in_institute};
 use super::variant_page::{Around, VariantPage};
 use super::variant_path::VariantPath;
@@ -378,12 +378,14 @@ async fn show(
     params: Params,
 ) -> AppResult<Response> {
     let variant = app.variants.find(&access, &at.id).await?.ok_or(AppError::NotFound("variant"))?;
-    let found: Search = search_in(&app, &access, &params, variant.list).await?;
-    let row = found.columns.find(&at.id).ok_or(AppError::NotFound("variant"))?;
     let ids: Vec<u32> = variant.genes.iter().filter_map(|gene| gene.hgnc_id).collect();
-    let genes = app.genes.by_ids(&ids).await?;
     let keys = keys_across_cases(&app, &access, &variant).await;
-    let seen = seen_in_institute(&app, &access, &keys).await?;
+    let (found, genes, seen) = tokio::try_join!(
+        search_in(&app, &access, &params, variant.list),
+        async { Ok(app.genes.by_ids(&ids).await?) },
+        seen_in_institute(&app, &access, &keys),
+    )?;
+    let row = found.columns.find(&at.id).ok_or(AppError::NotFound("variant"))?;
     let about = About::Variant(&variant, &keys);
     let discussion = Discussion::new(&app, &access, about, seen.map(|(cases, _)| cases)).await?;
     let reached_by = query(&found.filter, found.kind());

@@ -119,8 +119,13 @@ pub async fn search_in(app: &AppState, access: &CaseAccess, params: &Params, kin
         Some(list) => app.columns.of_list(access, list).await?,
         None => Arc::new(Columns::default()),
     };
-    let (states, comments) = tokio::try_join!(app.states.of_case(access), app.comments.counts(access))?;
-    evaluate(app, case, filter, Stored { kind, list, columns, states, comments }).await
+    let (states, comments, institute) = tokio::try_join!(
+        app.states.of_case(access),
+        app.comments.counts(access),
+        app.institutes.find(&case.institute)
+    )?;
+    let institute = institute.ok_or(AppError::NotFound("institute"))?;
+    evaluate(app, case, filter, Stored { kind, list, columns, states, comments, institute }).await
 }
 
 /// A list that a case shows, with its columns.
@@ -153,7 +158,8 @@ pub async fn whole_list(app: &AppState, scope: &SystemScope, case: &Case) -> App
     };
     let states = Arc::new(app.states.of_case_for_command(scope, &case.id).await?);
     let comments = app.comments.counts_for_command(scope, &case.id).await?;
-    evaluate(app, case, Filter::default(), Stored { kind, list, columns, states, comments }).await
+    let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
+    evaluate(app, case, Filter::default(), Stored { kind, list, columns, states, comments, institute }).await
 }
 
 /// What the database holds about a list.
@@ -163,11 +169,11 @@ struct Stored {
     columns: Arc<Columns>,
     states: Arc<States>,
     comments: HashMap<VariantId, u32>,
+    institute: Institute,
 }
 
 async fn evaluate(app: &AppState, case: &Case, filter: Filter, stored: Stored) -> AppResult<Search> {
-    let Stored { kind, list, columns, states, comments } = stored;
-    let institute = app.institutes.find(&case.institute).await?.ok_or(AppError::NotFound("institute"))?;
+    let Stored { kind, list, columns, states, comments, institute } = stored;
     let revision = list.as_ref().map_or(0, |list| list.revision);
     let overlay = overlay(&columns, revision, &states, &comments);
     let sets = gene_sets(app, case, &filter, &columns).await?;

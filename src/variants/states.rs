@@ -433,13 +433,14 @@ impl StateStore {
                 } else {
                     self.states.insert_in(session, &state, "a decision on this variant").await?;
                 }
-                events.append(session, &change, &actor, now).await?;
+                let changes: Vec<&Change> = [&change].into_iter().chain(moves.map(Moved::change)).collect();
+                events.append_all(session, &changes, &actor, now).await?;
                 outbox.queue(session, mails).await?;
                 if let Some(moves) = moves {
-                    moves.write(session, editor, cases, events, now).await?;
+                    return moves.write(session, editor, cases, true, now).await;
                 }
                 if settles {
-                    return cases.count_decisions(session, editor, read.rev + i64::from(moves.is_some())).await;
+                    return cases.count_decisions(session, editor, read.rev).await;
                 }
                 cases.bump_decisions(session, &state.case_id, state.list()).await
             }
@@ -492,11 +493,12 @@ impl StateStore {
             let session = &mut transaction.session;
             let work = async {
                 if let Some(moves) = moves {
-                    moves.write(&mut *session, editor, cases, events, now).await?;
+                    moves.write(&mut *session, editor, cases, true, now).await?;
+                    events.append(&mut *session, moves.change(), &actor, now).await?;
+                } else {
+                    // No decision about a variant of the case is made without this number: none changed since it was read.
+                    cases.count_decisions(&mut *session, editor, read.rev).await?;
                 }
-                // No decision about a variant of the case is made without this number: none changed since the case was read.
-                let rev = read.rev + i64::from(moves.is_some());
-                cases.count_decisions(&mut *session, editor, rev).await?;
                 self.replace(&mut *session, &read.id, &known, &written).await?;
                 events.append_together(&mut *session, (&id, &whole, &parts), &actor, now).await
             }

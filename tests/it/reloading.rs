@@ -7,7 +7,7 @@ use lodestone::events::{Event, EventKind};
 use reqwest::StatusCode;
 
 use crate::sharing::{ready, send, texts};
-use crate::support::vcf::{csq, record};
+use crate::support::vcf::{csq, record, trio_text};
 use crate::support::{Browser, TestApp};
 
 const LIST: &str = "/own/fam2/variants";
@@ -156,6 +156,13 @@ async fn swapped_samples_stop_an_update() {
     assert!(!loaded(&app, &records([1, 0, 2]), &["--update"]).await, "two samples in each other's place");
     assert_eq!(app.documents("cases", doc! {}).await, stored, "nothing was changed");
     assert_eq!(ids(&ann).await.len(), 50);
+    // The first research list is held to the clinical one.
+    let vcf = app.folder().join("study.vcf");
+    let config = app.write_trio("own", "fam2", &records([0, 1, 2]), &format!("vcf_snv_research: {}\n", vcf.display()));
+    for (order, code) in [([1, 0, 2], 1), ([0, 1, 2], 0)] {
+        std::fs::write(&vcf, trio_text(&records(order)).replace("F1:", "fam2:")).unwrap();
+        assert_eq!(app.exit_code(&["load", "research", config.to_str().unwrap()]).await, code, "{order:?}");
+    }
     // A few other calls are what every new version of a pipeline brings.
     let mut some = records([0, 1, 2]);
     some[3] = line(400, "", 5, CALLS);
