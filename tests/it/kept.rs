@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use scraper::{Html, Selector};
 
 use crate::support::TestApp;
+use crate::support::ledger::fields_of_settings;
 use crate::support::visitor::{Account, Visitor, token_in};
 
 const NAME: &str = "Clinic of rare & <strange> things; naïve = 100 %";
@@ -13,14 +14,7 @@ const NAME: &str = "Clinic of rare & <strange> things; naïve = 100 %";
 /// The settings of `own` as shown, with another name.
 async fn filled(visitor: &mut Visitor) -> Vec<(String, String)> {
     let page = visitor.get("/own/settings").await.text().await.unwrap();
-    let fields = Selector::parse("form.settings input, form.settings textarea").unwrap();
-    let html = Html::parse_document(&page);
-    let shown = html
-        .select(&fields)
-        .filter(|input| !matches!(input.attr("type"), Some("checkbox" | "radio")) || input.attr("checked").is_some());
-    let mut form: Vec<(String, String)> = shown
-        .filter_map(|input| Some((input.attr("name")?.to_owned(), input.attr("value").unwrap_or_default().to_owned())))
-        .collect();
+    let mut form = fields_of_settings(&page);
     NAME.clone_into(&mut form.iter_mut().find(|(name, _)| name == "name").unwrap().1);
     form
 }
