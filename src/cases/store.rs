@@ -305,15 +305,9 @@ impl CaseStore {
         read: &Case,
         after: &Case,
     ) -> Result<(), StoreError> {
-        let set = doc! {
-            field::CONSENTS: written(&after.consents)?,
-            field::KEPT_OUT: written(&after.kept_out)?,
-            field::SHARES: written(&after.shares)?,
-            field::LISTS: written(&after.lists)?,
-            field::CLOSED_LISTS: written(&after.closed_lists)?,
-            field::RESEARCH: written(&after.research)?,
-            field::RESEARCH_REV: after.research_rev,
-        };
+        let mut set = what_is_read(after)?;
+        set.insert(field::CONSENTS, written(&after.consents)?);
+        set.insert(field::SHARES, written(&after.shares)?);
         self.put_listed(session, read, set).await
     }
 
@@ -326,14 +320,7 @@ impl CaseStore {
         read: &Case,
         after: &Case,
     ) -> Result<(), StoreError> {
-        let set = doc! {
-            field::RESEARCH: written(&after.research)?,
-            field::RESEARCH_REV: after.research_rev,
-            field::LISTS: written(&after.lists)?,
-            field::CLOSED_LISTS: written(&after.closed_lists)?,
-            field::KEPT_OUT: written(&after.kept_out)?,
-        };
-        self.put_listed(session, read, set).await
+        self.put_listed(session, read, what_is_read(after)?).await
     }
 
     /// Puts other genes of secondary findings in place, with the counts of the lists; for commands on the machine.
@@ -472,23 +459,13 @@ impl CaseStore {
         case: &CaseId,
         list: ListKind,
     ) -> Result<(), StoreError> {
-        let change = doc! { "$inc": { field::DECISIONS_REV: 1, field::REV: 1 } };
-        if self.cases.update_one_in(session, while_open(case, list), change).await? {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict("the case"))
-        }
+        self.count(session, while_open(case, list), doc! { field::DECISIONS_REV: 1, field::REV: 1 }).await
     }
 
     /// Notes, in the transaction of a comment on a variant of a research list, that the case is another one, so that whoever
     /// closes the list meanwhile looks again; a conflict when it is closed by now.
     pub async fn bump_research(&self, session: &mut ClientSession, case: &CaseId) -> Result<(), StoreError> {
-        let change = doc! { "$inc": { field::REV: 1 } };
-        if self.cases.update_one_in(session, while_open(case, ListKind::Research), change).await? {
-            Ok(())
-        } else {
-            Err(StoreError::Conflict("the case"))
-        }
+        self.count(session, while_open(case, ListKind::Research), doc! { field::REV: 1 }).await
     }
 
     /// As [`Self::bump_decisions`], only on the case of revision `known`.
@@ -499,11 +476,12 @@ impl CaseStore {
         known: i64,
     ) -> Result<(), StoreError> {
         let as_known = doc! { "_id": &editor.access().case().id, field::REV: known };
-        if self
-            .cases
-            .update_one_in(session, as_known, doc! { "$inc": { field::DECISIONS_REV: 1, field::REV: 1 } })
-            .await?
-        {
+        self.count(session, as_known, doc! { field::DECISIONS_REV: 1, field::REV: 1 }).await
+    }
+
+    /// Counts a change of a case that is as said, or tells that it is not.
+    async fn count(&self, session: &mut ClientSession, case: Document, by: Document) -> Result<(), StoreError> {
+        if self.cases.update_one_in(session, case, doc! { "$inc": by }).await? {
             Ok(())
         } else {
             Err(StoreError::Conflict("the case"))
@@ -514,6 +492,17 @@ impl CaseStore {
     pub async fn prepare(&self) -> Result<(), StoreError> {
         self.cases.collection().await.map(|_| ())
     }
+}
+
+/// Which lists of a case are read, and what of them is kept out.
+fn what_is_read(after: &Case) -> Result<Document, StoreError> {
+    Ok(doc! {
+        field::LISTS: written(&after.lists)?,
+        field::CLOSED_LISTS: written(&after.closed_lists)?,
+        field::KEPT_OUT: written(&after.kept_out)?,
+        field::RESEARCH: written(&after.research)?,
+        field::RESEARCH_REV: after.research_rev,
+    })
 }
 
 /// The case while this list of it is read.

@@ -36,10 +36,7 @@ pub(super) async fn case(app: &AppState, scope: &SystemScope, arguments: &LoadCa
         update: arguments.update,
         accept_genotypes: arguments.accept_genotypes,
         actor: open::actor(),
-        progress: &|done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
-        },
+        progress: &shown_on(&bar),
     };
     let loaded = cases::load(app, scope, config, &options).await;
     bar.finish_and_clear();
@@ -60,10 +57,7 @@ pub(super) async fn research(app: &AppState, scope: &SystemScope, arguments: &Lo
         update: arguments.update,
         accept_genotypes: arguments.accept_genotypes,
         actor: open::actor(),
-        progress: &|done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
-        },
+        progress: &shown_on(&bar),
     };
     let loaded = cases::load_research(app, scope, config, &options).await;
     bar.finish_and_clear();
@@ -143,6 +137,14 @@ fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {bytes} of {total_bytes} read {wide_bar} {eta}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(0).with_style(style)
+}
+
+/// Moves the bar as bytes are read.
+fn shown_on(bar: &ProgressBar) -> impl Fn(u64, u64) + Sync {
+    move |done, total| {
+        bar.set_length(total);
+        bar.set_position(done);
+    }
 }
 
 fn from_pedigree(ped: &Path, arguments: &LoadCase) -> anyhow::Result<CaseConfig> {

@@ -124,8 +124,9 @@ pub(super) async fn close(
 ) -> AppResult<Response> {
     let rev = read_rev(&form.rev).map_err(|wrong| AppError::Unprocessable(vec![wrong]))?;
     match Box::pin(set(&app, &editor, &Wanted::Closed, rev)).await? {
-        Became::Done | Became::Refused(_) => Ok(done(&editor)),
         Became::Stale(now, rev) => stale(&editor, page, &Wanted::Closed, now.as_ref(), rev),
+        // Consent is asked of who opens, not of who closes.
+        Became::Done | Became::Refused(_) => Ok(done(&editor)),
     }
 }
 

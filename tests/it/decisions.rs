@@ -16,12 +16,12 @@ async fn variant(reader: &Browser) -> String {
     format!("/own/fam/variants/{}", list["variants"][0]["id"].as_str().unwrap())
 }
 
-async fn state(app: &TestApp) -> VariantState {
+pub async fn state(app: &TestApp) -> VariantState {
     let stored = app.documents("variant_states", doc! {}).await;
     bson::deserialize_from_document(stored[0].clone()).unwrap()
 }
 
-async fn decided(app: &TestApp) -> Vec<Event> {
+pub async fn decided(app: &TestApp) -> Vec<Event> {
     let documents = app.documents("events", doc! { "rev": 1 }).await;
     let events = documents.into_iter().map(|document| bson::deserialize_from_document::<Event>(document).unwrap());
     events.filter(|event| event.kind == EventKind::VariantDecided).collect()

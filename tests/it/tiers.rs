@@ -1,11 +1,12 @@
 //! Tiers of variants of tumours: in cases of the track cancer only; shown, told, kept and taken away.
 
 use bson::doc;
-use lodestone::events::{Event, EventKind, History};
-use lodestone::variants::{EscatTier, Tiers, VariantState};
+use lodestone::events::History;
+use lodestone::variants::{EscatTier, Tiers};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::decisions::{decided, state};
 use crate::sharing::{ready, send, texts};
 use crate::support::vcf::three_records;
 use crate::support::{Browser, TestApp};
@@ -49,17 +50,6 @@ async fn done(who: &Browser, at: &str, rev: &str, amp: &str, escat: &str) {
 async fn told(who: &Browser, at: &str) -> (Value, Value) {
     let state = who.json(&format!("/api/v1{at}")).await["state"].clone();
     (state["amp"].clone(), state["escat"].clone())
-}
-
-async fn state(app: &TestApp) -> VariantState {
-    let stored = app.documents("variant_states", doc! {}).await;
-    bson::deserialize_from_document(stored[0].clone()).unwrap()
-}
-
-async fn decided(app: &TestApp) -> Vec<Event> {
-    let documents = app.documents("events", doc! { "rev": 1 }).await;
-    let events = documents.into_iter().map(|document| bson::deserialize_from_document::<Event>(document).unwrap());
-    events.filter(|event| event.kind == EventKind::VariantDecided).collect()
 }
 
 /// At most one of each scale, from closed lists; shown on row, page and timeline, undone and taken away.
